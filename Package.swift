@@ -1,0 +1,60 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// The arrows between targets point down only; Tests/ArchitectureTests checks what each may import.
+let settings: [SwiftSetting] =
+    [
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+    ] + (Context.environment["CI"] == nil ? [] : [.treatAllWarnings(as: .error)])
+
+let package = Package(
+    name: "dmq-metadata",
+    products: [.executable(name: "dmq-metadata", targets: ["dmq-metadata"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    ],
+    targets: [
+        .systemLibrary(name: "CSQLite", providers: [.apt(["libsqlite3-dev"])]),
+        .systemLibrary(name: "CLinux"),
+        .target(name: "Raft", swiftSettings: settings),
+        .target(name: "Metadata", swiftSettings: settings),
+        .target(name: "Wire", dependencies: ["Raft", "Metadata"], swiftSettings: settings),
+        .target(name: "Storage", dependencies: ["CSQLite", "Raft", "Metadata"], swiftSettings: settings),
+        .target(name: "HTTP", dependencies: ["CLinux"], swiftSettings: settings),
+        .target(
+            name: "Server",
+            dependencies: [
+                "Raft", "Metadata", "Wire", "Storage", "HTTP", .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: settings),
+        .target(
+            name: "API",
+            dependencies: ["Raft", "Metadata", "Wire", "HTTP", "Server"],
+            swiftSettings: settings),
+        .target(
+            name: "Simulation",
+            dependencies: ["Raft", "Metadata", "Wire", "Storage", "Server"],
+            swiftSettings: settings),
+        .executableTarget(
+            name: "dmq-metadata",
+            dependencies: [
+                "API", "Server", "Storage", "HTTP", "Wire", "Metadata", "Raft", "Simulation", "CLinux",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: settings),
+        .testTarget(name: "RaftTests", dependencies: ["Raft"], swiftSettings: settings),
+        .testTarget(name: "MetadataTests", dependencies: ["Metadata"], swiftSettings: settings),
+        .testTarget(name: "WireTests", dependencies: ["Wire"], swiftSettings: settings),
+        .testTarget(name: "StorageTests", dependencies: ["Storage", "CSQLite"], swiftSettings: settings),
+        .testTarget(name: "HTTPTests", dependencies: ["HTTP"], swiftSettings: settings),
+        .testTarget(name: "ServerTests", dependencies: ["Server"], swiftSettings: settings),
+        .testTarget(name: "APITests", dependencies: ["API"], swiftSettings: settings),
+        .testTarget(name: "SimulationTests", dependencies: ["Simulation"], swiftSettings: settings),
+        .testTarget(name: "CommandTests", dependencies: ["dmq-metadata"], swiftSettings: settings),
+        .testTarget(name: "EndToEndTests", dependencies: ["dmq-metadata", "HTTP"], swiftSettings: settings),
+    ],
+    swiftLanguageModes: [.v6]
+)

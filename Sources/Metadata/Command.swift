@@ -1,0 +1,114 @@
+/// A change of the replicated state, as it stands in the log. Its values were checked before it was proposed; what
+/// depends on the state is decided when it is applied.
+public enum Command: Equatable, Sendable {
+    /// Opens a leader's term. `clusterID` names the cluster if it has no name yet (32 hexadecimal digits).
+    case noop(clusterID: String?)
+    case registerBroker(RegisterBroker)
+    case unregisterBroker(BrokerID)
+    case updateBrokerStatus(UpdateBrokerStatus)
+    case createTopic(CreateTopic)
+    case deleteTopic(name: String)
+    case updateInSyncReplicas(UpdateInSyncReplicas)
+    case put(Put)
+    case delete(Delete)
+}
+
+public struct RegisterBroker: Equatable, Sendable {
+    public var id: BrokerID
+    public var host: String
+    public var port: Int
+    public var rack: String?
+
+    public init(id: BrokerID, host: String, port: Int, rack: String? = nil) {
+        self.id = id
+        self.host = host
+        self.port = port
+        self.rack = rack
+    }
+}
+
+public struct UpdateBrokerStatus: Equatable, Sendable {
+    public var id: BrokerID
+    public var status: BrokerStatus
+    /// When the leader decided it, Unix milliseconds.
+    public var timestamp: Int64
+
+    public init(id: BrokerID, status: BrokerStatus, timestamp: Int64) {
+        self.id = id
+        self.status = status
+        self.timestamp = timestamp
+    }
+}
+
+public struct CreateTopic: Equatable, Sendable {
+    public var name: String
+    public var partitionCount: Int
+    public var replicationFactor: Int
+    public var configuration: TopicConfiguration
+
+    public init(
+        name: String, partitionCount: Int, replicationFactor: Int,
+        configuration: TopicConfiguration = TopicConfiguration()
+    ) {
+        self.name = name
+        self.partitionCount = partitionCount
+        self.replicationFactor = replicationFactor
+        self.configuration = configuration
+    }
+}
+
+/// What one lag report asks for: the reporting broker leaves or joins the in-sync replicas of these partitions.
+public struct UpdateInSyncReplicas: Equatable, Sendable {
+    public struct Change: Equatable, Sendable {
+        public var topic: String
+        public var partition: Int
+        public var isInSync: Bool
+
+        public init(topic: String, partition: Int, isInSync: Bool) {
+            self.topic = topic
+            self.partition = partition
+            self.isInSync = isInSync
+        }
+    }
+
+    public var broker: BrokerID
+    public var changes: [Change]
+
+    public init(broker: BrokerID, changes: [Change]) {
+        self.broker = broker
+        self.changes = changes
+    }
+}
+
+/// What must hold of the key when the command is applied (RFC 9110 §13.1 `If-Match`, `If-None-Match: *`).
+public enum Precondition: Equatable, Sendable {
+    case none
+    case modRevision(UInt64)
+    case absent
+}
+
+public struct Put: Equatable, Sendable {
+    public var key: Key
+    public var value: [UInt8]
+    public var precondition: Precondition
+
+    public init(key: Key, value: [UInt8], precondition: Precondition = .none) {
+        self.key = key
+        self.value = value
+        self.precondition = precondition
+    }
+}
+
+public struct Delete: Equatable, Sendable {
+    /// For a recursive delete the key without the trailing slash; the root is `/`.
+    public var key: Key
+    /// Delete everything below `key` (not `key` itself).
+    public var isRecursive: Bool
+    public var precondition: Precondition
+
+    public init(key: Key, isRecursive: Bool = false, precondition: Precondition = .none) {
+        self.key = key
+        self.isRecursive = isRecursive
+        self.precondition = precondition
+    }
+}

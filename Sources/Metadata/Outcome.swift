@@ -1,0 +1,52 @@
+/// What applying one command came to: an answer for the client that waits, and what changed, for watchers.
+public struct Outcome: Equatable, Sendable {
+    public var result: CommandResult
+    public var changes: [Change]
+
+    public init(result: CommandResult, changes: [Change] = []) {
+        self.result = result
+        self.changes = changes
+    }
+}
+
+/// The answer to a command. A refusal is a result like any other: every node reaches the same one.
+public enum CommandResult: Equatable, Sendable {
+    case done
+    /// `isNew` is false when the same registration was repeated.
+    case broker(Broker, isNew: Bool)
+    case topic(Topic, [Partition], isNew: Bool)
+    case put(modRevision: UInt64, version: UInt64)
+    case deleted(count: Int, revision: UInt64)
+    case refused(Refusal)
+}
+
+public enum Refusal: Equatable, Sendable {
+    case brokerIDInUse(Broker)
+    case unknownBroker(BrokerID)
+    case brokerHasPartitions(BrokerID, count: Int)
+    case notEnoughBrokers(online: Int, wanted: Int)
+    case topicExists(String)
+    case unknownTopic(String)
+    case unknownKey(Key)
+    /// The key's present mod revision; `nil` when it does not exist.
+    case revisionMismatch(present: UInt64?)
+    /// The entry's bytes are no command this version knows.
+    case invalidCommand
+}
+
+/// One thing that a command changed.
+public enum Change: Equatable, Sendable {
+    case brokerRegistered(BrokerID)
+    case brokerMoved(BrokerID)
+    case brokerOnline(BrokerID)
+    case brokerOffline(BrokerID)
+    case brokerUnregistered(BrokerID)
+    case topicCreated(String)
+    case topicDeleted(String)
+    /// The partition has another leader (or none).
+    case leaderChanged(topic: String, partition: Int)
+    /// Only the in-sync replicas changed.
+    case inSyncReplicasChanged(topic: String, partition: Int)
+    case keyPut(Key)
+    case keyDeleted(Key)
+}

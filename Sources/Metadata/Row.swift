@@ -1,0 +1,73 @@
+/// A row of the replicated state: the unit of storage, snapshots and the digest.
+public enum Row: Equatable, Sendable {
+    case broker(Broker)
+    case topic(Topic)
+    case partition(topic: String, Partition)
+    case keyValue(KeyValue)
+
+    public var key: RowKey {
+        switch self {
+        case .broker(let broker): .broker(broker.id)
+        case .topic(let topic): .topic(topic.name)
+        case .partition(let topic, let partition): .partition(topic: topic, id: partition.id)
+        case .keyValue(let pair): .keyValue(pair.key)
+        }
+    }
+}
+
+public enum RowKey: Hashable, Sendable {
+    case broker(BrokerID)
+    case topic(String)
+    case partition(topic: String, id: Int)
+    case keyValue(Key)
+}
+
+/// A row that differs from what was last taken: its present value, or `nil` when it is gone.
+public struct RowChange: Equatable, Sendable {
+    public var key: RowKey
+    public var row: Row?
+
+    public init(key: RowKey, row: Row?) {
+        self.key = key
+        self.row = row
+    }
+}
+
+/// The part of the state that is not in rows.
+public struct Counters: Equatable, Sendable {
+    /// The name of the cluster, 32 hexadecimal digits; `nil` before the first leader's first entry.
+    public var clusterID: String?
+    /// +1 for every applied command that changed a broker, topic or partition.
+    public var version: UInt64
+    /// +1 for every applied command that changed a key.
+    public var revision: UInt64
+    /// Partitions ever created: where the next topic's assignment starts.
+    public var partitionsCreated: UInt64
+
+    public init(clusterID: String? = nil, version: UInt64 = 0, revision: UInt64 = 0, partitionsCreated: UInt64 = 0) {
+        self.clusterID = clusterID
+        self.version = version
+        self.revision = revision
+        self.partitionsCreated = partitionsCreated
+    }
+}
+
+/// 128 bits that depend on every row and counter, and not on the order of changes that led to them.
+public struct Digest: Hashable, Sendable, CustomStringConvertible {
+    public var high: UInt64
+    public var low: UInt64
+
+    public init(high: UInt64 = 0, low: UInt64 = 0) {
+        self.high = high
+        self.low = low
+    }
+
+    /// 32 hexadecimal digits.
+    public var description: String {
+        func hex(_ value: UInt64) -> String {
+            let digits = String(value, radix: 16)
+            return String(repeating: "0", count: 16 - digits.count) + digits
+        }
+        return hex(high) + hex(low)
+    }
+}

@@ -1,0 +1,112 @@
+/// A key of the tree: UTF-8 bytes that start with `/`. Compared and ordered by bytes, never as a `String`, for which
+/// canonically equivalent Unicode texts are equal.
+public struct Key: Hashable, Comparable, Sendable, CustomStringConvertible {
+    public let bytes: [UInt8]
+
+    /// The bytes must already be a valid key; see ``KeyError``.
+    public init(validated bytes: [UInt8]) { self.bytes = bytes }
+
+    public static func < (a: Self, b: Self) -> Bool { a.bytes.lexicographicallyPrecedes(b.bytes) }
+    public var description: String { String(decoding: bytes, as: UTF8.self) }
+}
+
+public enum BrokerStatus: String, Sendable, Hashable {
+    case online = "ONLINE"
+    case offline = "OFFLINE"
+}
+
+public typealias BrokerID = Int64
+
+public struct Broker: Equatable, Sendable {
+    public var id: BrokerID
+    public var host: String
+    public var port: Int
+    public var rack: String?
+    public var status: BrokerStatus
+    /// Unix milliseconds.
+    public var registeredAt: Int64
+
+    public init(id: BrokerID, host: String, port: Int, rack: String?, status: BrokerStatus, registeredAt: Int64) {
+        self.id = id
+        self.host = host
+        self.port = port
+        self.rack = rack
+        self.status = status
+        self.registeredAt = registeredAt
+    }
+}
+
+public struct TopicConfiguration: Equatable, Sendable {
+    public var retentionMs: Int64
+    public var retentionBytes: Int64
+    public var segmentBytes: Int64
+    public var compressionType: String
+    public var minInsyncReplicas: Int
+
+    public init(
+        retentionMs: Int64 = 604_800_000, retentionBytes: Int64 = -1, segmentBytes: Int64 = 1_073_741_824,
+        compressionType: String = "none", minInsyncReplicas: Int = 1
+    ) {
+        self.retentionMs = retentionMs
+        self.retentionBytes = retentionBytes
+        self.segmentBytes = segmentBytes
+        self.compressionType = compressionType
+        self.minInsyncReplicas = minInsyncReplicas
+    }
+}
+
+public struct Partition: Equatable, Sendable {
+    public var id: Int
+    /// `nil` while no in-sync replica is ONLINE.
+    public var leader: BrokerID?
+    /// All assigned replicas in order of assignment, the first leader first. (Clients see them without the leader.)
+    public var replicas: [BrokerID]
+    /// Starts with the leader while there is one.
+    public var inSyncReplicas: [BrokerID]
+    public var leaderEpoch: Int
+
+    public init(id: Int, leader: BrokerID?, replicas: [BrokerID], inSyncReplicas: [BrokerID], leaderEpoch: Int) {
+        self.id = id
+        self.leader = leader
+        self.replicas = replicas
+        self.inSyncReplicas = inSyncReplicas
+        self.leaderEpoch = leaderEpoch
+    }
+}
+
+/// A topic without its partitions.
+public struct Topic: Equatable, Sendable {
+    public var name: String
+    public var partitionCount: Int
+    public var replicationFactor: Int
+    /// Unix milliseconds.
+    public var createdAt: Int64
+    public var configuration: TopicConfiguration
+
+    public init(
+        name: String, partitionCount: Int, replicationFactor: Int, createdAt: Int64, configuration: TopicConfiguration
+    ) {
+        self.name = name
+        self.partitionCount = partitionCount
+        self.replicationFactor = replicationFactor
+        self.createdAt = createdAt
+        self.configuration = configuration
+    }
+}
+
+public struct KeyValue: Equatable, Sendable {
+    public var key: Key
+    public var value: [UInt8]
+    public var createRevision: UInt64
+    public var modRevision: UInt64
+    /// 1 for a new key, +1 for each change.
+    public var version: UInt64
+
+    public init(key: Key, value: [UInt8], createRevision: UInt64, modRevision: UInt64, version: UInt64) {
+        self.key = key
+        self.value = value
+        self.createRevision = createRevision
+        self.modRevision = modRevision
+        self.version = version
+    }
+}
