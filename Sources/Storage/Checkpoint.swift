@@ -1,0 +1,46 @@
+import Metadata
+import Raft
+
+/// The state tables' next stand: what changed since the last one, and how much of the log may go.
+public struct Checkpoint: Sendable {
+    /// The last applied entry.
+    public var position: LogPosition
+    public var changes: [RowChange]
+    public var counters: Counters
+    public var digest: Digest
+    /// Every entry up to here is no longer needed. Never behind `position`.
+    public var compactThrough: LogPosition?
+
+    public init(
+        position: LogPosition, changes: [RowChange], counters: Counters, digest: Digest, compactThrough: LogPosition?
+    ) {
+        self.position = position
+        self.changes = changes
+        self.counters = counters
+        self.digest = digest
+        self.compactThrough = compactThrough
+    }
+}
+
+/// All that a node remembers.
+public struct RecoveredNode: Sendable {
+    public var hardState: HardState
+    /// The position just before the first entry; zero when the log begins at 1.
+    public var logBase: LogPosition
+    /// Without a gap from `logBase.index + 1` on.
+    public var entries: [LogEntry]
+    /// The position that `metadata` stands at: at least `logBase`, at most the last entry.
+    public var applied: LogPosition
+    public var metadata: MetadataStateMachine
+
+    public init(
+        hardState: HardState = HardState(), logBase: LogPosition = .zero, entries: [LogEntry] = [],
+        applied: LogPosition = .zero, metadata: MetadataStateMachine = MetadataStateMachine()
+    ) {
+        self.hardState = hardState
+        self.logBase = logBase
+        self.entries = entries
+        self.applied = applied
+        self.metadata = metadata
+    }
+}

@@ -1,0 +1,150 @@
+import CSQLite
+import Metadata
+import Raft
+
+extension NodeStore {
+    /// Applies the writes in order in one transaction; durable on return.
+    public func commit(_ writes: [Write]) throws(StorageError) {
+        try perform { () throws(StorageError) in
+            var contents = recovered()
+            let statementCount = writes.reduce(0) { count, write in
+                count + write.entries.count + (write.hardState == nil ? 0 : 1) + (write.truncateFrom == nil ? 0 : 2)
+            }
+            if statementCount > 1 {
+                try transaction { () throws(StorageError) in try apply(writes, to: &contents) }
+            } else {
+                // One statement is a transaction by itself, for two statements less.
+                try apply(writes, to: &contents)
+            }
+            self.contents = contents
+        }
+    }
+
+    private func apply(_ writes: [Write], to contents: inout Contents) throws(StorageError) {
+        var state = contents.state
+        for write in writes {
+            if let hardState = write.hardState { state.hardState = hardState }
+            if let index = write.truncateFrom {
+                precondition(index > contents.checkpoint.applied.index, "truncation of an applied entry")
+                if index <= contents.lastIndex {
+                    try statements.log.truncate(from: index)
+                    contents.lastIndex = index.previous
+                    state.logReaches = min(state.logReaches, contents.lastIndex)
+                }
+            }
+            for entry in write.entries {
+                precondition(entry.index == contents.lastIndex.next, "a gap or an overlap in the log")
+                try statements.log.insert(entry)
+                contents.lastIndex = entry.index
+            }
+        }
+        if state != contents.state { try update(state, in: &contents) }
+    }
+
+    private func update(_ state: RaftStateRecord, in contents: inout Contents) throws(StorageError) {
+        state.bind(to: statements.updateState)
+        try connection.run(statements.updateState, while: "storing term and vote")
+        contents.state = state
+    }
+
+    /// What ``recover(progress:)`` found and later writes made of it.
+    func recovered() -> Contents {
+        guard let contents else { preconditionFailure("recover first: nothing may be written to unchecked data") }
+        return contents
+    }
+
+    /// Brings the state tables to `checkpoint` and deletes the log behind, in one transaction.
+    public func checkpoint(_ checkpoint: Checkpoint) throws(StorageError) {
+        try perform { () throws(StorageError) in
+            try checkFileIsInPlace()
+            var contents = recovered()
+            let applied = contents.checkpoint.applied
+            precondition(
+                checkpoint.position.index >= applied.index && checkpoint.position.term >= applied.term,
+                "a checkpoint behind the last one")
+            precondition(checkpoint.position.index <= contents.lastIndex, "a checkpoint beyond the log")
+            try transaction { () throws(StorageError) in
+                try apply(checkpoint.changes)
+                var logBase = contents.checkpoint.logBase
+                if let position = checkpoint.compactThrough, position.index > logBase.index {
+                    precondition(position.index <= checkpoint.position.index, "compaction of what is not applied")
+                    guard try statements.log.term(at: position.index) == position.term else {
+                        throw .damage(directory.database, "the log has no entry \(position)")
+                    }
+                    logBase = position
+                    try statements.log.compact(through: position.index)
+                }
+                let record = CheckpointRecord(
+                    applied: checkpoint.position, logBase: logBase, counters: checkpoint.counters,
+                    digest: checkpoint.digest)
+                try update(record, clusterID: checkpoint.counters.clusterID, in: &contents)
+            }
+            self.contents = contents
+        }
+    }
+
+    private func apply(_ changes: [RowChange]) throws(StorageError) {
+        for change in changes {
+            let table = StateTable.holding(change.key)
+            let statement: Statement
+            if let row = change.row {
+                statement = statements.upsert(table)
+                RowColumns.bind(row, to: statement)
+            } else {
+                statement = statements.deletion(table)
+                RowColumns.bind(change.key, to: statement)
+            }
+            try connection.run(statement, while: "writing table \(table.name)")
+        }
+    }
+
+    /// Stores where the state tables stand, and the cluster's name when it is new.
+    func update(
+        _ record: CheckpointRecord, clusterID: String?, in contents: inout Contents
+    ) throws(StorageError) {
+        record.bind(to: statements.updateCheckpoint)
+        try connection.run(statements.updateCheckpoint, while: "storing the checkpoint")
+        contents.checkpoint = record
+        guard clusterID != contents.node.clusterID else { return }
+        if let known = contents.node.clusterID {
+            throw .foreign(
+                "\(directory.path): belongs to cluster \(known), but the state is that of cluster "
+                    + "\(clusterID ?? "without a name"). Correct the services file or the data directory.")
+        }
+        contents.node.clusterID = clusterID
+        contents.node.bind(to: statements.updateNode)
+        try connection.run(statements.updateNode, while: "storing the cluster's name")
+    }
+
+    /// Moves committed WAL frames into the database when there are enough of them. For moments without load.
+    public func checkpointWAL(minimumFrames: Int) throws(StorageError) {
+        try perform { () throws(StorageError) in
+            guard frames.waiting >= max(1, minimumFrames) else { return }
+            try checkFileIsInPlace()
+            try moveLogIntoDatabase(SQLITE_CHECKPOINT_PASSIVE)
+        }
+    }
+
+    /// Records the log's end before its pages leave the protection of the WAL's checksums.
+    func moveLogIntoDatabase(_ mode: Int32) throws(StorageError) {
+        var contents = recovered()
+        if contents.state.logReaches != contents.lastIndex {
+            var state = contents.state
+            state.logReaches = contents.lastIndex
+            try update(state, in: &contents)
+            self.contents = contents
+        }
+        try frames.move(mode)
+    }
+
+    /// In WAL mode SQLite goes on writing to a file that somebody has removed.
+    private func checkFileIsInPlace() throws(StorageError) {
+        var hasMoved: Int32 = 0
+        let code = sqlite3_file_control(connection.handle, "main", SQLITE_FCNTL_HAS_MOVED, &hasMoved)
+        if code == SQLITE_OK && hasMoved != 0 {
+            throw .failed(
+                "\(directory.database): was moved or removed while the node was running. "
+                    + "Put it back with its -wal file, then start the node again.")
+        }
+    }
+}

@@ -1,0 +1,192 @@
+import CSQLite
+import Metadata
+import Raft
+
+/// One node's SQLite file. Blocking, and confined to one queue.
+///
+/// After an error every further call throws the same error: SQLite's view of the file and the file may differ then, and
+/// an fsync that failed must never be repeated, since the kernel may have dropped what it could not write.
+///
+/// This is the only connection that writes or moves the WAL: SQLite before 3.51.3 can lose pages when two do so at the
+/// same instant. All others open read-only.
+public final class NodeStore {
+    public struct Measurements: Sendable {
+        public var databaseBytes: Int64 = 0
+        public var walBytes: Int64 = 0
+        /// Frames that were committed and not yet moved into the database. Grows while a foreign reader lingers.
+        public var uncheckpointedFrames = 0
+        public init() {}
+    }
+
+    let directory: DataDirectory
+    let connection: Connection
+    private let lock: DirectoryLock
+    let frames: WriteAheadLogFrames
+    let statements: StoreStatements
+    var staging: Staging?
+    private var failure: StorageError?
+
+    /// What the file holds, known from ``recover(progress:)`` on.
+    var contents: Contents?
+
+    struct Contents {
+        var node: NodeRecord
+        var state: RaftStateRecord
+        var checkpoint: CheckpointRecord
+        var lastIndex: LogIndex
+    }
+
+    /// Opens (or creates) `directory`/node.db, takes the lock against a second process, checks identity and schema.
+    /// `vfs` names a registered SQLite VFS to use instead of the default one.
+    public init(directory path: String, node: NodeID, vfs: String? = nil) throws(StorageError) {
+        directory = DataDirectory(path: path)
+        try directory.create()
+        // With `create` there is always a lock or an error.
+        lock = try DirectoryLock(directory: path, create: true)!
+        if let mark = lock.found, mark.node != node { throw Self.foreign(directory, mark.node, node) }
+        try Self.checkFiles(directory, lock.found)
+
+        connection = try Connection(
+            path: directory.database, flags: SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, vfs: vfs)
+        if try connection.integer("SELECT count(*) FROM sqlite_schema") == 0 {
+            if lock.found?.isInitialized == true {
+                throw .damage(
+                    directory.database,
+                    "it has no tables, but \(DirectoryLock.fileName) says that node \(node) kept its data here")
+            }
+            try lock.write(DirectoryLock.Mark(node: node, isInitialized: false))
+            try connection.configureWriter()
+            try connection.createTables(node)
+        } else {
+            try connection.configureWriter()
+        }
+        let stored = StoredNode(connection: connection)
+        try stored.checkFormat()
+        let record = try stored.nodeRecord()
+        guard record.node == node else { throw Self.foreign(directory, record.node, node) }
+        try lock.write(DirectoryLock.Mark(node: node, isInitialized: true))
+        try DataDirectory.synchronize(path)
+        statements = try StoreStatements(connection)
+        frames = WriteAheadLogFrames(connection)
+    }
+
+    deinit { connection.close(checkpointing: false) }
+
+    private static func foreign(_ directory: DataDirectory, _ owner: NodeID, _ node: NodeID) -> StorageError {
+        .foreign(
+            "\(directory.path): holds the data of node \(owner), but this is node \(node). "
+                + "Correct the node's id or its data directory.")
+    }
+
+    /// What must hold before SQLite opens the files, because it would not complain.
+    private static func checkFiles(
+        _ directory: DataDirectory, _ mark: DirectoryLock.Mark?
+    ) throws(StorageError) {
+        if let finding = try directory.lossOfDatabase(mark: mark) {
+            throw .damage(directory.database, "\(finding). To start anew on purpose, empty the directory")
+        }
+        if let finding = try directory.lossOfWriteAheadLog() { throw .damage(directory.database, finding) }
+        if let finding = try WriteAheadLogInspection.inspect(directory.writeAheadLog).damage {
+            throw .damage(directory.writeAheadLog, finding)
+        }
+    }
+
+    /// Runs `body` unless the store has failed; an error in it fails the store for good.
+    func perform<Result>(_ body: () throws(StorageError) -> Result) throws(StorageError) -> Result {
+        if let failure { throw failure }
+        do {
+            return try body()
+        } catch {
+            failure = error
+            throw error
+        }
+    }
+
+    /// Runs `body` in one transaction, durable on return. An error leaves it open: closing the connection, or the
+    /// next start, rolls it back.
+    func transaction(_ body: () throws(StorageError) -> Void) throws(StorageError) {
+        try connection.run(statements.begin, while: "beginning a transaction")
+        try body()
+        try connection.run(statements.commit, while: "committing")
+    }
+
+    /// Sizes now; zero for a file that can not be examined.
+    public func measure() -> Measurements {
+        var measurements = Measurements()
+        measurements.databaseBytes = ((try? DataDirectory.size(of: directory.database)) ?? nil) ?? 0
+        measurements.walBytes = ((try? DataDirectory.size(of: directory.writeAheadLog)) ?? nil) ?? 0
+        measurements.uncheckpointedFrames = frames.waiting
+        return measurements
+    }
+
+    /// Moves the WAL into the database, removes it and lets another process in. After a failure, or without this call,
+    /// the files stay as a crash would leave them, for the next start to recover.
+    public func close() throws(StorageError) {
+        defer { lock.release() }
+        guard failure == nil else { return connection.close(checkpointing: false) }
+        defer { failure = .failed("\(directory.database): closed") }
+        do {
+            if contents != nil { try moveLogIntoDatabase(SQLITE_CHECKPOINT_TRUNCATE) }
+        } catch {
+            connection.close(checkpointing: false)
+            throw error
+        }
+        connection.close(checkpointing: true)
+    }
+}
+
+/// The statements that writing needs, prepared once.
+struct StoreStatements {
+    let begin: Statement
+    let commit: Statement
+    let updateNode: Statement
+    let updateState: Statement
+    let updateCheckpoint: Statement
+    let log: LogTable
+    private let upserts: [StateTable: Statement]
+    private let deletions: [StateTable: Statement]
+
+    init(_ connection: Connection) throws(StorageError) {
+        // IMMEDIATE: takes the write lock at once, so that it is not refused after half of the work.
+        begin = try connection.prepare("BEGIN IMMEDIATE")
+        commit = try connection.prepare("COMMIT")
+        updateNode = try connection.prepare(NodeRecord.update)
+        updateState = try connection.prepare(RaftStateRecord.update)
+        updateCheckpoint = try connection.prepare(CheckpointRecord.update)
+        log = try LogTable(connection)
+        var upserts: [StateTable: Statement] = [:]
+        var deletions: [StateTable: Statement] = [:]
+        for table in StateTable.allCases {
+            upserts[table] = try connection.prepare(table.upsert)
+            deletions[table] = try connection.prepare(table.deletion)
+        }
+        (self.upserts, self.deletions) = (upserts, deletions)
+    }
+
+    func upsert(_ table: StateTable) -> Statement { upserts[table]! }
+    func deletion(_ table: StateTable) -> Statement { deletions[table]! }
+}
+
+extension Connection {
+    /// Creates all tables with the rows of a new node, in one transaction.
+    fileprivate func createTables(_ node: NodeID) throws(StorageError) {
+        try execute("BEGIN IMMEDIATE")
+        try execute("PRAGMA application_id=\(Schema.applicationID)")
+        try execute("PRAGMA user_version=\(Schema.version)")
+        for sql in Schema.creation { try execute(sql) }
+        for table in StateTable.allCases { try execute(table.creation(name: table.name)) }
+        try insert(NodeRecord.insertion, NodeRecord(node: node).bind)
+        try insert(RaftStateRecord.insertion, RaftStateRecord().bind)
+        let empty = CheckpointRecord(
+            applied: .zero, logBase: .zero, counters: Counters(), digest: MetadataStateMachine().digest)
+        try insert(CheckpointRecord.insertion, empty.bind)
+        try execute("COMMIT")
+    }
+
+    private func insert(_ sql: String, _ bind: (Statement) -> Void) throws(StorageError) {
+        let statement = try prepare(sql, isPersistent: false)
+        defer { sqlite3_finalize(statement.handle) }
+        bind(statement)
+        try run(statement, while: "creating the tables")
+    }
+}

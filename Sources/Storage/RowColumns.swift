@@ -1,0 +1,134 @@
+import Metadata
+
+/// State rows as columns and back.
+enum RowColumns {
+    static func bind(_ row: Row, to statement: Statement) {
+        bind(row.key, to: statement)
+        switch row {
+        case .broker(let broker): bind(broker, to: statement)
+        case .topic(let topic): bind(topic, to: statement)
+        case .partition(_, let partition): bind(partition, to: statement)
+        case .keyValue(let pair):
+            statement.bindReadable(2, copying: pair.value)
+            statement.bind(3, pair.createRevision)
+            statement.bind(4, pair.modRevision)
+            statement.bind(5, pair.version)
+        }
+    }
+
+    /// The key's columns come first, in statements that insert as in those that delete.
+    static func bind(_ key: RowKey, to statement: Statement) {
+        switch key {
+        case .broker(let id): statement.bind(1, id)
+        case .topic(let name): statement.bind(1, name)
+        case .partition(let topic, let id):
+            statement.bind(1, topic)
+            statement.bind(2, id)
+        case .keyValue(let key): statement.bindText(1, copying: key.bytes)
+        }
+    }
+
+    private static func bind(_ broker: Broker, to statement: Statement) {
+        statement.bind(2, broker.host)
+        statement.bind(3, broker.port)
+        statement.bind(4, broker.rack)
+        statement.bind(5, broker.status.rawValue)
+        statement.bind(6, broker.registeredAt)
+    }
+
+    private static func bind(_ topic: Topic, to statement: Statement) {
+        statement.bind(2, topic.partitionCount)
+        statement.bind(3, topic.replicationFactor)
+        statement.bind(4, topic.createdAt)
+        statement.bind(5, topic.configuration.retentionMs)
+        statement.bind(6, topic.configuration.retentionBytes)
+        statement.bind(7, topic.configuration.segmentBytes)
+        statement.bind(8, topic.configuration.compressionType)
+        statement.bind(9, topic.configuration.minInsyncReplicas)
+    }
+
+    private static func bind(_ partition: Partition, to statement: Statement) {
+        statement.bind(3, partition.leader)
+        statement.bind(4, IntegerArrayText.encode(partition.replicas))
+        statement.bind(5, IntegerArrayText.encode(partition.inSyncReplicas))
+        statement.bind(6, partition.leaderEpoch)
+    }
+
+    /// The row under the statement, or why there is none in its columns.
+    static func row(of table: StateTable, in statement: Statement) -> Result<Row, RowFault> {
+        switch table {
+        case .broker: broker(statement)
+        case .topic: .success(.topic(topic(statement)))
+        case .partition: partition(statement)
+        case .keyValue:
+            .success(
+                .keyValue(
+                    KeyValue(
+                        key: Key(validated: statement.bytes(0)), value: statement.bytes(1),
+                        createRevision: statement.unsigned(2), modRevision: statement.unsigned(3),
+                        version: statement.unsigned(4))))
+        }
+    }
+
+    private static func broker(_ statement: Statement) -> Result<Row, RowFault> {
+        guard let status = BrokerStatus(rawValue: statement.text(4)) else {
+            return .failure(
+                RowFault(finding: "broker \(statement.integer(0)) has the status \"\(statement.text(4))\""))
+        }
+        return .success(
+            .broker(
+                Broker(
+                    id: statement.integer(0), host: statement.text(1), port: Int(statement.integer(2)),
+                    rack: statement.optionalText(3), status: status, registeredAt: statement.integer(5))))
+    }
+
+    private static func topic(_ statement: Statement) -> Topic {
+        Topic(
+            name: statement.text(0), partitionCount: Int(statement.integer(1)),
+            replicationFactor: Int(statement.integer(2)), createdAt: statement.integer(3),
+            configuration: TopicConfiguration(
+                retentionMs: statement.integer(4), retentionBytes: statement.integer(5),
+                segmentBytes: statement.integer(6), compressionType: statement.text(7),
+                minInsyncReplicas: Int(statement.integer(8))))
+    }
+
+    private static func partition(_ statement: Statement) -> Result<Row, RowFault> {
+        let topic = statement.text(0)
+        let id = Int(statement.integer(1))
+        guard let replicas = IntegerArrayText.decode(statement.rawBytes(3)),
+            let inSyncReplicas = IntegerArrayText.decode(statement.rawBytes(4))
+        else {
+            return .failure(RowFault(finding: "partition \(topic)/\(id) has unreadable replicas"))
+        }
+        return .success(
+            .partition(
+                topic: topic,
+                Partition(
+                    id: id, leader: statement.optionalInteger(2), replicas: replicas, inSyncReplicas: inSyncReplicas,
+                    leaderEpoch: Int(statement.integer(5)))))
+    }
+}
+
+/// What is wrong with a stored row.
+struct RowFault: Error {
+    var finding: String
+}
+
+/// `[1,2,3]`: a JSON array of integers without white space.
+enum IntegerArrayText {
+    static func encode(_ numbers: [Int64]) -> String {
+        "[" + numbers.map { String($0) }.joined(separator: ",") + "]"
+    }
+
+    /// `nil` for anything that ``encode(_:)`` does not write.
+    static func decode(_ bytes: UnsafeRawBufferPointer) -> [Int64]? {
+        guard bytes.count >= 2, bytes.first == UInt8(ascii: "["), bytes.last == UInt8(ascii: "]") else { return nil }
+        if bytes.count == 2 { return [] }
+        var numbers: [Int64] = []
+        for part in bytes[1..<(bytes.count - 1)].split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false) {
+            guard let number = Int64(String(decoding: part, as: UTF8.self)) else { return nil }
+            numbers.append(number)
+        }
+        return numbers
+    }
+}

@@ -1,0 +1,167 @@
+import Metadata
+
+/// The tables of node.db. The comments in the SQL are for people: `.schema` in the sqlite3 shell shows them.
+enum Schema {
+    /// Raised with every change of the tables; a database of another version is refused.
+    static let version: Int64 = 1
+    /// "DMQm" in the file's header, so that `file` and SQLite tools tell our databases from others.
+    static let applicationID: Int64 = 0x444d_516d
+
+    static let creation = [
+        """
+        CREATE TABLE node (
+          node_id INTEGER NOT NULL,
+          cluster_id TEXT, -- NULL until the first leader named the cluster
+          schema_version INTEGER NOT NULL,
+          checksum INTEGER NOT NULL
+        )
+        """,
+        """
+        CREATE TABLE raft_state (
+          current_term INTEGER NOT NULL,
+          voted_for INTEGER,
+          log_reaches INTEGER NOT NULL, -- the log ends here or later; recorded before log pages leave the WAL
+          checksum INTEGER NOT NULL
+        )
+        """,
+        """
+        CREATE TABLE raft_log (
+          log_index INTEGER PRIMARY KEY,
+          term INTEGER NOT NULL,
+          command_type TEXT NOT NULL,
+          command_data NOT NULL, -- TEXT when readable, else BLOB
+          timestamp INTEGER NOT NULL, -- Unix milliseconds
+          checksum INTEGER NOT NULL -- CRC32C
+        )
+        """,
+        """
+        CREATE TABLE checkpoint ( -- where the tables below stand; log_base is the entry before the log's first
+          applied_index INTEGER NOT NULL,
+          applied_term INTEGER NOT NULL,
+          log_base_index INTEGER NOT NULL,
+          log_base_term INTEGER NOT NULL,
+          version INTEGER NOT NULL,
+          revision INTEGER NOT NULL,
+          partitions_created INTEGER NOT NULL,
+          digest TEXT NOT NULL,
+          checksum INTEGER NOT NULL
+        )
+        """,
+    ]
+}
+
+/// The state machine's tables, in the order in which their rows can be restored.
+enum StateTable: CaseIterable {
+    case broker
+    case topic
+    case partition
+    case keyValue
+
+    static func holding(_ key: RowKey) -> StateTable {
+        switch key {
+        case .broker: .broker
+        case .topic: .topic
+        case .partition: .partition
+        case .keyValue: .keyValue
+        }
+    }
+
+    var name: String {
+        switch self {
+        case .broker: "broker"
+        case .topic: "topic"
+        case .partition: "partition"
+        case .keyValue: "kv"
+        }
+    }
+
+    /// Where the rows of a snapshot gather until it is complete.
+    var stagingName: String { "staged_" + name }
+
+    /// The columns of the primary key, then the others.
+    var keyColumns: [String] {
+        switch self {
+        case .broker: ["id"]
+        case .topic: ["name"]
+        case .partition: ["topic", "id"]
+        case .keyValue: ["key"]
+        }
+    }
+
+    var otherColumns: [String] {
+        switch self {
+        case .broker: ["host", "port", "rack", "status", "registered_at"]
+        case .topic:
+            [
+                "partition_count", "replication_factor", "created_at", "retention_ms", "retention_bytes",
+                "segment_bytes", "compression_type", "min_insync_replicas",
+            ]
+        case .partition: ["leader", "replicas", "isr", "leader_epoch"]
+        case .keyValue: ["value", "create_revision", "mod_revision", "version"]
+        }
+    }
+
+    func creation(name: String) -> String {
+        switch self {
+        case .broker:
+            """
+            CREATE TABLE \(name) (
+              id INTEGER PRIMARY KEY, host TEXT NOT NULL, port INTEGER NOT NULL, rack TEXT, status TEXT NOT NULL,
+              registered_at INTEGER NOT NULL -- Unix milliseconds
+            )
+            """
+        case .topic:
+            """
+            CREATE TABLE \(name) (
+              name TEXT NOT NULL PRIMARY KEY, partition_count INTEGER NOT NULL, replication_factor INTEGER NOT NULL,
+              created_at INTEGER NOT NULL, -- Unix milliseconds
+              retention_ms INTEGER NOT NULL, retention_bytes INTEGER NOT NULL, segment_bytes INTEGER NOT NULL,
+              compression_type TEXT NOT NULL, min_insync_replicas INTEGER NOT NULL
+            )
+            """
+        case .partition:
+            """
+            CREATE TABLE \(name) (
+              topic TEXT NOT NULL, id INTEGER NOT NULL,
+              leader INTEGER, -- NULL while no in-sync replica is ONLINE
+              replicas TEXT NOT NULL, isr TEXT NOT NULL, -- JSON arrays of broker ids
+              leader_epoch INTEGER NOT NULL,
+              PRIMARY KEY (topic, id)
+            ) WITHOUT ROWID
+            """
+        case .keyValue:
+            """
+            CREATE TABLE \(name) (
+              key TEXT NOT NULL PRIMARY KEY,
+              value NOT NULL, -- TEXT when readable, else BLOB
+              create_revision INTEGER NOT NULL, mod_revision INTEGER NOT NULL, version INTEGER NOT NULL
+            )
+            """
+        }
+    }
+
+    private var allColumns: String { (keyColumns + otherColumns).joined(separator: ", ") }
+    private var parameters: String {
+        (1...(keyColumns.count + otherColumns.count)).map { "?\($0)" }.joined(separator: ", ")
+    }
+
+    func insertion(into name: String) -> String { "INSERT INTO \(name) (\(allColumns)) VALUES (\(parameters))" }
+
+    /// Unlike REPLACE, an upsert keeps the row where it is.
+    var upsert: String {
+        let updates = otherColumns.map { "\($0) = excluded.\($0)" }.joined(separator: ", ")
+        return insertion(into: name)
+            + " ON CONFLICT (\(keyColumns.joined(separator: ", "))) DO UPDATE SET \(updates)"
+    }
+
+    var deletion: String {
+        let conditions = keyColumns.enumerated().map { "\($1) = ?\($0 + 1)" }.joined(separator: " AND ")
+        return "DELETE FROM \(name) WHERE \(conditions)"
+    }
+
+    /// All rows: in key order, or in whatever order is the fastest to read.
+    func selection(from name: String, inKeyOrder: Bool) -> String {
+        "SELECT \(allColumns) FROM \(name)"
+            + (inKeyOrder ? " ORDER BY \(keyColumns.joined(separator: ", "))" : "")
+    }
+}

@@ -1,0 +1,114 @@
+import CSQLite
+import Metadata
+import Raft
+
+/// The tables that a snapshot gathers in while it is being received.
+struct Staging {
+    fileprivate let insertions: [StateTable: Statement]
+}
+
+extension NodeStore {
+    /// Forgets an earlier, unfinished staging.
+    public func beginStaging() throws(StorageError) {
+        try perform { () throws(StorageError) in
+            _ = recovered()
+            try dropStaging()
+            try transaction { () throws(StorageError) in
+                for table in StateTable.allCases {
+                    try connection.execute(table.creation(name: table.stagingName))
+                }
+            }
+            var insertions: [StateTable: Statement] = [:]
+            for table in StateTable.allCases {
+                insertions[table] = try connection.prepare(table.insertion(into: table.stagingName))
+            }
+            staging = Staging(insertions: insertions)
+        }
+    }
+
+    /// Adds rows of a snapshot that is being received; durable only with ``installStaged(position:counters:digest:)``.
+    public func stage(_ rows: [Row]) throws(StorageError) {
+        try perform { () throws(StorageError) in
+            guard let staging else { preconditionFailure("stage without beginStaging") }
+            try transaction { () throws(StorageError) in
+                for row in rows {
+                    let table = StateTable.holding(row.key)
+                    let statement = staging.insertions[table]!
+                    RowColumns.bind(row, to: statement)
+                    try connection.run(statement, while: "writing table \(table.stagingName)")
+                }
+            }
+            // A snapshot may be larger than the WAL should ever be.
+            if frames.waiting >= 1000 { try moveLogIntoDatabase(SQLITE_CHECKPOINT_PASSIVE) }
+        }
+    }
+
+    /// Replaces the state by the staged rows and the whole log by nothing, in one transaction, if the rows' digest is
+    /// `digest`; returns the new state machine.
+    public func installStaged(
+        position: LogPosition, counters: Counters, digest: Digest
+    ) throws(StorageError) -> MetadataStateMachine {
+        try perform { () throws(StorageError) in
+            guard let staging else { preconditionFailure("installStaged without beginStaging") }
+            var contents = recovered()
+            precondition(position.index > contents.checkpoint.applied.index, "a snapshot behind the applied state")
+            // Before the transaction: one that is rolled back leaves frames in the WAL.
+            let metadata = try checkedStaging(counters, digest, position)
+            self.staging = nil
+            finalize(staging)
+            try transaction { () throws(StorageError) in
+                for table in StateTable.allCases {
+                    try connection.execute("DROP TABLE \(table.name)")
+                    try connection.execute("ALTER TABLE \(table.stagingName) RENAME TO \(table.name)")
+                }
+                try connection.execute("DELETE FROM raft_log")
+                let record = CheckpointRecord(
+                    applied: position, logBase: position, counters: counters, digest: digest)
+                try update(record, clusterID: counters.clusterID, in: &contents)
+                try update(logReaches: position.index, in: &contents)
+            }
+            contents.lastIndex = position.index
+            self.contents = contents
+            return metadata
+        }
+    }
+
+    private func checkedStaging(
+        _ counters: Counters, _ digest: Digest, _ position: LogPosition
+    ) throws(StorageError) -> MetadataStateMachine {
+        var count = StoredNode.RowCount()
+        let metadata = try StoredNode(connection: connection)
+            .readState(counters, named: \.stagingName, &count) { _ in }
+        guard metadata.digest == digest else {
+            throw .damaged(
+                "\(directory.database): the snapshot received for \(position) has the digest \(metadata.digest) "
+                    + "instead of \(digest); it was not installed. Start the node again: it asks for another one. If "
+                    + "this happens again, verify the leader's data directory.")
+        }
+        return metadata
+    }
+
+    private func update(logReaches index: LogIndex, in contents: inout Contents) throws(StorageError) {
+        contents.state.logReaches = index
+        contents.state.bind(to: statements.updateState)
+        try connection.run(statements.updateState, while: "storing the log's end")
+    }
+
+    /// Removes what an unfinished staging left.
+    func dropStaging() throws(StorageError) {
+        if let staging {
+            self.staging = nil
+            finalize(staging)
+        }
+        let names = StateTable.allCases.map(\.stagingName)
+        let list = names.map { "'\($0)'" }.joined(separator: ", ")
+        guard try connection.integer("SELECT count(*) FROM sqlite_schema WHERE name IN (\(list))") > 0 else { return }
+        try transaction { () throws(StorageError) in
+            for name in names { try connection.execute("DROP TABLE IF EXISTS \(name)") }
+        }
+    }
+
+    private func finalize(_ staging: Staging) {
+        for statement in staging.insertions.values { sqlite3_finalize(statement.handle) }
+    }
+}

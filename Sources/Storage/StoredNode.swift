@@ -1,0 +1,166 @@
+import CSQLite
+import Metadata
+import Raft
+
+/// Reads a whole database and checks all of it; for recovery and for `verify`.
+struct StoredNode {
+    let connection: Connection
+
+    /// Tells `progress` how many rows were read, now and then.
+    struct RowCount {
+        private(set) var rows = 0
+        private(set) var reported = 0
+
+        mutating func add(_ progress: (Int) -> Void) {
+            rows += 1
+            if rows - reported >= 50_000 {
+                reported = rows
+                progress(rows)
+            }
+        }
+    }
+
+    func damage(_ finding: String) -> StorageError { .damage(connection.path, finding) }
+
+    /// Refuses files that are no database of this version of ours.
+    func checkFormat() throws(StorageError) {
+        let application = try connection.integer("PRAGMA application_id")
+        guard application == Schema.applicationID else {
+            throw damage("this is a SQLite database, but not one of a node (application_id \(application))")
+        }
+        let version = try connection.integer("PRAGMA user_version")
+        guard version == Schema.version else {
+            throw .failed(
+                "\(connection.path): written with schema version \(version), this program knows \(Schema.version). "
+                    + "Use the version of the program that wrote it, or a newer one.")
+        }
+    }
+
+    // The single rows
+
+    func nodeRecord() throws(StorageError) -> NodeRecord {
+        try single("node", NodeRecord.selection, NodeRecord.init, checksum: \.checksum, column: 3)
+    }
+
+    func raftState() throws(StorageError) -> RaftStateRecord {
+        try single("raft_state", RaftStateRecord.selection, RaftStateRecord.init, checksum: \.checksum, column: 3)
+    }
+
+    func checkpointRecord() throws(StorageError) -> CheckpointRecord {
+        let record = try single(
+            "checkpoint", CheckpointRecord.selection, CheckpointRecord.init, checksum: \.checksum, column: 8)
+        guard record.applied.index >= record.logBase.index else {
+            throw damage("the checkpoint at \(record.applied) is behind the log's base \(record.logBase)")
+        }
+        return record
+    }
+
+    private func single<Record>(
+        _ table: String, _ sql: String, _ make: (Statement) -> Record, checksum: (Record) -> Int64, column: Int32
+    ) throws(StorageError) -> Record {
+        let statement = try connection.prepare(sql, isPersistent: false)
+        defer { sqlite3_finalize(statement.handle) }
+        guard try connection.step(statement, while: "reading table \(table)") else {
+            throw damage("table \(table) is empty instead of having one row")
+        }
+        let record = make(statement)
+        guard statement.integer(column) == checksum(record) else {
+            throw damage("the row of table \(table) fails its checksum")
+        }
+        guard try !connection.step(statement, while: "reading table \(table)") else {
+            throw damage("table \(table) has more than one row")
+        }
+        return record
+    }
+
+    // The log
+
+    /// Calls `body` with each entry behind `checkpoint.logBase`, each checked by itself and against its neighbours;
+    /// returns the position of the last one.
+    func readLog(
+        behind checkpoint: CheckpointRecord, _ state: RaftStateRecord, _ body: (LogEntry) -> Void
+    ) throws(StorageError) -> LogPosition {
+        let statement = try connection.prepare(
+            "SELECT log_index, term, timestamp, checksum, command_type, command_data FROM raft_log ORDER BY log_index",
+            isPersistent: false)
+        defer { sqlite3_finalize(statement.handle) }
+        var last = checkpoint.logBase
+        var type = LogEntry.noop
+        while try connection.step(statement, while: "reading the log behind entry \(last.index)") {
+            let entry = try entry(statement, behind: last, type: &type)
+            if entry.index == checkpoint.applied.index, entry.term != checkpoint.applied.term {
+                throw damage(
+                    "log entry \(entry.index) has term \(entry.term), but the checkpoint stands at "
+                        + "\(checkpoint.applied)")
+            }
+            last = entry.position
+            body(entry)
+        }
+        try checkEnd(last, checkpoint, state)
+        return last
+    }
+
+    private func entry(
+        _ statement: Statement, behind last: LogPosition, type: inout String
+    ) throws(StorageError) -> LogEntry {
+        let index = LogIndex(statement.unsigned(0))
+        let term = Term(statement.unsigned(1))
+        guard index.number == last.index.number &+ 1 else {
+            throw damage("the log has no entry \(last.index.number &+ 1): \(last.index) is followed by \(index)")
+        }
+        let typeBytes = statement.rawBytes(4)
+        let data = statement.rawBytes(5)
+        let checksum = LogChecksum.of(
+            index: index, term: term, timestamp: statement.integer(2), type: typeBytes, data: data)
+        guard statement.integer(3) == Int64(checksum) else {
+            throw damage("log entry \(index) of term \(term) fails its checksum")
+        }
+        guard term >= last.term else {
+            throw damage("log entry \(index) has term \(term), less than \(last.term) before it")
+        }
+        // One string for a run of entries of a type.
+        if !typeBytes.elementsEqual(type.utf8) { type = String(decoding: typeBytes, as: UTF8.self) }
+        return LogEntry(index: index, term: term, type: type, data: [UInt8](data), timestamp: statement.integer(2))
+    }
+
+    private func checkEnd(
+        _ last: LogPosition, _ checkpoint: CheckpointRecord, _ state: RaftStateRecord
+    ) throws(StorageError) {
+        guard last.index >= state.logReaches else {
+            throw damage("the log ends at entry \(last.index), but it reached entry \(state.logReaches)")
+        }
+        guard last.index >= checkpoint.applied.index else {
+            throw damage("the log ends at entry \(last.index), before the checkpoint at \(checkpoint.applied)")
+        }
+        guard last.term <= state.hardState.currentTerm else {
+            throw damage(
+                "log entry \(last.index) has term \(last.term), above the current term "
+                    + "\(state.hardState.currentTerm)")
+        }
+    }
+
+    // The state tables
+
+    /// The state machine that the rows of the tables `name` gives restore; not yet compared with any digest.
+    func readState(
+        _ counters: Counters, named name: (StateTable) -> String, _ count: inout RowCount, _ progress: (Int) -> Void
+    ) throws(StorageError) -> MetadataStateMachine {
+        var metadata = MetadataStateMachine(counters: counters)
+        for table in StateTable.allCases {
+            let statement = try connection.prepare(
+                table.selection(from: name(table), inKeyOrder: false), isPersistent: false)
+            defer { sqlite3_finalize(statement.handle) }
+            while try connection.step(statement, while: "reading table \(name(table))") {
+                switch RowColumns.row(of: table, in: statement) {
+                case .failure(let fault): throw damage("table \(name(table)): \(fault.finding)")
+                case .success(let row):
+                    do { try metadata.restore(row) } catch {
+                        throw damage("table \(name(table)): \(error.description)")
+                    }
+                }
+                count.add(progress)
+            }
+        }
+        return metadata
+    }
+}

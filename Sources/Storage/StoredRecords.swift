@@ -1,0 +1,144 @@
+import Metadata
+import Raft
+
+/// The one row of `node`: whose data this is.
+struct NodeRecord: Equatable {
+    var node: NodeID
+    var clusterID: String?
+    var schemaVersion: Int64 = Schema.version
+
+    static let selection = "SELECT node_id, cluster_id, schema_version, checksum FROM node"
+    static let insertion = "INSERT INTO node (node_id, cluster_id, schema_version, checksum) VALUES (?1, ?2, ?3, ?4)"
+    static let update = "UPDATE node SET node_id = ?1, cluster_id = ?2, schema_version = ?3, checksum = ?4"
+
+    var checksum: Int64 {
+        var crc = CRC32C()
+        crc.update(node.number)
+        crc.update(clusterID)
+        crc.update(schemaVersion)
+        return Int64(crc.value)
+    }
+
+    func bind(to statement: Statement) {
+        statement.bind(1, node.number)
+        statement.bind(2, clusterID)
+        statement.bind(3, schemaVersion)
+        statement.bind(4, checksum)
+    }
+
+    init(node: NodeID, clusterID: String? = nil) {
+        self.node = node
+        self.clusterID = clusterID
+    }
+
+    init(_ row: Statement) {
+        node = NodeID(row.unsigned(0))
+        clusterID = row.optionalText(1)
+        schemaVersion = row.integer(2)
+    }
+}
+
+/// The one row of `raft_state`: what Raft must not forget, and a lower bound of the log's end.
+struct RaftStateRecord: Equatable {
+    var hardState = HardState()
+    /// The log ends here or later. SQLite would not notice if a damaged page had lost the last entries; the checksums
+    /// of the WAL cover those behind this index.
+    var logReaches = LogIndex.zero
+
+    static let selection = "SELECT current_term, voted_for, log_reaches, checksum FROM raft_state"
+    static let insertion =
+        "INSERT INTO raft_state (current_term, voted_for, log_reaches, checksum) VALUES (?1, ?2, ?3, ?4)"
+    static let update = "UPDATE raft_state SET current_term = ?1, voted_for = ?2, log_reaches = ?3, checksum = ?4"
+
+    var checksum: Int64 {
+        var crc = CRC32C()
+        crc.update(hardState.currentTerm.number)
+        crc.update(UInt64(hardState.votedFor == nil ? 0 : 1))
+        crc.update(hardState.votedFor?.number ?? 0)
+        crc.update(logReaches.number)
+        return Int64(crc.value)
+    }
+
+    func bind(to statement: Statement) {
+        statement.bind(1, hardState.currentTerm.number)
+        statement.bind(2, hardState.votedFor.map { Int64(bitPattern: $0.number) })
+        statement.bind(3, logReaches.number)
+        statement.bind(4, checksum)
+    }
+
+    init() {}
+
+    init(_ row: Statement) {
+        hardState.currentTerm = Term(row.unsigned(0))
+        hardState.votedFor = row.optionalInteger(1).map { NodeID(UInt64(bitPattern: $0)) }
+        logReaches = LogIndex(row.unsigned(2))
+    }
+}
+
+/// The one row of `checkpoint`: where the state tables stand and where the log begins.
+struct CheckpointRecord: Equatable {
+    var applied = LogPosition.zero
+    var logBase = LogPosition.zero
+    /// Without the cluster's name, which is in `node`.
+    var counters = Counters()
+    /// Of the rows and counters, the cluster's name among them; 32 hexadecimal digits.
+    var digest: String
+
+    private static let columns =
+        ["applied_index", "applied_term", "log_base_index", "log_base_term", "version", "revision"]
+        + ["partitions_created", "digest", "checksum"]
+
+    static let selection = "SELECT \(columns.joined(separator: ", ")) FROM checkpoint"
+    static let insertion =
+        "INSERT INTO checkpoint (\(columns.joined(separator: ", "))) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"
+    static let update =
+        "UPDATE checkpoint SET " + columns.enumerated().map { "\($1) = ?\($0 + 1)" }.joined(separator: ", ")
+
+    private var numbers: [UInt64] {
+        [
+            applied.index.number, applied.term.number, logBase.index.number, logBase.term.number, counters.version,
+            counters.revision, counters.partitionsCreated,
+        ]
+    }
+
+    var checksum: Int64 {
+        var crc = CRC32C()
+        for number in numbers { crc.update(number) }
+        crc.update(digest)
+        return Int64(crc.value)
+    }
+
+    func bind(to statement: Statement) {
+        for (column, number) in numbers.enumerated() { statement.bind(Int32(column + 1), number) }
+        statement.bind(8, digest)
+        statement.bind(9, checksum)
+    }
+
+    init(applied: LogPosition, logBase: LogPosition, counters: Counters, digest: Digest) {
+        self.applied = applied
+        self.logBase = logBase
+        self.counters = counters
+        self.counters.clusterID = nil
+        self.digest = digest.description
+    }
+
+    init(_ row: Statement) {
+        applied = LogPosition(term: Term(row.unsigned(1)), index: LogIndex(row.unsigned(0)))
+        logBase = LogPosition(term: Term(row.unsigned(3)), index: LogIndex(row.unsigned(2)))
+        counters.version = row.unsigned(4)
+        counters.revision = row.unsigned(5)
+        counters.partitionsCreated = row.unsigned(6)
+        digest = row.text(7)
+    }
+}
+
+extension Digest {
+    /// From what ``description`` gives; `nil` for anything else.
+    init?(hexadecimal text: String) {
+        let digits = Array(text.utf8)
+        guard digits.count == 32, let high = UInt64(String(decoding: digits[..<16], as: UTF8.self), radix: 16),
+            let low = UInt64(String(decoding: digits[16...], as: UTF8.self), radix: 16)
+        else { return nil }
+        self.init(high: high, low: low)
+    }
+}

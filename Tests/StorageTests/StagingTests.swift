@@ -1,0 +1,115 @@
+import Metadata
+import Raft
+import Storage
+import Testing
+
+@Suite struct StagingTests {
+    private let counters = Counters(clusterID: "c1", version: 7, revision: 8, partitionsCreated: 9)
+
+    /// A leader's directory with `sampleRows` at 1/6.
+    private func leader() throws -> (TestDirectory, NodeStore) {
+        let directory = try TestDirectory()
+        let (store, _) = try NodeStore.open(directory)
+        try store.commit([write(entries(1...10), term: 1)])
+        try store.checkpoint(
+            checkpoint(sampleRows, at: position(6), counters: counters, compactThrough: position(4)))
+        return (directory, store)
+    }
+
+    @Test(arguments: [1, 200, 1 << 20]) func readsAllRowsInChunks(maxBytes: Int) throws {
+        let (directory, store) = try leader()
+        let reader = try SnapshotReader(directory: directory.path)
+        // What happens later does not show.
+        try store.checkpoint(checkpoint([pair("/later")], at: position(9), counters: counters))
+        #expect(reader.position == position(6))
+        #expect(reader.counters == counters)
+        #expect(reader.digest == (try machine(sampleRows, counters).digest))
+        var rows: [Row] = []
+        while case let chunk = try reader.next(maxBytes: maxBytes), !chunk.isEmpty {
+            if maxBytes == 1 { #expect(chunk.count == 1) }
+            rows += chunk
+        }
+        #expect(try reader.next(maxBytes: maxBytes).isEmpty)
+        #expect(rows.filter { !isPair($0) } == sampleRows.filter { !isPair($0) })
+        let keys = rows.compactMap { row in if case .keyValue(let pair) = row { pair.key } else { nil } }
+        #expect(keys == keys.sorted() && keys.count == sampleRows.filter(isPair).count)
+        reader.close()
+        #expect(try reader.next(maxBytes: maxBytes).isEmpty)
+    }
+
+    private func isPair(_ row: Row) -> Bool { if case .keyValue = row { true } else { false } }
+
+    @Test func installsWhatAReaderRead() throws {
+        let (source, sourceStore) = try leader()
+        let reader = try SnapshotReader(directory: source.path)
+        let directory = try TestDirectory()
+        let (store, _) = try NodeStore.open(directory)
+        try store.commit([write(entries(1...2), term: 3, vote: 2)])
+        try store.checkpoint(
+            checkpoint([pair("/old")], at: position(1), counters: Counters(clusterID: "c1", revision: 1)))
+
+        try store.beginStaging()
+        try store.stage([pair("/from an earlier attempt")])
+        try store.beginStaging()
+        while case let rows = try reader.next(maxBytes: 100), !rows.isEmpty { try store.stage(rows) }
+        let metadata = try store.installStaged(
+            position: reader.position, counters: reader.counters, digest: reader.digest)
+        #expect(metadata.digest == reader.digest)
+
+        // Life goes on behind the snapshot, and the renamed tables are written.
+        try store.commit([write(entries(7...8))])
+        let rows = sampleRows + [pair("/more")]
+        try store.checkpoint(
+            Checkpoint(
+                position: position(8), changes: [RowChange(key: rows.last!.key, row: rows.last!)], counters: counters,
+                digest: try machine(rows, counters).digest, compactThrough: nil))
+        for image in [try directory.crashImage(), directory] {
+            if image === directory { try store.close() }
+            let node = try reopen(image)
+            #expect(node.applied == position(8) && node.logBase == position(6))
+            #expect(node.entries == entries(7...8))
+            #expect(node.hardState == HardState(currentTerm: Term(3), votedFor: NodeID(2)))
+            #expect(node.metadata.counters == counters)
+            #expect(try image.sql("SELECT count(*) FROM sqlite_schema WHERE name LIKE '%staged%'") == ["0"])
+        }
+        withExtendedLifetime(sourceStore) {}
+    }
+
+    @Test func aCrashBeforeTheInstallationLeavesTheOldState() throws {
+        let (directory, store) = try leader()
+        try store.beginStaging()
+        try store.stage([pair("/new")])
+        let image = try directory.crashImage()
+        let node = try reopen(image)
+        #expect(node.applied == position(6) && node.entries == entries(5...10))
+        #expect(node.metadata.digest == (try machine(sampleRows, counters).digest))
+        #expect(try image.sql("SELECT count(*) FROM sqlite_schema WHERE name LIKE 'staged%'") == ["0"])
+    }
+
+    @Test func refusesRowsThatDoNotMakeTheDigest() throws {
+        let (directory, store) = try leader()
+        try store.beginStaging()
+        try store.stage([pair("/new")])
+        expectDamage("was not installed") {
+            _ = try store.installStaged(
+                position: position(20), counters: counters, digest: Digest(high: 1, low: 2))
+        }
+        #expect(try reopen(directory.crashImage()).applied == position(6))
+    }
+
+    @Test func refusesARowThatComesTwice() throws {
+        let (_, store) = try leader()
+        try store.beginStaging()
+        expectDamage("SQLITE_CONSTRAINT") { try store.stage([pair("/new"), pair("/new")]) }
+    }
+
+    @Test func aLargeStagingKeepsTheWALSmall() throws {
+        let directory = try TestDirectory()
+        let (store, _) = try NodeStore.open(directory)
+        try store.beginStaging()
+        let value = [UInt8](repeating: 0x61, count: 1000)
+        for chunk in 0..<40 { try store.stage((0..<500).map { pair("/\(chunk)/\($0)", value) }) }
+        #expect(store.measure().databaseBytes > 19 << 20)
+        #expect(store.measure().walBytes < 16 << 20)
+    }
+}
