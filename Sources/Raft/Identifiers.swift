@@ -4,6 +4,8 @@ public struct Term: Hashable, Comparable, Sendable, CustomStringConvertible {
     public init(_ number: UInt64) { self.number = number }
 
     public static let zero = Term(0)
+    /// Beyond it no message is believed: a stranger's huge number must not use up the terms of a cluster.
+    public static let maximum = Term(1 << 53)
     public var next: Term { Term(number + 1) }
     public static func < (a: Self, b: Self) -> Bool { a.number < b.number }
     public var description: String { String(number) }
@@ -55,6 +57,18 @@ public struct Instant: Hashable, Comparable, Sendable {
     /// The time from `earlier` to this instant; zero when `earlier` is later.
     public func since(_ earlier: Instant) -> Duration {
         .nanoseconds(Int64(nanoseconds > earlier.nanoseconds ? nanoseconds - earlier.nanoseconds : 0))
+    }
+}
+
+/// What the clocks say when an event is handled: the one for waiting, and the one for people.
+public struct Moment: Sendable {
+    public var instant: Instant
+    /// The wall clock in Unix milliseconds: stamped on new entries, never waited for.
+    public var unixMilliseconds: Int64
+
+    public init(instant: Instant, unixMilliseconds: Int64) {
+        self.instant = instant
+        self.unixMilliseconds = unixMilliseconds
     }
 }
 

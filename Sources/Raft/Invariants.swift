@@ -1,0 +1,47 @@
+extension RaftNode {
+    /// What must hold of a single node after every step; empty when it does. Tests and the simulation ask, and compare
+    /// nodes with each other besides.
+    public func brokenInvariants() -> [String] {
+        var broken: [String] = []
+        func check(_ holds: Bool, _ text: @autoclosure () -> String) { if !holds { broken.append(text()) } }
+
+        check(commitIndex <= log.last.index, "commit \(commitIndex) beyond last \(log.last.index)")
+        check(commitIndex >= log.base.index, "commit \(commitIndex) behind base \(log.base.index)")
+        check(log.durableIndex <= log.last.index, "durable \(log.durableIndex) beyond last \(log.last.index)")
+        check(log.last.term <= currentTerm, "log of term \(log.last.term) in term \(currentTerm)")
+        check((role == .leader) == (leadership != nil), "role \(role) with leadership \(leadership != nil)")
+        check(role != .leader || hardState.votedFor == id, "a leader that did not vote for itself")
+        check(
+            role != .leader || leader == id, "a leader that names \(leader.map(String.init(describing:)) ?? "nobody")")
+        check(role == .leader || leader != id, "a \(role) that names itself as leader")
+        check(role != .leader || durability.isHardStateDurable, "a leader whose own vote is not durable")
+        for peer in leadership?.peers ?? [] {
+            check(
+                peer.matchIndex < peer.nextIndex, "node \(peer.id): match \(peer.matchIndex) >= next \(peer.nextIndex)")
+            check(peer.matchIndex <= log.last.index, "node \(peer.id): match \(peer.matchIndex) beyond our log")
+            check(peer.confirmedRound <= leadership?.lastRound ?? 0, "node \(peer.id): round of the future")
+        }
+        return broken
+    }
+
+    /// What a leader knows of its followers, in ascending id.
+    public var followers: [Follower] {
+        (leadership?.peers ?? []).map {
+            Follower(
+                id: $0.id, matchIndex: $0.matchIndex, nextIndex: $0.nextIndex, lastContact: $0.lastContact,
+                needsSnapshot: $0.state == .snapshot)
+        }
+    }
+
+    public struct Follower: Sendable {
+        public let id: NodeID
+        public let matchIndex: LogIndex
+        public let nextIndex: LogIndex
+        public let lastContact: Instant?
+        public let needsSnapshot: Bool
+    }
+
+    /// Whether this node leads and its term's first entry is committed, so that reads and writes go through.
+    public var isLeaderReady: Bool { leadership.map { commitIndex >= $0.openingIndex } ?? false }
+    public var isTransferringLeadership: Bool { leadership?.transfer != nil }
+}

@@ -1,0 +1,41 @@
+/// What only a leader has (figure 3.1, "Volatile state on leaders").
+struct Leadership: Sendable {
+    /// When this leadership began.
+    let since: Instant
+    /// The index of the entry that opened the term. Until it is committed nothing is read (§6.4).
+    let openingIndex: LogIndex
+    /// The other voters, in ascending order.
+    var peers: [Progress]
+    var heartbeatDeadline: Instant
+    /// When followers that do not know the commit index yet are told.
+    var commitNoticeDeadline: Instant?
+
+    /// Reads that wait for the next round, and the round on its way (§6.4).
+    var waitingReads: [ReadID] = []
+    var round: ReadRound?
+    var lastRound: UInt64 = 0
+
+    var transfer: Transfer?
+
+    struct ReadRound: Sendable {
+        let number: UInt64
+        /// The commit index when the round began: the state the reads must see.
+        let index: LogIndex
+        let reads: [ReadID]
+    }
+
+    struct Transfer: Sendable {
+        let target: NodeID
+        let deadline: Instant
+        var isTimeoutNowSent = false
+    }
+
+    func position(of peer: NodeID) -> Int? { peers.firstIndex { $0.id == peer } }
+
+    mutating func refuseReads(_ effects: inout EffectBuffer) {
+        let reads = (round?.reads ?? []) + waitingReads
+        if !reads.isEmpty { effects.emit(.readsRefused(reads)) }
+        round = nil
+        waitingReads = []
+    }
+}

@@ -1,0 +1,85 @@
+/// What a leader knows of one follower (dissertation §10.2.1 for the pipeline).
+struct Progress: Sendable {
+    enum State: Equatable, Sendable {
+        /// Where the logs agree is not known: one append at a time.
+        case probe
+        /// The logs agree: appends are sent ahead of the answers.
+        case replicate
+        /// The follower needs what was compacted; a snapshot is on its way.
+        case snapshot
+    }
+
+    let id: NodeID
+    var state: State = .probe
+    /// The last index known to be on the follower's disk and equal to the leader's. Counts for commitment.
+    var matchIndex: LogIndex = .zero
+    var nextIndex: LogIndex
+    /// A probe is on its way, or failed: nothing is sent until an answer or the next heartbeat.
+    var isPaused = false
+    /// When the follower last answered in this term.
+    var lastContact: Instant?
+    /// The latest ReadIndex round that the follower confirmed.
+    var confirmedRound: UInt64 = 0
+    /// The commit index that the follower was last told.
+    var sentCommit: LogIndex = .zero
+    private var inflight: [(last: LogIndex, bytes: Int)] = []
+    private var inflightBytes = 0
+
+    init(id: NodeID, nextIndex: LogIndex) {
+        self.id = id
+        self.nextIndex = nextIndex
+    }
+
+    func hasRoom(_ settings: Settings) -> Bool {
+        switch state {
+        case .probe: !isPaused
+        case .replicate:
+            inflight.count < settings.maximumInflightMessages && inflightBytes < settings.maximumInflightBytes
+        case .snapshot: false
+        }
+    }
+
+    /// Whether the follower has entries that it does not know to be committed.
+    func needsCommitNotice(_ commitIndex: LogIndex) -> Bool { sentCommit < min(commitIndex, matchIndex) }
+
+    mutating func sent(through last: LogIndex, bytes: Int) {
+        switch state {
+        case .probe: isPaused = true
+        case .replicate:
+            nextIndex = last.next
+            inflight.append((last, bytes))
+            inflightBytes += bytes
+        case .snapshot: preconditionFailure("append to a follower that waits for a snapshot")
+        }
+    }
+
+    /// Returns whether the match advanced.
+    mutating func matched(_ index: LogIndex) -> Bool {
+        let freed = inflight.prefix { $0.last <= index }
+        for message in freed { inflightBytes -= message.bytes }
+        inflight.removeFirst(freed.count)
+        let advanced = index > matchIndex
+        matchIndex = max(matchIndex, index)
+        nextIndex = max(nextIndex, matchIndex.next)
+        return advanced
+    }
+
+    mutating func becomeReplicate() {
+        state = .replicate
+        isPaused = false
+        nextIndex = max(nextIndex, matchIndex.next)
+    }
+
+    mutating func becomeProbe(nextIndex: LogIndex, isPaused: Bool) {
+        state = .probe
+        self.nextIndex = max(nextIndex, matchIndex.next)
+        self.isPaused = isPaused
+        inflight.removeAll(keepingCapacity: true)
+        inflightBytes = 0
+    }
+
+    mutating func becomeSnapshot() {
+        becomeProbe(nextIndex: nextIndex, isPaused: true)
+        state = .snapshot
+    }
+}

@@ -1,0 +1,109 @@
+// The follower's side of AppendEntries (figure 3.1, "Receiver implementation").
+extension RaftNode {
+    mutating func handle(_ request: AppendEntries, _ token: RequestToken, _ effects: inout EffectBuffer) {
+        guard acceptLeader(request.leader, in: request.term, &effects) else {
+            refuse(request, conflict: nil, token, &effects)
+            return
+        }
+        guard !isInstallingSnapshot else {
+            refuse(request, conflict: nil, token, &effects)
+            return
+        }
+        guard let conflict = merge(request, &effects) else {
+            commit(through: min(request.leaderCommit, request.previous.index + request.entries.count), &effects)
+            accept(request, token, &effects)
+            return
+        }
+        refuse(request, conflict: conflict, token, &effects)
+    }
+
+    /// Whether to believe that `leader` leads `term`; if so, this node is its follower afterwards.
+    mutating func acceptLeader(_ leader: NodeID, in term: Term, _ effects: inout EffectBuffer) -> Bool {
+        guard isPeer(leader), term <= .maximum else {
+            effects.emit(.protocolViolation("node \(leader) claims to lead term \(term)"))
+            return false
+        }
+        guard term >= currentTerm else { return false }
+        if term == currentTerm, let known = self.leader, known != leader {
+            // Election Safety (§3.6.3): a term has one leader. Two mean a forged message; believe the first.
+            effects.emit(.protocolViolation("node \(leader) claims to lead term \(term), which node \(known) leads"))
+            return false
+        }
+        if term > currentTerm || role != .follower {
+            becomeFollower(in: term, of: leader, &effects)
+        }
+        self.leader = leader
+        lastLeaderContact = now.instant
+        failedCampaigns = 0
+        resetElectionDeadline()
+        return true
+    }
+
+    /// Takes over the request's entries. Returns where the logs disagree, or `nil` when they are the same now up to
+    /// the last of the entries.
+    private mutating func merge(
+        _ request: AppendEntries, _ effects: inout EffectBuffer
+    ) -> AppendEntriesReply.Conflict? {
+        var entries = request.entries[...]
+        if request.previous.index < log.base.index {
+            // What was compacted is committed, so it is the same in every leader's log (Leader Completeness).
+            entries = entries.drop { $0.index <= log.base.index }
+        } else if !log.contains(request.previous) {
+            return conflict(at: request.previous.index)
+        }
+        // Skip what is already here: an old request must not remove newer entries (§3.5).
+        entries = entries.drop { log.contains($0.position) }
+        guard let first = entries.first else { return nil }
+        let mustTruncate = first.index <= log.last.index
+        guard first.index > commitIndex else {
+            // State Machine Safety (§3.6.3): what is committed never changes. No honest leader asks for it.
+            effects.emit(.protocolViolation("leader \(request.leader) wants to replace committed entry \(first.index)"))
+            return AppendEntriesReply.Conflict(term: nil, index: commitIndex.next)
+        }
+        if mustTruncate { log.truncate(from: first.index) }
+        guard first.index == log.last.index.next else { return conflict(at: first.index) }
+        let new = Array(entries)
+        log.append(new, write: durability.current)
+        durability.include(truncateFrom: mustTruncate ? first.index : nil, new)
+        return nil
+    }
+
+    private func conflict(at index: LogIndex) -> AppendEntriesReply.Conflict {
+        guard index <= log.last.index, let term = log.term(at: index) else {
+            return AppendEntriesReply.Conflict(term: nil, index: log.last.index.next)
+        }
+        return AppendEntriesReply.Conflict(term: term, index: log.firstIndex(ofTermAt: index))
+    }
+
+    private mutating func commit(through index: LogIndex, _ effects: inout EffectBuffer) {
+        guard index > commitIndex else { return }
+        precondition(index <= log.last.index, "commit \(index) beyond the log's end \(log.last.index)")
+        commitIndex = index
+        effects.emit(.commit(through: index))
+    }
+
+    private mutating func accept(_ request: AppendEntries, _ token: RequestToken, _ effects: inout EffectBuffer) {
+        var match = request.previous.index + request.entries.count
+        var write = durability.hardStateWrite
+        if request.entries.isEmpty {
+            // A heartbeat need not wait for the disk: it promises only what is durable already.
+            match = min(match, log.durableIndex)
+        } else if log.contains(match) {
+            write = max(write, log.write(of: match))
+        }
+        let reply = AppendEntriesReply(
+            term: currentTerm, success: true, matchIndex: match, readRound: request.readRound)
+        durability.hold(.reply(.appendEntries(reply), to: token), until: write, &effects)
+    }
+
+    private mutating func refuse(
+        _ request: AppendEntries, conflict: AppendEntriesReply.Conflict?, _ token: RequestToken,
+        _ effects: inout EffectBuffer
+    ) {
+        // The sender leads our term even where the logs disagree: the round is confirmed all the same.
+        let round = request.term == currentTerm && leader == request.leader ? request.readRound : 0
+        let reply = AppendEntriesReply(
+            term: currentTerm, success: false, matchIndex: .zero, conflict: conflict, readRound: round)
+        durability.hold(.reply(.appendEntries(reply), to: token), until: durability.hardStateWrite, &effects)
+    }
+}

@@ -1,0 +1,204 @@
+// The leader's side of the log: proposals, appends, commitment (§3.5, §3.6, §10.2.1).
+extension RaftNode {
+    mutating func becomeLeader(_ effects: inout EffectBuffer) {
+        precondition(role == .candidate && hardState.votedFor == id, "only a candidate becomes leader")
+        role = .leader
+        leader = id
+        failedCampaigns = 0
+        let peers = voters.filter { $0 != id }.map { Progress(id: $0, nextIndex: log.last.index.next) }
+        leadership = Leadership(
+            since: now.instant, openingIndex: log.last.index.next, peers: peers,
+            heartbeatDeadline: now.instant.advanced(by: settings.heartbeatInterval))
+        // §3.6.2, §6.4: entries of earlier terms commit only behind one of our own, so commit one at once.
+        append([Proposal(type: LogEntry.noop, data: openingData)])
+        broadcastHeartbeat(&effects)
+        replicateToAll(&effects)
+    }
+
+    mutating func propose(_ proposals: [Proposal], _ effects: inout EffectBuffer) {
+        guard let leadership, leadership.transfer == nil else {
+            effects.emit(.refused(count: proposals.count))
+            return
+        }
+        guard !proposals.isEmpty else { return }
+        let first = log.last.index.next
+        append(proposals)
+        effects.emit(.proposed(first: first, count: proposals.count, term: currentTerm))
+        replicateToAll(&effects)
+    }
+
+    private mutating func append(_ proposals: [Proposal]) {
+        var timestamp = now.unixMilliseconds
+        if log.last != log.base { timestamp = max(timestamp, log[log.last.index].timestamp) }
+        var entries: [LogEntry] = []
+        entries.reserveCapacity(proposals.count)
+        var index = log.last.index
+        for proposal in proposals {
+            index = index.next
+            entries.append(
+                LogEntry(
+                    index: index, term: currentTerm, type: proposal.type, data: proposal.data, timestamp: timestamp))
+        }
+        // Leader Append-Only (§3.6.3): nothing is truncated here.
+        log.append(entries, write: durability.current)
+        durability.include(truncateFrom: nil, entries)
+    }
+
+    mutating func replicateToAll(_ effects: inout EffectBuffer) {
+        // Followers that are equally far get the same array.
+        var shared: [LogEntry] = []
+        for position in leadership?.peers.indices ?? 0..<0 { replicate(to: position, &shared, &effects) }
+    }
+
+    mutating func replicate(to position: Int, _ effects: inout EffectBuffer) {
+        var shared: [LogEntry] = []
+        replicate(to: position, &shared, &effects)
+    }
+
+    private mutating func replicate(to position: Int, _ shared: inout [LogEntry], _ effects: inout EffectBuffer) {
+        while let peer = leadership?.peers[position], peer.nextIndex <= log.last.index, peer.hasRoom(settings) {
+            guard let previousTerm = log.term(at: peer.nextIndex.previous) else {
+                startSnapshot(to: position, &effects)
+                return
+            }
+            if shared.first?.index != peer.nextIndex {
+                shared = log.slice(
+                    from: peer.nextIndex, maximumCount: settings.maximumAppendEntries,
+                    maximumBytes: settings.maximumAppendBytes)
+            }
+            guard let last = shared.last else { preconditionFailure("nothing to send at \(peer.nextIndex)") }
+            let previous = LogPosition(term: previousTerm, index: peer.nextIndex.previous)
+            leadership?.peers[position].sent(through: last.index, bytes: shared.reduce(0) { $0 + $1.size })
+            send(shared, behind: previous, to: position, &effects)
+        }
+    }
+
+    private mutating func send(
+        _ entries: [LogEntry], behind previous: LogPosition, to position: Int, _ effects: inout EffectBuffer
+    ) {
+        guard let leadership else { return }
+        let peer = leadership.peers[position]
+        let request = AppendEntries(
+            term: currentTerm, leader: id, previous: previous, entries: entries, leaderCommit: commitIndex,
+            readRound: entries.isEmpty ? leadership.lastRound : 0)
+        self.leadership?.peers[position].sentCommit = max(
+            peer.sentCommit, min(commitIndex, previous.index + entries.count))
+        effects.emit(.send(.appendEntries(request), to: peer.id))
+    }
+
+    /// Tells every follower that we lead; also probes those whose log is not known to agree.
+    mutating func broadcastHeartbeat(_ effects: inout EffectBuffer) {
+        for position in leadership?.peers.indices ?? 0..<0 {
+            sendHeartbeat(to: position, &effects)
+            if leadership?.peers[position].state == .probe {
+                leadership?.peers[position].isPaused = false
+                replicate(to: position, &effects)
+            }
+        }
+    }
+
+    mutating func sendHeartbeat(to position: Int, _ effects: inout EffectBuffer) {
+        guard let peer = leadership?.peers[position] else { return }
+        // Behind a match, so that it never overtakes entries on their way; a probe asks about what comes before its next.
+        let index = peer.state == .probe ? peer.nextIndex.previous : peer.matchIndex
+        let previous = log.term(at: index).map { LogPosition(term: $0, index: index) } ?? .zero
+        send([], behind: previous, to: position, &effects)
+    }
+
+    mutating func resumeProbe(of peer: NodeID, _ effects: inout EffectBuffer) {
+        guard let position = leadership?.position(of: peer) else { return }
+        sendHeartbeat(to: position, &effects)
+        if leadership?.peers[position].state == .probe {
+            leadership?.peers[position].isPaused = false
+            replicate(to: position, &effects)
+        }
+    }
+
+    mutating func becomeUnreachable(_ peer: NodeID) {
+        guard let position = leadership?.position(of: peer), let progress = leadership?.peers[position] else { return }
+        if progress.state != .snapshot {
+            leadership?.peers[position].becomeProbe(nextIndex: progress.matchIndex.next, isPaused: true)
+        }
+    }
+
+    mutating func handle(
+        _ reply: AppendEntriesReply, from peer: NodeID, previous: LogIndex, _ effects: inout EffectBuffer
+    ) {
+        observe(reply.term, &effects)
+        guard reply.term == currentTerm, let position = leadership?.position(of: peer) else { return }
+        leadership?.peers[position].lastContact = now.instant
+        confirmRound(reply.readRound, by: position, &effects)
+        if reply.success {
+            appendSucceeded(reply, position, &effects)
+        } else {
+            appendFailed(reply, previous: previous, position, &effects)
+        }
+    }
+
+    private mutating func appendSucceeded(
+        _ reply: AppendEntriesReply, _ position: Int, _ effects: inout EffectBuffer
+    ) {
+        guard reply.matchIndex <= log.last.index else {
+            effects.emit(.protocolViolation("match \(reply.matchIndex) beyond the log's end \(log.last.index)"))
+            return
+        }
+        let advanced = leadership?.peers[position].matched(reply.matchIndex) ?? false
+        if let peer = leadership?.peers[position], peer.state == .probe, reply.matchIndex.next >= peer.nextIndex {
+            leadership?.peers[position].becomeReplicate()
+        }
+        if advanced { advanceCommit(&effects) }
+        replicate(to: position, &effects)
+        continueTransfer(&effects)
+        scheduleCommitNotice()
+    }
+
+    /// Steps back to where the logs may agree: one term, not one entry, for each answer (§3.5).
+    private mutating func appendFailed(
+        _ reply: AppendEntriesReply, previous: LogIndex, _ position: Int, _ effects: inout EffectBuffer
+    ) {
+        guard let peer = leadership?.peers[position], peer.state != .snapshot, let conflict = reply.conflict else {
+            return
+        }
+        if previous <= peer.matchIndex, previous > .zero {
+            // It had acknowledged this entry as durable. Only a follower that lost its disk says so.
+            effects.emit(.protocolViolation("node \(peer.id) lost entries that it had acknowledged: \(previous)"))
+            leadership?.peers[position] = Progress(id: peer.id, nextIndex: conflict.index)
+            leadership?.peers[position].lastContact = now.instant
+        } else {
+            // An answer to an older probe than the one that is out says nothing new.
+            guard previous < peer.nextIndex else { return }
+            var next = conflict.index
+            if let term = conflict.term, let last = log.lastIndex(of: term, before: previous) { next = last.next }
+            next = max(LogIndex(1), min(next, previous))
+            leadership?.peers[position].becomeProbe(nextIndex: next, isPaused: false)
+        }
+        replicate(to: position, &effects)
+    }
+
+    /// Commits what a majority has on disk, if it ends in our own term (§3.6.2).
+    mutating func advanceCommit(_ effects: inout EffectBuffer) {
+        guard let leadership else { return }
+        // The leader is one of the majority, but only as far as its own disk has come (§10.2.1).
+        let index = Majority.reached(leadership.peers.map(\.matchIndex) + [log.durableIndex])
+        guard index > commitIndex, log.term(at: index) == currentTerm else { return }
+        commitIndex = index
+        effects.emit(.commit(through: index))
+        startRound(&effects)
+        scheduleCommitNotice()
+    }
+
+    private mutating func scheduleCommitNotice() {
+        guard let leadership, leadership.commitNoticeDeadline == nil else { return }
+        let commit = commitIndex
+        guard leadership.peers.contains(where: { $0.needsCommitNotice(commit) }) else { return }
+        self.leadership?.commitNoticeDeadline = now.instant.advanced(by: settings.commitNotice)
+    }
+
+    mutating func noticeCommit(_ effects: inout EffectBuffer) {
+        leadership?.commitNoticeDeadline = nil
+        for position in leadership?.peers.indices ?? 0..<0 {
+            guard let peer = leadership?.peers[position], peer.needsCommitNotice(commitIndex) else { continue }
+            sendHeartbeat(to: position, &effects)
+        }
+    }
+}

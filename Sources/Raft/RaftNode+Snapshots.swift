@@ -1,0 +1,60 @@
+// Snapshots for followers that need what was compacted (§5.3). The bytes travel between the runtimes; the core decides
+// when, and what they mean for the log.
+extension RaftNode {
+    mutating func startSnapshot(to position: Int, _ effects: inout EffectBuffer) {
+        guard let peer = leadership?.peers[position] else { return }
+        leadership?.peers[position].becomeSnapshot()
+        effects.emit(.sendSnapshot(to: peer.id))
+    }
+
+    mutating func snapshotFailed(to peer: NodeID) {
+        guard let position = leadership?.position(of: peer), let progress = leadership?.peers[position] else { return }
+        guard progress.state == .snapshot else { return }
+        leadership?.peers[position].becomeProbe(nextIndex: progress.matchIndex.next, isPaused: true)
+    }
+
+    mutating func handle(
+        _ reply: InstallSnapshotReply, from peer: NodeID, lastIncluded: LogPosition, _ effects: inout EffectBuffer
+    ) {
+        observe(reply.term, &effects)
+        guard reply.term == currentTerm, let position = leadership?.position(of: peer) else { return }
+        leadership?.peers[position].lastContact = now.instant
+        guard reply.isInstalled, leadership?.peers[position].state == .snapshot else { return }
+        _ = leadership?.peers[position].matched(lastIncluded.index)
+        leadership?.peers[position].becomeProbe(nextIndex: lastIncluded.index.next, isPaused: false)
+        advanceCommit(&effects)
+        replicate(to: position, &effects)
+    }
+
+    mutating func handle(_ request: InstallSnapshot, _ token: RequestToken, _ effects: inout EffectBuffer) {
+        guard acceptLeader(request.leader, in: request.term, &effects), !isInstallingSnapshot else {
+            let reply = InstallSnapshotReply(term: currentTerm, nextSequence: 0, isInstalled: false)
+            effects.emit(.reply(.installSnapshot(reply), to: token))
+            return
+        }
+        let position = request.lastIncluded
+        if position.index <= commitIndex || log.contains(position) {
+            // It is old news. Never replace a log that has more (§5.3, receiver step 6).
+            if position.index > commitIndex {
+                commitIndex = position.index
+                effects.emit(.commit(through: position.index))
+            }
+            let write = log.contains(position.index) ? log.write(of: position.index) : WriteID(0)
+            let reply = InstallSnapshotReply(term: currentTerm, nextSequence: 0, isInstalled: true)
+            durability.hold(
+                .reply(.installSnapshot(reply), to: token), until: max(write, durability.hardStateWrite), &effects)
+            return
+        }
+        isInstallingSnapshot = request.isLast
+        effects.emit(.receiveSnapshot(request, token: token))
+    }
+
+    mutating func snapshotInstalled(_ position: LogPosition, _ effects: inout EffectBuffer) {
+        precondition(isInstallingSnapshot, "a snapshot was installed that nobody asked for")
+        precondition(position.index > commitIndex, "snapshot \(position) goes back behind commit \(commitIndex)")
+        isInstallingSnapshot = false
+        log.reset(to: position)
+        commitIndex = position.index
+        effects.emit(.commit(through: position.index))
+    }
+}

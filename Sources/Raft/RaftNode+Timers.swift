@@ -1,0 +1,66 @@
+extension RaftNode {
+    /// When the node wants to be stepped at the latest.
+    public var nextDeadline: Instant {
+        guard let leadership else { return electionDeadline }
+        var deadline = min(leadership.heartbeatDeadline, quorumDeadline(leadership))
+        if let notice = leadership.commitNoticeDeadline { deadline = min(deadline, notice) }
+        if let transfer = leadership.transfer { deadline = min(deadline, transfer.deadline) }
+        return deadline
+    }
+
+    mutating func expireTimers(_ effects: inout EffectBuffer) {
+        if leadership != nil {
+            expireLeaderTimers(&effects)
+        } else if now.instant >= electionDeadline {
+            if role == .candidate || leader != nil { failedCampaigns = 0 }
+            startPreVote(&effects)
+        }
+    }
+
+    private mutating func expireLeaderTimers(_ effects: inout EffectBuffer) {
+        guard let current = leadership else { return }
+        if now.instant >= quorumDeadline(current) || isDiskStalled {
+            // Check-quorum (§6.2): clients of a leader that nobody follows must not wait for it. The same holds for one
+            // whose disk has not finished a write for an election timeout: it can not commit, so it must not lead.
+            becomeFollower(in: currentTerm, of: nil, &effects)
+            return
+        }
+        if let transfer = current.transfer, now.instant >= transfer.deadline {
+            leadership?.transfer = nil
+            effects.emit(.transferFailed)
+        }
+        if now.instant >= current.heartbeatDeadline {
+            leadership?.heartbeatDeadline = now.instant.advanced(by: settings.heartbeatInterval)
+            broadcastHeartbeat(&effects)
+        }
+        if let notice = current.commitNoticeDeadline, now.instant >= notice { noticeCommit(&effects) }
+    }
+
+    /// The moment at which a majority has been silent for an election timeout. Never for a single voter.
+    private func quorumDeadline(_ leadership: borrowing Leadership) -> Instant {
+        guard !isSingleVoter else { return Instant(nanoseconds: .max) }
+        let contacts = leadership.peers.map { $0.lastContact ?? leadership.since }
+        return Majority.reached(contacts + [now.instant]).advanced(by: settings.electionTimeout)
+    }
+
+    private var isDiskStalled: Bool {
+        guard let oldest = durability.oldestUnfinished else { return false }
+        return now.instant.since(oldest) > settings.electionTimeout
+    }
+
+    mutating func resetElectionDeadline() {
+        if leader != nil {
+            let timeout = settings.electionTimeout + random.duration(in: .zero...settings.electionJitter)
+            electionDeadline = now.instant.advanced(by: timeout)
+        } else {
+            electionDeadline = now.instant.advanced(by: leaderlessPause())
+        }
+    }
+
+    /// A short random pause, twice as long after each campaign that failed, so that a node which hears nobody soon
+    /// asks only once a second.
+    mutating func leaderlessPause() -> Duration {
+        let pause = random.duration(in: settings.leaderlessPause) * (1 << min(failedCampaigns, 6))
+        return min(pause, settings.maximumPause, settings.electionTimeout)
+    }
+}

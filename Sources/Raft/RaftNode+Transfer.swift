@@ -1,0 +1,36 @@
+// Leadership transfer (§3.10): a leader that is to stop hands over to the follower that needs the least.
+extension RaftNode {
+    mutating func transferLeadership(_ effects: inout EffectBuffer) {
+        guard let current = leadership, current.transfer == nil else { return }
+        let alive = current.peers.filter { peer in
+            guard let contact = peer.lastContact, peer.state != .snapshot else { return false }
+            return now.instant.since(contact) < settings.electionTimeout
+        }
+        guard let target = alive.max(by: { ($0.matchIndex, $1.id) < ($1.matchIndex, $0.id) }) else {
+            effects.emit(.transferFailed)
+            return
+        }
+        // From here on no proposal is taken, so that the target can catch up.
+        leadership?.transfer = Leadership.Transfer(
+            target: target.id, deadline: now.instant.advanced(by: settings.electionTimeout))
+        continueTransfer(&effects)
+    }
+
+    /// Tells the target to campaign as soon as it has everything.
+    mutating func continueTransfer(_ effects: inout EffectBuffer) {
+        guard let transfer = leadership?.transfer, !transfer.isTimeoutNowSent,
+            let position = leadership?.position(of: transfer.target),
+            leadership?.peers[position].matchIndex == log.last.index
+        else { return }
+        leadership?.transfer?.isTimeoutNowSent = true
+        effects.emit(.send(.timeoutNow(TimeoutNow(term: currentTerm, leader: id)), to: transfer.target))
+    }
+
+    mutating func handle(_ request: TimeoutNow, _ token: RequestToken, _ effects: inout EffectBuffer) {
+        if request.term == currentTerm, role == .follower, leader == request.leader, !isInstallingSnapshot {
+            startElection(isLeadershipTransfer: true, &effects)
+        }
+        let reply = TimeoutNowReply(term: currentTerm)
+        durability.hold(.reply(.timeoutNow(reply), to: token), until: durability.hardStateWrite, &effects)
+    }
+}
