@@ -60,7 +60,10 @@ extension RaftNode {
     /// A short random pause, twice as long after each campaign that failed, so that a node which hears nobody soon
     /// asks only once a second.
     mutating func leaderlessPause() -> Duration {
-        let pause = random.duration(in: settings.leaderlessPause) * (1 << min(failedCampaigns, 6))
-        return min(pause, settings.maximumPause, settings.electionTimeout)
+        let factor = 1 << min(failedCampaigns, 6)
+        let longest = min(settings.leaderlessPause.upperBound * factor, settings.maximumPause, settings.electionTimeout)
+        // Random also at the bound, or nodes that came up together ask together for ever.
+        let shortest = min(settings.leaderlessPause.lowerBound * factor, longest / 2)
+        return random.duration(in: shortest...longest)
     }
 }

@@ -74,6 +74,19 @@ import Testing
         #expect(node.wake().voteRequests.allSatisfy { $0.isPreVote && $0.term == Term(1) })
     }
 
+    @Test("pauses grow to a bound and stay random there")
+    func pausesStayRandom() {
+        let node = Subject(term: 3)
+        var pauses: [Duration] = []
+        for _ in 0..<30 {
+            node.wake()
+            pauses.append(node.node.nextDeadline.since(node.now))
+        }
+        #expect(pauses.allSatisfy { $0 <= .milliseconds(1000) })
+        #expect(Set(pauses.suffix(20)).count > 15, "two nodes with the same pause collide again and again")
+        #expect(pauses.suffix(20).allSatisfy { $0 >= .milliseconds(500) })
+    }
+
     @Test("a follower that times out forgets the leader, so that pre-vote and check-quorum do not wait for each other")
     func timeoutForgetsLeader() {
         let node = Subject()
