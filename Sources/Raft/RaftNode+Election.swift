@@ -54,7 +54,7 @@ extension RaftNode {
         if role == .leader {
             // The candidate is up and knows no leader: tell it now, not at the next heartbeat.
             resumeProbe(of: request.candidate, &effects)
-        } else if leader == nil, !isUpToDate {
+        } else if leader == nil, role != .candidate, !isUpToDate {
             // Somebody is there again, and only we can win: do not sit out a long pause.
             failedCampaigns = 0
             electionDeadline = min(electionDeadline, now.instant.advanced(by: leaderlessPause()))

@@ -115,6 +115,17 @@ import Testing
         #expect(node.node.nextDeadline.since(node.now) <= .milliseconds(250))
     }
 
+    @Test("but a candidate that waits for votes is not hurried by it")
+    func candidateIsNotHurried() {
+        let node = Subject(term: 3, log: [3])
+        node.wake()
+        node.voteReply(2, term: 4, pre: true)
+        node.persisted()
+        let deadline = node.node.nextDeadline
+        for _ in 0..<10 { node.askVote(3, term: 5, last: (0, 0), pre: true) }
+        #expect(node.node.nextDeadline == deadline)
+    }
+
     @Test("connection loss: a pre-vote after 5 to 60 ms, and the voter's lease is over", arguments: 1...20)
     func connectionLoss(seed: Int) {
         let node = Subject(seed: UInt64(seed))
