@@ -129,8 +129,8 @@ extension RaftNode {
         case .candidate where votesGranted.count >= majority:
             // The own vote counts when it is durable; the others were asked only then.
             if durability.isHardStateDurable { becomeLeader(&effects) }
-        case .candidate where votesRefused.count >= majority:
-            // A split vote that is known to be lost need not be waited out.
+        case .candidate where votesRefused.count > voters.count - majority:
+            // An election that can not be won any more need not be waited out.
             let retry = now.instant.advanced(by: random.duration(in: settings.disconnectPause))
             electionDeadline = min(electionDeadline, retry)
             votesRefused.removeAll(keepingCapacity: true)

@@ -93,6 +93,20 @@ import Testing
         #expect(node.role == .leader)
     }
 
+    @Test("§3.4: a lost election is tried again soon, after a random pause", arguments: [2, 3, 4, 5, 7])
+    func lostElection(voters: Int) {
+        let node = Subject(voters: voters)
+        node.wake()
+        for voter in 2...UInt64(voters) { node.voteReply(voter, term: 1, pre: true) }
+        node.persisted()
+        // As many refusals as make a majority impossible.
+        let majority = voters / 2 + 1
+        for voter in 2...UInt64(2 + voters - majority) { node.voteReply(voter, term: 1, granted: false) }
+        #expect(node.node.nextDeadline.since(node.now) <= .milliseconds(60))
+        node.wake()
+        #expect(node.role == .preCandidate)
+    }
+
     @Test("a voter grants and the new leader dies at once: the voter asks again within a second")
     func leaderDiesAtOnce() {
         let voter = Subject(term: 4)
