@@ -12,6 +12,11 @@ extension RaftNode {
         if leadership != nil {
             expireLeaderTimers(&effects)
         } else if now.instant >= electionDeadline {
+            guard role != .candidate || durability.isHardStateDurable else {
+                // Nobody was asked yet: the own vote is still being written. A slow disk must not use up terms.
+                electionDeadline = now.instant.advanced(by: random.duration(in: settings.voteTimeout))
+                return
+            }
             if role == .candidate || leader != nil { failedCampaigns = 0 }
             startPreVote(&effects)
         }

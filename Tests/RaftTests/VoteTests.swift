@@ -107,6 +107,18 @@ import Testing
         #expect(node.role == .preCandidate)
     }
 
+    @Test("a candidate whose own vote is still on its way to the disk does not start over")
+    func slowDiskKeepsTheTerm() {
+        let node = Subject()
+        node.wake()
+        node.voteReply(2, term: 1, pre: true)
+        for _ in 0..<10 { node.wake() }
+        #expect(node.role == .candidate && node.term == 1)
+        #expect(node.persisted().voteRequests.count == 2)
+        node.wake()
+        #expect(node.role == .preCandidate, "now the voters are what it waits for")
+    }
+
     @Test("a voter grants and the new leader dies at once: the voter asks again within a second")
     func leaderDiesAtOnce() {
         let voter = Subject(term: 4)
