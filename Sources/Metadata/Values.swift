@@ -1,15 +1,3 @@
-/// A key of the tree: UTF-8 bytes that start with `/`. Compared and ordered by bytes, never as a `String`, for which
-/// canonically equivalent Unicode texts are equal.
-public struct Key: Hashable, Comparable, Sendable, CustomStringConvertible {
-    public let bytes: [UInt8]
-
-    /// The bytes must already be a valid key; see ``KeyError``.
-    public init(validated bytes: [UInt8]) { self.bytes = bytes }
-
-    public static func < (a: Self, b: Self) -> Bool { a.bytes.lexicographicallyPrecedes(b.bytes) }
-    public var description: String { String(decoding: bytes, as: UTF8.self) }
-}
-
 public enum BrokerStatus: String, Sendable, Hashable {
     case online = "ONLINE"
     case offline = "OFFLINE"
