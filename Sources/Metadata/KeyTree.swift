@@ -1,0 +1,88 @@
+/// The key-values in byte order of their keys: a B-tree of small arrays.
+///
+/// Every node is an array of its own, so that a copy of the whole tree costs nothing and the first write to it after
+/// that copies the arrays on one path only. An array of a million pairs, or a `Dictionary`, would be copied whole.
+package struct KeyTree: Sendable {
+    package private(set) var count = 0
+    private var root = Node()
+
+    package init() {}
+
+    package subscript(_ key: Key) -> KeyValue? {
+        key.bytes.withUnsafeBytes { root.find($0) }
+    }
+
+    /// The greatest key.
+    package var last: Key? { root.last }
+
+    /// Changes the pair of `key` where it lies; false if there is none. `body` must not change the key.
+    package mutating func update(_ key: Key, _ body: (inout KeyValue) -> Void) -> Bool {
+        key.bytes.withUnsafeBytes { root.update($0, body) }
+    }
+
+    /// Inserts a pair whose key is not there yet.
+    package mutating func insert(_ pair: KeyValue) {
+        let right = pair.key.bytes.withUnsafeBytes { root.insert(pair, at: $0) }
+        count += 1
+        growRoot(by: right)
+    }
+
+    /// Inserts a pair whose key is greater than ``last``, without a search.
+    package mutating func append(_ pair: KeyValue) {
+        let right = root.append(pair)
+        count += 1
+        growRoot(by: right)
+    }
+
+    package mutating func remove(_ key: Key) -> KeyValue? {
+        guard let removed = key.bytes.withUnsafeBytes({ root.remove($0) }) else { return nil }
+        count -= 1
+        shrinkRoot()
+        return removed
+    }
+
+    /// Removes all pairs from `lower` on and before `upper`, in order, each seen by `body` first.
+    package mutating func removeAll(from lower: [UInt8], before upper: [UInt8], _ body: (KeyValue) -> Void) {
+        var removed = 0
+        lower.withUnsafeBytes { lower in
+            upper.withUnsafeBytes { upper in
+                root.removeAll(from: lower, before: upper) {
+                    removed += 1
+                    body($0)
+                }
+            }
+        }
+        count -= removed
+        shrinkRoot()
+    }
+
+    /// Visits the pairs from `lower` on and before `upper` in order until `body` returns false.
+    package func visit(from lower: [UInt8], before upper: [UInt8], _ body: (KeyValue) -> Bool) {
+        lower.withUnsafeBytes { lower in
+            upper.withUnsafeBytes { upper in
+                _ = root.visit(from: lower) { precedesBytes($0, upper) && body($0) }
+            }
+        }
+    }
+
+    package func visitAll(_ body: (KeyValue) -> Void) { root.visitAll(body) }
+
+    /// What is wrong with the tree's shape; `nil` if nothing is. For tests.
+    package func defect() -> String? { root.defect(expectedCount: count) }
+
+    private mutating func growRoot(by right: Node?) {
+        guard let right else { return }
+        let left = root
+        root = Node(separator: left.separator, children: [left, right])
+    }
+
+    private mutating func shrinkRoot() {
+        while root.children.count == 1 { root = root.children[0] }
+    }
+}
+
+/// Whether the pair's key comes before `bytes`.
+@inline(__always)
+private func precedesBytes(_ pair: KeyValue, _ bytes: UnsafeRawBufferPointer) -> Bool {
+    pair.key.bytes.withUnsafeBytes { precedes($0, bytes) }
+}
