@@ -1,0 +1,75 @@
+// A digest of the state is the sum of its rows' hashes: a change subtracts the old row's hash and adds the new one's,
+// whatever the order of changes was. The first word of every row is its kind.
+
+private enum RowKind {
+    static let counters: UInt64 = 0
+    static let broker: UInt64 = 1
+    static let topic: UInt64 = 2
+    static let partition: UInt64 = 3
+    static let keyValue: UInt64 = 4
+}
+
+extension Digest {
+    @inline(__always)
+    mutating func add(_ other: Digest) {
+        high &+= other.high
+        low &+= other.low
+    }
+
+    @inline(__always)
+    mutating func subtract(_ other: Digest) {
+        high &-= other.high
+        low &-= other.low
+    }
+
+    init(_ counters: Counters) {
+        var hasher = RowHasher()
+        hasher.combine(RowKind.counters, counters.version)
+        hasher.combine(counters.revision, counters.partitionsCreated)
+        hasher.combine(counters.clusterID)
+        self = hasher.finalize()
+    }
+
+    init(_ broker: Broker) {
+        var hasher = RowHasher()
+        hasher.combine(RowKind.broker, UInt64(bitPattern: broker.id))
+        hasher.combine(Int64(broker.port), broker.registeredAt)
+        hasher.combine(broker.status == .online ? 1 : 0 as UInt64, 0)
+        hasher.combine(broker.host)
+        hasher.combine(broker.rack)
+        self = hasher.finalize()
+    }
+
+    init(_ topic: Topic) {
+        var hasher = RowHasher()
+        hasher.combine(RowKind.topic, UInt64(bitPattern: topic.createdAt))
+        hasher.combine(Int64(topic.partitionCount), Int64(topic.replicationFactor))
+        hasher.combine(topic.configuration.retentionMs, topic.configuration.retentionBytes)
+        hasher.combine(topic.configuration.segmentBytes, Int64(topic.configuration.minInsyncReplicas))
+        hasher.combine(topic.configuration.compressionType)
+        hasher.combine(topic.name)
+        self = hasher.finalize()
+    }
+
+    init(_ partition: Partition, topic: String) {
+        var hasher = RowHasher()
+        hasher.combine(RowKind.partition, UInt64(bitPattern: Int64(partition.id)))
+        hasher.combine(partition.leader ?? 0, partition.leader == nil ? 0 : 1)
+        hasher.combine(Int64(partition.leaderEpoch), 0)
+        hasher.combine(partition.replicas)
+        hasher.combine(partition.inSyncReplicas)
+        hasher.combine(topic)
+        self = hasher.finalize()
+    }
+
+    @inline(__always)
+    init(_ pair: KeyValue) {
+        var hasher = RowHasher()
+        hasher.combine(RowKind.keyValue, pair.version)
+        hasher.combine(pair.createRevision, pair.modRevision)
+        hasher.combine(UInt64(pair.key.bytes.count), UInt64(pair.value.count))
+        pair.key.bytes.withUnsafeBytes { hasher.combine(contentOf: $0) }
+        pair.value.withUnsafeBytes { hasher.combine(contentOf: $0) }
+        self = hasher.finalize()
+    }
+}
