@@ -1,63 +1,92 @@
-// Skeleton: the signatures other targets build on.
-
-/// The replicated state machine.
+/// The replicated state machine: brokers, topics with their partitions, and key-values.
+///
+/// A value. ``apply(_:timestamp:)`` is a pure function of the state, the command and the entry's timestamp: no clock, no
+/// randomness, and no order that comes from hashing reaches a result. A copy costs nothing and is a consistent image.
 public struct MetadataStateMachine: Sendable {
-    public private(set) var counters: Counters
-
-    /// An empty state, or, with what was stored, the start of a restoration by ``restore(_:)``.
-    public init(counters: Counters = Counters()) { self.counters = counters }
-
-    /// The digest of all rows and counters.
-    public var digest: Digest { Digest() }
-
-    public mutating func apply(_ command: Command, timestamp: Int64) -> Outcome { Outcome(result: .done) }
-
-    /// The rows that changed since the last call, each once with its present value, in a fixed order.
-    public mutating func takeChangedRows() -> [RowChange] { [] }
-
-    /// How many rows ``takeChangedRows()`` would return.
-    public var changedRowCount: Int { 0 }
-
-    /// Puts back a stored row. A row that contradicts those before it (a partition without its topic) is an error.
-    public mutating func restore(_ row: Row) throws(RestoreError) {}
-
-    // Reading
+    public internal(set) var counters: Counters
 
     /// In ascending id.
-    public var brokers: [Broker] { [] }
-    public func broker(_ id: BrokerID) -> Broker? { nil }
-    /// Topic names in byte order.
-    public var topicNames: [String] { [] }
-    public func topic(_ name: String) -> (Topic, [Partition])? { nil }
-    public var partitionCount: Int { 0 }
-    public var keyCount: Int { 0 }
-    public func value(_ key: Key) -> KeyValue? { nil }
+    var brokerRows: [Broker] = []
+    /// In ascending name.
+    var topicRows: [TopicRows] = []
+    var keys = KeyTree()
+    /// The sum of all rows' hashes.
+    var rowDigest = Digest()
+    var changedRows: ChangedRows
+    /// The partitions of all topics.
+    public internal(set) var partitionCount = 0
 
-    /// The subtree below `directory` in key order; see ``Listing``.
-    public func list(
-        below directory: Key, isRecursive: Bool, after: Key?, limit: Int, byteLimit: Int
-    ) -> Listing { Listing(entries: [], next: nil) }
-}
-
-public struct RestoreError: Error, Equatable {
-    public var description: String
-    public init(description: String) { self.description = description }
-}
-
-/// One page of a subtree.
-public struct Listing: Equatable, Sendable {
-    public enum Entry: Equatable, Sendable {
-        case keyValue(KeyValue)
-        /// A child that has keys below it, with its trailing slash; only in listings that are not recursive.
-        case directory([UInt8])
+    /// An empty state, or, with what was stored, the start of a restoration by ``restore(_:)``.
+    public init(counters: Counters = Counters()) {
+        self.counters = counters
+        self.changedRows = ChangedRows(takenRevision: counters.revision)
     }
 
-    public var entries: [Entry]
-    /// What to pass as `after` for the next page; `nil` on the last.
-    public var next: Key?
+    /// The digest of all rows and counters.
+    public var digest: Digest {
+        var sum = rowDigest
+        sum.add(Digest(counters))
+        return sum
+    }
 
-    public init(entries: [Entry], next: Key?) {
-        self.entries = entries
-        self.next = next
+    /// Applies one committed command. `timestamp` is the entry's, in Unix milliseconds. A command that the state does not
+    /// admit is refused and changes nothing.
+    ///
+    /// Changes come in a fixed order: the broker's or topic's own first, then partitions by topic name and id, or keys in
+    /// byte order. ``UpdateInSyncReplicas`` reports its partitions in its own order.
+    public mutating func apply(_ command: Command, timestamp: Int64) -> Outcome {
+        switch command {
+        case .put(let put): apply(put)
+        case .delete(let delete): apply(delete)
+        case .updateInSyncReplicas(let update): apply(update)
+        case .updateBrokerStatus(let update): apply(update)
+        case .registerBroker(let registration): apply(registration, timestamp: timestamp)
+        case .unregisterBroker(let id): unregisterBroker(id)
+        case .createTopic(let creation): apply(creation, timestamp: timestamp)
+        case .deleteTopic(let name): deleteTopic(name)
+        case .noop(let clusterID): open(clusterID: clusterID)
+        }
+    }
+
+    /// The first name stays: a leader that did not know of it yet can not rename the cluster.
+    private mutating func open(clusterID: String?) -> Outcome {
+        if counters.clusterID == nil { counters.clusterID = clusterID }
+        return Outcome(result: .done)
+    }
+}
+
+extension Outcome {
+    static func refused(_ refusal: Refusal) -> Outcome { Outcome(result: .refused(refusal)) }
+}
+
+extension MetadataStateMachine {
+    /// How many rows ``takeChangedRows()`` would return.
+    public var changedRowCount: Int { changedRows.count }
+
+    /// The rows that changed since the last call (or since the restoration), each once with its present value: brokers,
+    /// topics, partitions, then keys, in ascending order. A row that came and went in between is reported as gone.
+    public mutating func takeChangedRows() -> [RowChange] {
+        let taken = changedRows
+        changedRows = ChangedRows(takenRevision: counters.revision)
+        return taken.rowKeys().map { RowChange(key: $0, row: row($0)) }
+    }
+
+    private func row(_ key: RowKey) -> Row? {
+        switch key {
+        case .broker(let id): broker(id).map { Row.broker($0) }
+        case .topic(let name): topicIndex(name).map { Row.topic(topicRows[$0].topic) }
+        case .partition(let topic, let id): partition(topic, id).map { Row.partition(topic: topic, $0) }
+        case .keyValue(let key): keys[key].map { Row.keyValue($0) }
+        }
+    }
+
+    /// All rows: brokers, topics, partitions, then keys, each in ascending order. ``restore(_:)`` takes them in this order.
+    public func forEachRow(_ body: (Row) -> Void) {
+        for broker in brokerRows { body(.broker(broker)) }
+        for rows in topicRows { body(.topic(rows.topic)) }
+        for rows in topicRows {
+            for partition in rows.partitions { body(.partition(topic: rows.topic.name, partition)) }
+        }
+        keys.visitAll { body(.keyValue($0)) }
     }
 }

@@ -1,0 +1,83 @@
+// Tens of thousands of these are applied in a second. A put finds its pair once and changes it where it lies.
+
+extension MetadataStateMachine {
+    mutating func apply(_ put: Put) -> Outcome {
+        guard put.key.isValue else { return .refused(.invalidCommand) }
+        let revision = counters.revision + 1
+        var refusal: Refusal?
+        var version: UInt64 = 1
+        var digest = rowDigest
+        var previousRevision: UInt64 = 0
+        let exists = keys.update(put.key) { pair in
+            refusal = put.precondition.refusal(present: pair.modRevision)
+            guard refusal == nil else { return }
+            digest.subtract(Digest(pair))
+            previousRevision = pair.modRevision
+            pair.value = put.value
+            pair.modRevision = revision
+            pair.version += 1
+            version = pair.version
+            digest.add(Digest(pair))
+        }
+        if !exists { refusal = put.precondition.refusal(present: nil) }
+        if let refusal { return .refused(refusal) }
+        if exists {
+            changedRows.insertOverwritten(put.key, previousRevision: previousRevision)
+        } else {
+            let pair = KeyValue(
+                key: put.key, value: put.value, createRevision: revision, modRevision: revision, version: 1)
+            keys.insert(pair)
+            digest.add(Digest(pair))
+            changedRows.insertCreated(put.key)
+        }
+        rowDigest = digest
+        counters.revision = revision
+        return Outcome(result: .put(modRevision: revision, version: version), changes: [.keyPut(put.key)])
+    }
+
+    mutating func apply(_ delete: Delete) -> Outcome {
+        if delete.isRecursive { return deleteSubtree(delete) }
+        let present = keys[delete.key]?.modRevision
+        if let refusal = delete.precondition.refusal(present: present) { return .refused(refusal) }
+        guard let pair = keys.remove(delete.key) else { return .refused(.unknownKey(delete.key)) }
+        rowDigest.subtract(Digest(pair))
+        changedRows.insertDeleted(pair)
+        counters.revision += 1
+        return Outcome(result: .deleted(count: 1, revision: counters.revision), changes: [.keyDeleted(pair.key)])
+    }
+
+    /// A subtree has no revision of its own, so a precondition on it can not be meant.
+    private mutating func deleteSubtree(_ delete: Delete) -> Outcome {
+        guard delete.precondition == .none else { return .refused(.invalidCommand) }
+        var removed: [KeyValue] = []
+        keys.removeAll(from: delete.key.subtreePrefix, before: delete.key.subtreeEnd) { removed.append($0) }
+        guard !removed.isEmpty else { return .refused(.unknownKey(delete.key)) }
+        for pair in removed {
+            rowDigest.subtract(Digest(pair))
+            changedRows.insertDeleted(pair)
+        }
+        counters.revision += 1
+        return Outcome(
+            result: .deleted(count: removed.count, revision: counters.revision),
+            changes: removed.map { .keyDeleted($0.key) })
+    }
+}
+
+extension Precondition {
+    /// `present` is the key's mod revision, `nil` while it does not exist.
+    @inline(__always)
+    fileprivate func refusal(present: UInt64?) -> Refusal? {
+        switch self {
+        case .none: nil
+        case .modRevision(let wanted): present == wanted ? nil : .revisionMismatch(present: present)
+        case .absent: present == nil ? nil : .revisionMismatch(present: present)
+        }
+    }
+}
+
+extension Key {
+    /// Not a directory's name, nor no key at all.
+    fileprivate var isValue: Bool {
+        bytes.count > 1 && bytes[0] == UInt8(ascii: "/") && bytes[bytes.count - 1] != UInt8(ascii: "/")
+    }
+}

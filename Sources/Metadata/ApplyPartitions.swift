@@ -1,0 +1,96 @@
+// The in-sync replicas (ISR) are never empty, and while there is a leader it is ONLINE and their first. It follows that
+// an OFFLINE broker is in an ISR only where it is alone, and that such a partition has no leader: only that broker has
+// everything that was acknowledged, so only it may lead again.
+
+extension MetadataStateMachine {
+    /// Takes a broker that has gone OFFLINE out of every ISR it is not alone in; what it led passes to the first ONLINE
+    /// member that remains, or waits without a leader.
+    mutating func withdraw(_ broker: BrokerID, _ changes: inout [Change]) {
+        updatePartitions(&changes) { partition, isOnline in
+            guard partition.inSyncReplicas.contains(broker) else { return }
+            if partition.inSyncReplicas.count > 1 { partition.inSyncReplicas.removeAll { $0 == broker } }
+            guard partition.leader == broker else { return }
+            partition.elect(partition.inSyncReplicas.first(where: isOnline))
+        }
+    }
+
+    /// Gives a broker that is ONLINE again the partitions that waited for it. It joins no ISR here: whether it has caught
+    /// up is for its lag report to say.
+    mutating func restoreLeadership(of broker: BrokerID, _ changes: inout [Change]) {
+        updatePartitions(&changes) { partition, _ in
+            guard partition.leader == nil, partition.inSyncReplicas.contains(broker) else { return }
+            partition.elect(broker)
+        }
+    }
+
+    /// Lets `body` change every partition, by topic name and id.
+    private mutating func updatePartitions(
+        _ changes: inout [Change], _ body: (inout Partition, _ isOnline: (BrokerID) -> Bool) -> Void
+    ) {
+        let online = brokerRows.filter { $0.status == .online }.map(\.id)
+        for topic in topicRows.indices {
+            for id in topicRows[topic].partitions.indices {
+                var partition = topicRows[topic].partitions[id]
+                body(&partition) { online.contains($0) }
+                replacePartition(topic, id, with: partition, &changes)
+            }
+        }
+    }
+
+    private mutating func replacePartition(
+        _ topic: Int, _ id: Int, with partition: Partition, _ changes: inout [Change]
+    ) {
+        let previous = topicRows[topic].partitions[id]
+        guard partition != previous else { return }
+        let name = topicRows[topic].topic.name
+        rowDigest.subtract(Digest(previous, topic: name))
+        rowDigest.add(Digest(partition, topic: name))
+        topicRows[topic].partitions[id] = partition
+        changedRows.insert(partition: id, of: name)
+        changes.append(
+            partition.leaderEpoch != previous.leaderEpoch
+                ? .leaderChanged(topic: name, partition: id) : .inSyncReplicasChanged(topic: name, partition: id))
+    }
+
+    mutating func apply(_ update: UpdateInSyncReplicas) -> Outcome {
+        guard let index = brokerIndex(update.broker) else { return .refused(.unknownBroker(update.broker)) }
+        let isOnline = brokerRows[index].status == .online
+        var changes: [Change] = []
+        for change in update.changes {
+            guard let topic = topicIndex(change.topic),
+                topicRows[topic].partitions.indices.contains(change.partition)
+            else { continue }
+            var partition = topicRows[topic].partitions[change.partition]
+            if change.isInSync {
+                if isOnline { partition.join(update.broker) }
+            } else {
+                partition.leave(update.broker)
+            }
+            replacePartition(topic, change.partition, with: partition, &changes)
+        }
+        if !changes.isEmpty { counters.version += 1 }
+        return Outcome(result: .done, changes: changes)
+    }
+}
+
+extension Partition {
+    /// Starts a new leader epoch. A leader must be in sync and goes to the front.
+    fileprivate mutating func elect(_ newLeader: BrokerID?) {
+        leader = newLeader
+        leaderEpoch += 1
+        guard let newLeader, let index = inSyncReplicas.firstIndex(of: newLeader) else { return }
+        inSyncReplicas.remove(at: index)
+        inSyncReplicas.insert(newLeader, at: 0)
+    }
+
+    /// Without a leader nobody can have caught up: joining would make an out-of-sync replica eligible.
+    fileprivate mutating func join(_ broker: BrokerID) {
+        guard leader != nil, replicas.contains(broker), !inSyncReplicas.contains(broker) else { return }
+        inSyncReplicas.append(broker)
+    }
+
+    fileprivate mutating func leave(_ broker: BrokerID) {
+        guard leader != broker, inSyncReplicas.count > 1 else { return }
+        inSyncReplicas.removeAll { $0 == broker }
+    }
+}

@@ -1,0 +1,69 @@
+extension MetadataStateMachine {
+    mutating func apply(_ creation: CreateTopic, timestamp: Int64) -> Outcome {
+        guard Topic.isValidName(creation.name), Topic.partitionCounts.contains(creation.partitionCount),
+            creation.replicationFactor >= 1
+        else { return .refused(.invalidCommand) }
+        if let index = topicIndex(creation.name) { return recreateTopic(at: index, creation) }
+        let online = brokerRows.filter { $0.status == .online }
+        guard online.count >= creation.replicationFactor else {
+            return .refused(.notEnoughBrokers(online: online.count, wanted: creation.replicationFactor))
+        }
+        let start = Int(counters.partitionsCreated % UInt64(online.count))
+        let replicas = ReplicaAssignment(brokers: online, replicationFactor: creation.replicationFactor)
+        let partitions = (0..<creation.partitionCount).map { id in
+            let replicas = replicas.replicas(startingAt: start + id)
+            return Partition(id: id, leader: replicas[0], replicas: replicas, inSyncReplicas: replicas, leaderEpoch: 0)
+        }
+        let topic = Topic(
+            name: creation.name, partitionCount: creation.partitionCount,
+            replicationFactor: creation.replicationFactor, createdAt: timestamp, configuration: creation.configuration)
+        insert(TopicRows(topic: topic, partitions: partitions))
+        counters.partitionsCreated &+= UInt64(partitions.count)
+        counters.version += 1
+        return Outcome(result: .topic(topic, partitions, isNew: true), changes: [.topicCreated(topic.name)])
+    }
+
+    /// A repeated request gets the topic that the first one made.
+    private func recreateTopic(at index: Int, _ creation: CreateTopic) -> Outcome {
+        let (topic, partitions) = (topicRows[index].topic, topicRows[index].partitions)
+        guard topic.partitionCount == creation.partitionCount,
+            topic.replicationFactor == creation.replicationFactor,
+            topic.configuration.isSame(as: creation.configuration)
+        else { return .refused(.topicExists(creation.name)) }
+        return Outcome(result: .topic(topic, partitions, isNew: false))
+    }
+
+    private mutating func insert(_ rows: TopicRows) {
+        let name = rows.topic.name
+        topicRows.insert(rows, at: topicRows.partitioningIndex { $0.topic.name > name })
+        partitionCount += rows.partitions.count
+        rowDigest.add(Digest(rows.topic))
+        changedRows.insert(topic: name)
+        for partition in rows.partitions {
+            rowDigest.add(Digest(partition, topic: name))
+            changedRows.insert(partition: partition.id, of: name)
+        }
+    }
+
+    mutating func deleteTopic(_ name: String) -> Outcome {
+        guard let index = topicIndex(name) else { return .refused(.unknownTopic(name)) }
+        let rows = topicRows.remove(at: index)
+        partitionCount -= rows.partitions.count
+        rowDigest.subtract(Digest(rows.topic))
+        changedRows.insert(topic: name)
+        for partition in rows.partitions {
+            rowDigest.subtract(Digest(partition, topic: name))
+            changedRows.insert(partition: partition.id, of: name)
+        }
+        counters.version += 1
+        return Outcome(result: .done, changes: [.topicDeleted(name)])
+    }
+}
+
+extension TopicConfiguration {
+    fileprivate func isSame(as other: Self) -> Bool {
+        retentionMs == other.retentionMs && retentionBytes == other.retentionBytes
+            && segmentBytes == other.segmentBytes && minInsyncReplicas == other.minInsyncReplicas
+            && isSameText(compressionType, other.compressionType)
+    }
+}

@@ -1,0 +1,54 @@
+/// Which rows changed since they were last taken.
+///
+/// Keys come by the hundred thousand, so they go into a plain list. That each stands in it once costs no set either: a
+/// key is in the list already if and only if it was modified after ``takenRevision`` or is gone since.
+struct ChangedRows: Sendable {
+    /// The key-values' revision when the rows were last taken.
+    private let takenRevision: UInt64
+    private var brokers: Set<BrokerID> = []
+    private var topics: Set<String> = []
+    private var partitions: [String: Set<Int>] = [:]
+    private var partitionCount = 0
+    private var keys: [Key] = []
+    /// Those of `keys` that do not exist now.
+    private var goneKeys: Set<Key> = []
+
+    init(takenRevision: UInt64) { self.takenRevision = takenRevision }
+
+    var count: Int { brokers.count + topics.count + partitionCount + keys.count }
+
+    mutating func insert(broker id: BrokerID) { brokers.insert(id) }
+
+    mutating func insert(topic name: String) { topics.insert(name) }
+
+    mutating func insert(partition id: Int, of topic: String) {
+        if partitions[topic, default: []].insert(id).inserted { partitionCount += 1 }
+    }
+
+    mutating func insertCreated(_ key: Key) {
+        if goneKeys.isEmpty || goneKeys.remove(key) == nil { keys.append(key) }
+    }
+
+    @inline(__always)
+    mutating func insertOverwritten(_ key: Key, previousRevision: UInt64) {
+        if previousRevision <= takenRevision { keys.append(key) }
+    }
+
+    mutating func insertDeleted(_ pair: KeyValue) {
+        insertOverwritten(pair.key, previousRevision: pair.modRevision)
+        goneKeys.insert(pair.key)
+    }
+
+    /// Sorted: the order of a set differs from process to process.
+    func rowKeys() -> [RowKey] {
+        var rows: [RowKey] = []
+        rows.reserveCapacity(count)
+        for id in brokers.sorted() { rows.append(.broker(id)) }
+        for name in topics.sorted() { rows.append(.topic(name)) }
+        for (topic, ids) in partitions.sorted(by: { $0.key < $1.key }) {
+            for id in ids.sorted() { rows.append(.partition(topic: topic, id: id)) }
+        }
+        for key in keys.sorted() { rows.append(.keyValue(key)) }
+        return rows
+    }
+}

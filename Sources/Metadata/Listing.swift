@@ -1,0 +1,94 @@
+/// One page of a subtree.
+public struct Listing: Equatable, Sendable {
+    public enum Entry: Equatable, Sendable {
+        case keyValue(KeyValue)
+        /// A child that has keys below it, with its trailing slash; only in listings that are not recursive.
+        case directory([UInt8])
+    }
+
+    public var entries: [Entry]
+    /// What to pass as `after` for the next page; `nil` on the last. After a directory it ends in a slash.
+    public var next: Key?
+
+    public init(entries: [Entry], next: Key?) {
+        self.entries = entries
+        self.next = next
+    }
+}
+
+extension MetadataStateMachine {
+    /// The keys strictly below `directory` (the root is `/`) in byte order, from behind `after` on.
+    ///
+    /// A page ends before the entry that would be more than `limit`, or with which the values would be more than
+    /// `byteLimit` bytes, but holds one entry in any case. A listing that is not recursive has the direct children: keys,
+    /// and as a directory each child that has keys below it. `/a` with a value and with keys below it is listed twice, as
+    /// `/a` and as `/a/`. A directory in `after` (`/a/`) skips all of it.
+    public func list(
+        below directory: Key, isRecursive: Bool, after: Key?, limit: Int, byteLimit: Int
+    ) -> Listing {
+        let prefix = directory.subtreePrefix
+        let end = directory.subtreeEnd
+        var page = Page(limit: max(limit, 1), byteLimit: byteLimit)
+        var lower = prefix
+        if let after {
+            let isDirectory = !isRecursive && after.bytes.count > prefix.count && after.bytes.last == UInt8(ascii: "/")
+            // The least bytes behind a key are the key and a zero.
+            let behind = isDirectory ? after.subtreeEnd : after.bytes + [0]
+            if precedes(lower, behind) { lower = behind }
+        }
+        if isRecursive {
+            keys.visit(from: lower, before: end) { page.append(.keyValue($0), byteCount: $0.value.count) }
+        } else {
+            listChildren(from: lower, before: end, prefixLength: prefix.count, &page)
+        }
+        return page.listing
+    }
+
+    private func listChildren(from lower: [UInt8], before end: [UInt8], prefixLength: Int, _ page: inout Page) {
+        var from: [UInt8]? = lower
+        while let lower = from {
+            from = nil
+            keys.visit(from: lower, before: end) { pair in
+                guard let slash = pair.key.bytes[prefixLength...].firstIndex(of: UInt8(ascii: "/")) else {
+                    return page.append(.keyValue(pair), byteCount: pair.value.count)
+                }
+                // Seeks behind the directory: it may hold millions of keys.
+                let child = Key(validated: Array(pair.key.bytes[...slash]))
+                if page.append(.directory(child.bytes), byteCount: 0) { from = child.subtreeEnd }
+                return false
+            }
+        }
+    }
+}
+
+private struct Page {
+    var listing = Listing(entries: [], next: nil)
+    let limit: Int
+    let byteLimit: Int
+    var byteCount = 0
+
+    init(limit: Int, byteLimit: Int) {
+        self.limit = limit
+        self.byteLimit = byteLimit
+    }
+
+    /// False when the page is full; the entry is then the first of the next page.
+    mutating func append(_ entry: Listing.Entry, byteCount added: Int) -> Bool {
+        if let last = listing.entries.last, listing.entries.count == limit || byteCount + added > byteLimit {
+            listing.next = last.text
+            return false
+        }
+        listing.entries.append(entry)
+        byteCount += added
+        return true
+    }
+}
+
+extension Listing.Entry {
+    fileprivate var text: Key {
+        switch self {
+        case .keyValue(let pair): pair.key
+        case .directory(let bytes): Key(validated: bytes)
+        }
+    }
+}

@@ -1,0 +1,55 @@
+extension MetadataStateMachine {
+    /// In ascending id.
+    public var brokers: [Broker] { brokerRows }
+
+    public func broker(_ id: BrokerID) -> Broker? { brokerIndex(id).map { brokerRows[$0] } }
+
+    /// Topic names in byte order.
+    public var topicNames: [String] { topicRows.map(\.topic.name) }
+
+    /// The topic and its partitions in ascending id.
+    public func topic(_ name: String) -> (Topic, [Partition])? {
+        topicIndex(name).map { (topicRows[$0].topic, topicRows[$0].partitions) }
+    }
+
+    public var keyCount: Int { keys.count }
+
+    public func value(_ key: Key) -> KeyValue? { keys[key] }
+
+    func isOnline(_ id: BrokerID) -> Bool { brokerIndex(id).map { brokerRows[$0].status == .online } ?? false }
+
+    func partition(_ topic: String, _ id: Int) -> Partition? {
+        guard let index = topicIndex(topic), topicRows[index].partitions.indices.contains(id) else { return nil }
+        return topicRows[index].partitions[id]
+    }
+
+    func brokerIndex(_ id: BrokerID) -> Int? {
+        let index = brokerRows.partitioningIndex { $0.id >= id }
+        return index < brokerRows.count && brokerRows[index].id == id ? index : nil
+    }
+
+    /// Names are ASCII, for which the order of `String` is that of bytes; another text is merely not found.
+    func topicIndex(_ name: String) -> Int? {
+        let index = topicRows.partitioningIndex { $0.topic.name >= name }
+        return index < topicRows.count && isSameText(topicRows[index].topic.name, name) ? index : nil
+    }
+}
+
+/// A topic with its partitions, whose ids are their indices.
+struct TopicRows: Sendable {
+    var topic: Topic
+    var partitions: [Partition]
+}
+
+extension Array {
+    /// The first index whose element satisfies `predicate`, in an array where all behind it do as well.
+    func partitioningIndex(_ predicate: (Element) -> Bool) -> Int {
+        var low = 0
+        var high = count
+        while low < high {
+            let middle = (low + high) / 2
+            if predicate(self[middle]) { high = middle } else { low = middle + 1 }
+        }
+        return low
+    }
+}

@@ -1,0 +1,109 @@
+/// A stored row that can not have been written by a state machine: it is damaged, or belongs to another state.
+public struct RestoreError: Error, Equatable, CustomStringConvertible {
+    public var description: String
+    public init(description: String) { self.description = description }
+}
+
+extension MetadataStateMachine {
+    /// Puts back a stored row. A row that contradicts those before it (a partition without its topic) is an error.
+    ///
+    /// Rows come as ``forEachRow(_:)`` gives them: brokers and topics before partitions, the partitions of a topic in
+    /// ascending id. Rows in ascending order are put back fastest. They do not count as changed. Whether all rows are
+    /// there only the ``digest`` can tell.
+    public mutating func restore(_ row: Row) throws(RestoreError) {
+        switch row {
+        case .broker(let broker): try restore(broker)
+        case .topic(let topic): try restore(topic)
+        case .partition(let topic, let partition): try restore(partition, topic: topic)
+        case .keyValue(let pair): try restore(pair)
+        }
+    }
+
+    private mutating func restore(_ broker: Broker) throws(RestoreError) {
+        let index = brokerRows.partitioningIndex { $0.id >= broker.id }
+        if index < brokerRows.count, brokerRows[index].id == broker.id {
+            throw RestoreError(description: "Broker \(broker.id) is stored twice.")
+        }
+        brokerRows.insert(broker, at: index)
+        rowDigest.add(Digest(broker))
+    }
+
+    private mutating func restore(_ topic: Topic) throws(RestoreError) {
+        guard Topic.isValidName(topic.name) else {
+            throw RestoreError(description: "“\(topic.name)” is no topic name.")
+        }
+        guard Topic.partitionCounts.contains(topic.partitionCount), topic.replicationFactor >= 1 else {
+            throw RestoreError(
+                description: "Topic \(topic.name) can not have \(topic.partitionCount) partitions "
+                    + "with \(topic.replicationFactor) replicas.")
+        }
+        let index = topicRows.partitioningIndex { $0.topic.name >= topic.name }
+        if index < topicRows.count, topicRows[index].topic.name == topic.name {
+            throw RestoreError(description: "Topic \(topic.name) is stored twice.")
+        }
+        topicRows.insert(TopicRows(topic: topic, partitions: []), at: index)
+        rowDigest.add(Digest(topic))
+    }
+
+    private mutating func restore(_ partition: Partition, topic name: String) throws(RestoreError) {
+        let text = "Partition \(partition.id) of topic \(name)"
+        guard let index = topicIndex(name) else {
+            throw RestoreError(description: "\(text) is stored, its topic is not.")
+        }
+        let (topic, next) = (topicRows[index].topic, topicRows[index].partitions.count)
+        guard partition.id == next, next < topic.partitionCount else {
+            throw RestoreError(
+                description: "\(text) is stored where partition \(next) of \(topic.partitionCount) is due.")
+        }
+        if let defect = defect(of: partition, in: topic) { throw RestoreError(description: "\(text) \(defect).") }
+        topicRows[index].partitions.append(partition)
+        partitionCount += 1
+        rowDigest.add(Digest(partition, topic: name))
+    }
+
+    /// What is impossible about a partition; `nil` if nothing is.
+    private func defect(of partition: Partition, in topic: Topic) -> String? {
+        let replicas = partition.replicas
+        let inSync = partition.inSyncReplicas
+        if replicas.count != topic.replicationFactor || Set(replicas).count != replicas.count {
+            return "does not have \(topic.replicationFactor) different replicas: \(replicas)"
+        }
+        if let missing = replicas.first(where: { brokerIndex($0) == nil }) {
+            return "has a replica on broker \(missing), which is not stored"
+        }
+        if inSync.isEmpty || Set(inSync).count != inSync.count || !Set(inSync).isSubset(of: replicas) {
+            return "has the in-sync replicas \(inSync), which are not some of its replicas \(replicas)"
+        }
+        if let leader = partition.leader, leader != inSync[0] || !isOnline(leader) {
+            return "is led by broker \(leader), which is OFFLINE or not the first of its in-sync replicas \(inSync)"
+        }
+        if !(0..<Int.max).contains(partition.leaderEpoch) {
+            return "has the leader epoch \(partition.leaderEpoch)"
+        }
+        return nil
+    }
+
+    private mutating func restore(_ pair: KeyValue) throws(RestoreError) {
+        do throws(KeyError) {
+            _ = try Key.validate(pair.key.bytes)
+        } catch {
+            throw RestoreError(description: "The stored key “\(pair.key)” is none. \(error)")
+        }
+        guard pair.createRevision >= 1, pair.createRevision <= pair.modRevision, pair.modRevision <= counters.revision,
+            pair.version >= 1, pair.version <= pair.modRevision
+        else {
+            throw RestoreError(
+                description: "The key \(pair.key) has the impossible revisions \(pair.createRevision), "
+                    + "\(pair.modRevision) and version \(pair.version) at revision \(counters.revision).")
+        }
+        if let last = keys.last, !(last < pair.key) {
+            guard keys[pair.key] == nil else {
+                throw RestoreError(description: "The key \(pair.key) is stored twice.")
+            }
+            keys.insert(pair)
+        } else {
+            keys.append(pair)
+        }
+        rowDigest.add(Digest(pair))
+    }
+}
