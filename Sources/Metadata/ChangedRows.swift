@@ -48,7 +48,12 @@ struct ChangedRows: Sendable {
         for (topic, ids) in partitions.sorted(by: { $0.key < $1.key }) {
             for id in ids.sorted() { rows.append(.partition(topic: topic, id: id)) }
         }
-        for key in keys.sorted() { rows.append(.keyValue(key)) }
+        for key in sortedKeys() { rows.append(.keyValue(key)) }
         return rows
+    }
+
+    /// Heads first: there may be hundreds of thousands, all over the memory.
+    private func sortedKeys() -> [Key] {
+        zip(KeyHeads(keys).heads, keys).sorted { $0.0 == $1.0 ? $0.1 < $1.1 : $0.0 < $1.0 }.map(\.1)
     }
 }

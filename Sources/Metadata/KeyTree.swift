@@ -73,7 +73,7 @@ package struct KeyTree: Sendable {
     private mutating func growRoot(by right: Node?) {
         guard let right else { return }
         let left = root
-        root = Node(separator: left.separator, children: [left, right])
+        root = Node(from: left.separator, children: [left, right])
     }
 
     private mutating func shrinkRoot() {

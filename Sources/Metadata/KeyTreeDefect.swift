@@ -12,6 +12,8 @@ extension KeyTree.Node {
     private func defect(depth: Int, depths: inout [Int], keys: inout [Key]) -> String? {
         if size > Self.capacity { return "a node of \(size)" }
         if depth > 0, size == 0 { return "an empty node" }
+        let headed = isLeaf ? pairs.map(\.key) : children.dropFirst().map(\.separator)
+        if let defect = heads.defect(of: headed) { return defect }
         if isLeaf {
             depths.append(depth)
             keys.append(contentsOf: pairs.map(\.key))
@@ -27,5 +29,22 @@ extension KeyTree.Node {
             }
         }
         return nil
+    }
+}
+
+extension KeyHeads {
+    fileprivate func defect(of keys: [Key]) -> String? {
+        guard let first = keys.first else { return heads.isEmpty ? nil : "heads of no keys" }
+        let prefix = first.bytes.prefix(prefixLength)
+        guard prefix.count == prefixLength, keys.allSatisfy({ $0.bytes.starts(with: prefix) }) else {
+            return "a prefix of \(prefixLength) that \(keys) do not share"
+        }
+        let expected = keys.map { key in
+            (0..<8).reduce(UInt64(0)) { head, offset in
+                let index = prefixLength + offset
+                return head << 8 | (index < key.bytes.count ? UInt64(key.bytes[index]) : 0)
+            }
+        }
+        return heads == expected ? nil : "wrong heads of \(keys)"
     }
 }

@@ -6,6 +6,8 @@ extension KeyTree {
         var separator = Key(validated: [])
         var pairs: [KeyValue] = []
         var children: [Node] = []
+        /// Of the pairs' keys, or of the children's separators but the first.
+        var heads = KeyHeads(EmptyCollection())
 
         /// 64 pairs of 40 bytes: one insertion moves some cache lines, one copy costs about a microsecond.
         static let capacity = 64
@@ -16,17 +18,30 @@ extension KeyTree {
 }
 
 extension KeyTree.Node {
-    init(separator: Key, children: [Self]) {
+    init(from separator: Key, pairs: some Collection<KeyValue>) {
         self.separator = separator
-        self.children = children
+        self.pairs.reserveCapacity(Self.capacity + 1)
+        self.pairs.append(contentsOf: pairs)
+        rebuildHeads()
+    }
+
+    init(from separator: Key, children: some Collection<Self>) {
+        self.separator = separator
+        self.children.reserveCapacity(Self.capacity + 1)
+        self.children.append(contentsOf: children)
+        rebuildHeads()
     }
 
     /// The index of the first pair whose key is not before `bytes`.
     @inline(__always)
     func lowerBound(_ bytes: UnsafeRawBufferPointer) -> Int {
-        pairs.withUnsafeBufferPointer { pairs in
-            var low = 0
-            var high = pairs.count
+        guard let first = pairs.first else { return 0 }
+        let order = heads.comparePrefix(of: bytes, with: first.key)
+        guard order == 0 else { return order < 0 ? 0 : pairs.count }
+        let candidates = heads.indices(like: bytes)
+        return pairs.withUnsafeBufferPointer { pairs in
+            var low = candidates.lowerBound
+            var high = candidates.upperBound
             while low < high {
                 let middle = (low &+ high) &>> 1
                 if pairs[middle].key.bytes.withUnsafeBytes({ precedes($0, bytes) }) {
@@ -42,9 +57,14 @@ extension KeyTree.Node {
     /// The index of the child whose keys `bytes` would be among.
     @inline(__always)
     func childIndex(_ bytes: UnsafeRawBufferPointer) -> Int {
-        children.withUnsafeBufferPointer { children in
-            var low = 1
-            var high = children.count
+        guard children.count > 1 else { return 0 }
+        let order = heads.comparePrefix(of: bytes, with: children[1].separator)
+        guard order == 0 else { return order < 0 ? 0 : children.count - 1 }
+        let candidates = heads.indices(like: bytes)
+        return children.withUnsafeBufferPointer { children in
+            // The heads are those of all children but the first.
+            var low = candidates.lowerBound &+ 1
+            var high = candidates.upperBound &+ 1
             while low < high {
                 let middle = (low &+ high) &>> 1
                 if children[middle].separator.bytes.withUnsafeBytes({ precedes(bytes, $0) }) {
@@ -57,12 +77,29 @@ extension KeyTree.Node {
         }
     }
 
-    /// The index of the pair with exactly this key.
+    /// The index of the pair with exactly this key. That the prefix is the same shows in the end.
     @inline(__always)
     func index(of bytes: UnsafeRawBufferPointer) -> Int? {
-        let index = lowerBound(bytes)
-        guard index < pairs.count, pairs[index].key.bytes.withUnsafeBytes({ equalBytes($0, bytes) }) else { return nil }
-        return index
+        let candidates = heads.indices(like: bytes)
+        return pairs.withUnsafeBufferPointer { pairs in
+            var low = candidates.lowerBound
+            var high = candidates.upperBound
+            while low < high {
+                let middle = (low &+ high) &>> 1
+                let isEqual = pairs[middle].key.bytes.withUnsafeBytes { equalBytes($0, bytes) }
+                if isEqual { return middle }
+                if pairs[middle].key.bytes.withUnsafeBytes({ precedes($0, bytes) }) {
+                    low = middle &+ 1
+                } else {
+                    high = middle
+                }
+            }
+            return nil
+        }
+    }
+
+    mutating func rebuildHeads() {
+        heads = isLeaf ? KeyHeads(pairs.lazy.map(\.key)) : KeyHeads(children.dropFirst().lazy.map(\.separator))
     }
 
     func find(_ bytes: UnsafeRawBufferPointer) -> KeyValue? {
@@ -102,43 +139,47 @@ extension KeyTree.Node {
 extension KeyTree.Node {
     /// Returns the right part when the node had to be split.
     mutating func insert(_ pair: KeyValue, at bytes: UnsafeRawBufferPointer) -> Self? {
-        if isLeaf {
-            let index = lowerBound(bytes)
-            pairs.insert(pair, at: index)
-            return splitIfNeeded(after: index)
-        }
+        if isLeaf { return insert(pair, at: bytes, index: lowerBound(bytes)) }
         let index = childIndex(bytes)
         guard let right = children[index].insert(pair, at: bytes) else { return nil }
-        children.insert(right, at: index + 1)
-        return splitIfNeeded(after: index + 1)
+        return insert(right, at: index + 1)
     }
 
     mutating func append(_ pair: KeyValue) -> Self? {
-        if isLeaf {
-            pairs.append(pair)
-            return splitIfNeeded(after: pairs.count - 1)
-        }
+        if isLeaf { return pair.key.bytes.withUnsafeBytes { insert(pair, at: $0, index: pairs.count) } }
         guard let right = children[children.count - 1].append(pair) else { return nil }
-        children.append(right)
-        return splitIfNeeded(after: children.count - 1)
+        return insert(right, at: children.count)
     }
 
-    /// Splits in halves, but after an insertion at the end only that goes to the right: ascending keys fill the nodes.
-    private mutating func splitIfNeeded(after inserted: Int) -> Self? {
-        guard size > Self.capacity else { return nil }
-        let middle = inserted == size - 1 ? inserted : size / 2
-        var right = Self()
-        if isLeaf {
-            right.pairs.reserveCapacity(Self.capacity + 1)
-            right.pairs.append(contentsOf: pairs[middle...])
-            right.separator = right.pairs[0].key
-            pairs.removeSubrange(middle...)
-        } else {
-            right.children.reserveCapacity(Self.capacity + 1)
-            right.children.append(contentsOf: children[middle...])
-            right.separator = right.children[0].separator
-            children.removeSubrange(middle...)
+    private mutating func insert(_ pair: KeyValue, at bytes: UnsafeRawBufferPointer, index: Int) -> Self? {
+        if index == Self.capacity { return Self(from: pair.key, pairs: [pair]) }
+        let sample = pairs.first?.key
+        pairs.insert(pair, at: index)
+        if sample.map({ heads.insert(bytes, at: index, sample: $0) }) != true { rebuildHeads() }
+        return pairs.count > Self.capacity ? split() : nil
+    }
+
+    private mutating func insert(_ child: Self, at index: Int) -> Self? {
+        if index == Self.capacity { return Self(from: child.separator, children: [child]) }
+        let sample = children.count > 1 ? children[1].separator : nil
+        children.insert(child, at: index)
+        let isInserted = child.separator.bytes.withUnsafeBytes { bytes in
+            sample.map { heads.insert(bytes, at: index - 1, sample: $0) }
         }
+        if isInserted != true { rebuildHeads() }
+        return children.count > Self.capacity ? split() : nil
+    }
+
+    /// Splits in halves. (What comes behind all in a full node never gets here but begins a node of its own, so that
+    /// ascending keys fill the nodes.) Both halves share more of their keys than the whole did.
+    private mutating func split() -> Self {
+        let middle = size / 2
+        let right =
+            isLeaf
+            ? Self(from: pairs[middle].key, pairs: pairs[middle...])
+            : Self(from: children[middle].separator, children: children[middle...])
+        if isLeaf { pairs.removeSubrange(middle...) } else { children.removeSubrange(middle...) }
+        rebuildHeads()
         return right
     }
 }
@@ -147,7 +188,11 @@ extension KeyTree.Node {
 
 extension KeyTree.Node {
     mutating func remove(_ bytes: UnsafeRawBufferPointer) -> KeyValue? {
-        if isLeaf { return index(of: bytes).map { pairs.remove(at: $0) } }
+        if isLeaf {
+            guard let index = index(of: bytes) else { return nil }
+            heads.removeSubrange(index..<index + 1)
+            return pairs.remove(at: index)
+        }
         let index = childIndex(bytes)
         guard let removed = children[index].remove(bytes) else { return nil }
         tidy(index)
@@ -161,6 +206,7 @@ extension KeyTree.Node {
         if isLeaf {
             let range = lowerBound(lower)..<lowerBound(upper)
             for pair in pairs[range] { body(pair) }
+            heads.removeSubrange(range)
             pairs.removeSubrange(range)
             return
         }
@@ -171,6 +217,7 @@ extension KeyTree.Node {
             for child in children[(first + 1)..<last] { child.visitAll(body) }
             children[last].removeAll(from: lower, before: upper, body)
             children.removeSubrange((first + 1)..<last)
+            heads.removeSubrange(first..<(last - 1))
             tidy(first + 1)
         }
         tidy(first)
@@ -182,6 +229,7 @@ extension KeyTree.Node {
         let size = children[index].size
         if size == 0 {
             children.remove(at: index)
+            rebuildHeads()
             return
         }
         guard size < Self.capacity / 4, children.count > 1 else { return }
@@ -192,5 +240,7 @@ extension KeyTree.Node {
         if !right.isLeaf { right.children[0].separator = right.separator }
         children[left].pairs.append(contentsOf: right.pairs)
         children[left].children.append(contentsOf: right.children)
+        children[left].rebuildHeads()
+        rebuildHeads()
     }
 }

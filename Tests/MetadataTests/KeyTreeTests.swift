@@ -76,6 +76,49 @@ import Testing
         }
     }
 
+    /// Keys that share much, differ late or only in length, and hold the bytes that stand for the end of a key.
+    @Test(arguments: 0..<4) func keysThatAreHardToTellApart(seed: Int) {
+        var generator = SeededGenerator(seed: UInt64(seed))
+        func randomBytes(_ lengths: ClosedRange<Int>) -> [UInt8] {
+            let alphabet: [UInt8] = [0, 0, 0, 1, 47, 255]
+            return (0..<Int.random(in: lengths, using: &generator)).map { _ in
+                alphabet.randomElement(using: &generator)!
+            }
+        }
+        let prefixes = (0..<5).map { _ in randomBytes(0...30) }
+        var tree = KeyTree()
+        var model: Set<Key> = []
+        var present: [Key] = []
+        for step in 0..<6000 {
+            let key = Key(validated: prefixes.randomElement(using: &generator)! + randomBytes(0...12))
+            #expect((tree[key] != nil) == model.contains(key))
+            if Int.random(in: 0..<10, using: &generator) < (step < 4000 ? 8 : 2) {
+                if model.insert(key).inserted {
+                    tree.insert(KeyValue(key: key, value: [], createRevision: 1, modRevision: 1, version: 1))
+                    present.append(key)
+                }
+            } else if !present.isEmpty {
+                // Not from the set: its order is another one in each process.
+                present.swapAt(Int.random(in: present.indices, using: &generator), present.count - 1)
+                let existing = present.removeLast()
+                #expect(tree.remove(existing)?.key == existing)
+                model.remove(existing)
+            }
+            guard step % 500 == 499 else { continue }
+            #expect(tree.defect() == nil)
+            let sorted = model.sorted()
+            #expect(pairs(tree).map(\.key) == sorted)
+            let (lower, upper) = (randomBytes(0...30), randomBytes(0...30))
+            var visited: [Key] = []
+            tree.visit(from: lower, before: upper) { pair in
+                visited.append(pair.key)
+                return true
+            }
+            let range = sorted.filter { !($0 < Key(validated: lower)) && $0 < Key(validated: upper) }
+            #expect(visited == range)
+        }
+    }
+
     @Test func visitsARange() {
         var tree = KeyTree()
         for number in stride(from: 0, to: 20_000, by: 2) { tree.append(pair(number)) }
