@@ -2,7 +2,6 @@
 
 extension MetadataStateMachine {
     mutating func apply(_ put: Put) -> Outcome {
-        guard put.key.isValue else { return .refused(.invalidCommand) }
         let revision = counters.revision + 1
         var refusal: Refusal?
         var version: UInt64 = 1
@@ -19,7 +18,10 @@ extension MetadataStateMachine {
             version = pair.version
             digest.add(Digest(pair))
         }
-        if !exists { refusal = put.precondition.refusal(present: nil) }
+        if !exists {
+            // Only what can be restored may come in; an existing key has been here before.
+            refusal = Key.isValid(put.key.bytes) ? put.precondition.refusal(present: nil) : .invalidCommand
+        }
         if let refusal { return .refused(refusal) }
         if exists {
             changedRows.insertOverwritten(put.key, previousRevision: previousRevision)
@@ -72,12 +74,5 @@ extension Precondition {
         case .modRevision(let wanted): present == wanted ? nil : .revisionMismatch(present: present)
         case .absent: present == nil ? nil : .revisionMismatch(present: present)
         }
-    }
-}
-
-extension Key {
-    /// Not a directory's name, nor no key at all.
-    fileprivate var isValue: Bool {
-        bytes.count > 1 && bytes[0] == UInt8(ascii: "/") && bytes[bytes.count - 1] != UInt8(ascii: "/")
     }
 }

@@ -63,6 +63,16 @@ extension Key {
         return Key(validated: bytes)
     }
 
+    /// Whether ``validate(_:)`` accepts `bytes`.
+    public static func isValid(_ bytes: [UInt8]) -> Bool {
+        do throws(KeyError) {
+            _ = try validate(bytes)
+            return true
+        } catch {
+            return false
+        }
+    }
+
     /// The directory that `bytes` name, with or without a slash at the end, as the key without it. The root is `/`.
     public static func validateDirectory(_ bytes: [UInt8]) throws(KeyError) -> Key {
         if bytes == [slash] { return Key(validated: bytes) }

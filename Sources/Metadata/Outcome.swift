@@ -30,7 +30,7 @@ public enum Refusal: Equatable, Sendable {
     case unknownKey(Key)
     /// The key's present mod revision; `nil` when it does not exist.
     case revisionMismatch(present: UInt64?)
-    /// The entry's bytes are no command this version knows.
+    /// The entry's bytes are no command this version knows, or its values are none that may be proposed.
     case invalidCommand
 }
 

@@ -72,7 +72,8 @@ import Testing
         #expect(machine.delete("/a", recursive: true, .absent).refusal == .invalidCommand)
     }
 
-    @Test(arguments: ["", "/", "a", "/a/"]) func nonsenseIsRefused(key: String) {
+    @Test(arguments: ["", "/", "a", "/a/", "/a//b", "/a/../b", "/" + String(repeating: "a", count: 4096)])
+    func nonsenseIsRefused(key: String) {
         var machine = Machine()
         #expect(machine.put(key) == Outcome(result: .refused(.invalidCommand)))
         #expect(machine.delete(key).refusal == .unknownKey(Key(key)))
