@@ -1,0 +1,38 @@
+import Metadata
+import Raft
+
+/// Commands as log payloads: a type name and self-describing bytes. Administration is JSON text, for people who read
+/// the log with the `sqlite3` shell; key-values are the short forms of ``KeyValuePayload``.
+public enum CommandCodec {
+    public static func encode(_ command: Command) -> (type: String, data: [UInt8]) {
+        switch command {
+        case .put(let put): return (CommandType.put, KeyValuePayload.encode(put))
+        case .delete(let delete): return (CommandType.delete, KeyValuePayload.encode(delete))
+        case .noop(nil): return (CommandType.noop, [])
+        default: return CommandJSON.encode(command)
+        }
+    }
+
+    /// Never traps: whatever the bytes, the answer is a command whose values are all in range, or an error.
+    public static func decode(type: String, data: [UInt8]) throws(WireError) -> Command {
+        switch type {
+        case CommandType.put: return .put(try KeyValuePayload.decodePut(data))
+        case CommandType.delete: return .delete(try KeyValuePayload.decodeDelete(data))
+        case CommandType.noop where data.isEmpty: return .noop(clusterID: nil)
+        default: return try CommandJSON.decode(type: type, data)
+        }
+    }
+}
+
+/// The names of commands in the log.
+enum CommandType {
+    static let noop = LogEntry.noop
+    static let put = "PUT"
+    static let delete = "DEL"
+    static let registerBroker = "RegisterBrokerCommand"
+    static let unregisterBroker = "UnregisterBrokerCommand"
+    static let updateBrokerStatus = "UpdateBrokerStatusCommand"
+    static let createTopic = "CreateTopicCommand"
+    static let deleteTopic = "DeleteTopicCommand"
+    static let updateInSyncReplicas = "UpdateInSyncReplicasCommand"
+}

@@ -1,0 +1,131 @@
+import Metadata
+
+/// The commands of administration as JSON text.
+enum CommandJSON {
+    // MARK: Encoding
+
+    static func encode(_ command: Command) -> (type: String, data: [UInt8]) {
+        let type = typeName(of: command)
+        var json = JSONWriter(capacity: 192)
+        json.object { json in
+            if case .noop(let clusterID) = command {
+                json.field("clusterId", clusterID)
+                return
+            }
+            json.field("commandType", type)
+            encodeFields(of: command, into: &json)
+        }
+        return (type, json.bytes)
+    }
+
+    private static func typeName(of command: Command) -> String {
+        switch command {
+        case .noop: CommandType.noop
+        case .registerBroker: CommandType.registerBroker
+        case .unregisterBroker: CommandType.unregisterBroker
+        case .updateBrokerStatus: CommandType.updateBrokerStatus
+        case .createTopic: CommandType.createTopic
+        case .deleteTopic: CommandType.deleteTopic
+        case .updateInSyncReplicas: CommandType.updateInSyncReplicas
+        case .put: CommandType.put
+        case .delete: CommandType.delete
+        }
+    }
+
+    private static func encodeFields(of command: Command, into json: inout JSONWriter) {
+        switch command {
+        case .registerBroker(let broker):
+            json.field("brokerId", broker.id)
+            json.field("host", broker.host)
+            json.field("port", broker.port)
+            if let rack = broker.rack { json.field("rack", rack) }
+        case .unregisterBroker(let id):
+            json.field("brokerId", id)
+        case .updateBrokerStatus(let update):
+            json.field("brokerId", update.id)
+            json.field("status", update.status.rawValue)
+            json.field("timestamp", update.timestamp)
+        case .createTopic(let topic):
+            json.field("topicName", topic.name)
+            json.field("numPartitions", topic.partitionCount)
+            json.field("replicationFactor", topic.replicationFactor)
+            // Always in full: what an entry means must not hang on the defaults of the version that applies it.
+            json.key("config")
+            json.value(topic.configuration)
+        case .deleteTopic(let name):
+            json.field("topicName", name)
+        case .updateInSyncReplicas(let update):
+            json.field("brokerId", update.broker)
+            json.arrayField("changes") { json in
+                for change in update.changes {
+                    json.object { json in
+                        json.field("topic", change.topic)
+                        json.field("partition", change.partition)
+                        json.field("isInSync", change.isInSync)
+                    }
+                }
+            }
+        case .noop, .put, .delete:
+            preconditionFailure("\(typeName(of: command)) has a form of its own")
+        }
+    }
+
+    // MARK: Decoding
+
+    static func decode(type: String, _ data: [UInt8]) throws(WireError) -> Command {
+        do {
+            return try decodeFields(type: type, data)
+        } catch {
+            throw WireError("\(type): \(error)")
+        }
+    }
+
+    private static func decodeFields(type: String, _ data: [UInt8]) throws -> Command {
+        guard let decode = decoders[type] else { throw WireError("no command of this version") }
+        let json = try JSONObject(parsing: data)
+        if type != CommandType.noop, try json.string("commandType") != type {
+            throw JSONInputError(code: .outOfRange, field: "commandType", problem: "must be \(type) as outside")
+        }
+        return try decode(json)
+    }
+
+    private static let decoders: [String: @Sendable (JSONObject) throws -> Command] = [
+        CommandType.noop: { json in
+            let clusterID = try json.string("clusterId")
+            guard Limits.isClusterID(clusterID) else {
+                throw JSONInputError(
+                    code: .outOfRange, field: "clusterId", problem: "must be 32 hexadecimal digits in lower case")
+            }
+            return .noop(clusterID: clusterID)
+        },
+        CommandType.registerBroker: { .registerBroker(try RegisterBroker(json: $0)) },
+        CommandType.unregisterBroker: { .unregisterBroker(try $0.integer("brokerId", in: Limits.id)) },
+        CommandType.updateBrokerStatus: { .updateBrokerStatus(try UpdateBrokerStatus(json: $0)) },
+        CommandType.createTopic: { .createTopic(try CreateTopic(json: $0)) },
+        CommandType.deleteTopic: { .deleteTopic(name: try $0.topicName("topicName")) },
+        CommandType.updateInSyncReplicas: { .updateInSyncReplicas(try UpdateInSyncReplicas(json: $0)) },
+    ]
+}
+
+extension UpdateBrokerStatus {
+    init(json: JSONObject) throws(JSONInputError) {
+        let id = try json.integer("brokerId", in: Limits.id)
+        guard let status = BrokerStatus(rawValue: try json.string("status")) else {
+            throw JSONInputError(code: .outOfRange, field: "status", problem: "must be ONLINE or OFFLINE")
+        }
+        self.init(id: id, status: status, timestamp: try json.integer("timestamp", in: Limits.counter))
+    }
+}
+
+extension UpdateInSyncReplicas {
+    init(json: JSONObject) throws(JSONInputError) {
+        let broker = try json.integer("brokerId", in: Limits.id)
+        let changes = try json.objects("changes") { json throws(JSONInputError) in
+            Change(
+                topic: try json.topicName("topic"),
+                partition: Int(try json.integer("partition", in: Limits.partition)),
+                isInSync: try json.bool("isInSync"))
+        }
+        self.init(broker: broker, changes: changes)
+    }
+}

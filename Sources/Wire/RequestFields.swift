@@ -1,0 +1,80 @@
+import Metadata
+
+// What the log's payloads and the clients' requests have in common: the same fields under the same names and rules.
+
+extension JSONObject {
+    /// A topic's name (1 to 249 of `A-Za-z0-9._-`, not `.` or `..`).
+    public func topicName(_ name: String) throws(JSONInputError) -> String {
+        let topic = try string(name)
+        guard Naming.isTopic(topic) else {
+            throw JSONInputError(
+                code: .outOfRange, field: name, problem: "must be 1 to 249 of A-Z a-z 0-9 . _ - and neither . nor ..")
+        }
+        return topic
+    }
+
+    fileprivate func label(_ name: String) throws(JSONInputError) -> String? {
+        guard let label = try stringIfPresent(name) else { return nil }
+        guard Limits.isLabel(label) else {
+            throw JSONInputError(
+                code: .outOfRange, field: name,
+                problem: "must be 1 to \(Limits.maxNameBytes) bytes without control characters")
+        }
+        return label
+    }
+}
+
+extension RegisterBroker {
+    /// `id` is taken for `brokerId`.
+    public init(json: JSONObject) throws(JSONInputError) {
+        let id = try json.integer("brokerId", or: "id", in: Limits.id)
+        let host = try json.string("host")
+        guard Limits.isHost(host) else {
+            throw JSONInputError(
+                code: .outOfRange, field: "host",
+                problem: "must be a host name or an address of 1 to \(Limits.maxNameBytes) characters")
+        }
+        let port = try json.integer("port", in: Limits.port)
+        self.init(id: id, host: host, port: Int(port), rack: try json.label("rack"))
+    }
+}
+
+extension CreateTopic {
+    /// `partitionCount` is taken for `numPartitions`.
+    public init(json: JSONObject) throws(JSONInputError) {
+        let name = try json.topicName("topicName")
+        let count = try json.integer("numPartitions", or: "partitionCount", in: Limits.partitionCount)
+        let factor = try json.integer("replicationFactor", in: Limits.replicationFactor)
+        let configuration = try json.objectIfPresent("config") { json throws(JSONInputError) in
+            try TopicConfiguration(json: json)
+        }
+        self.init(
+            name: name, partitionCount: Int(count), replicationFactor: Int(factor),
+            configuration: configuration ?? TopicConfiguration())
+    }
+}
+
+extension TopicConfiguration {
+    /// What is absent has its default.
+    public init(json: JSONObject) throws(JSONInputError) {
+        self.init()
+        retentionMs = try json.integerIfPresent("retentionMs", in: Limits.retention) ?? retentionMs
+        retentionBytes = try json.integerIfPresent("retentionBytes", in: Limits.retention) ?? retentionBytes
+        segmentBytes = try json.integerIfPresent("segmentBytes", in: Limits.segmentBytes) ?? segmentBytes
+        compressionType = try json.label("compressionType") ?? compressionType
+        let replicas = try json.integerIfPresent("minInsyncReplicas", in: Limits.replicationFactor)
+        minInsyncReplicas = replicas.map { Int($0) } ?? minInsyncReplicas
+    }
+}
+
+extension JSONWriter {
+    public mutating func value(_ configuration: TopicConfiguration) {
+        object { json in
+            json.field("retentionMs", configuration.retentionMs)
+            json.field("retentionBytes", configuration.retentionBytes)
+            json.field("segmentBytes", configuration.segmentBytes)
+            json.field("compressionType", configuration.compressionType)
+            json.field("minInsyncReplicas", configuration.minInsyncReplicas)
+        }
+    }
+}
