@@ -1,0 +1,148 @@
+import Metadata
+
+/// Rows of the state machine as bytes, one behind the other without separators.
+public enum RowCodec {
+    private enum Kind: UInt8 {
+        case broker = 1
+        case topic = 2
+        case partition = 3
+        case keyValue = 4
+    }
+
+    // MARK: Encoding
+
+    public static func encode(_ row: Row, into bytes: inout [UInt8]) {
+        switch row {
+        case .broker(let broker):
+            bytes.append(Kind.broker.rawValue)
+            append(broker, to: &bytes)
+        case .topic(let topic):
+            bytes.append(Kind.topic.rawValue)
+            append(topic, to: &bytes)
+        case .partition(let topic, let partition):
+            bytes.append(Kind.partition.rawValue)
+            bytes.appendCounted(topic)
+            append(partition, to: &bytes)
+        case .keyValue(let pair):
+            bytes.append(Kind.keyValue.rawValue)
+            bytes.appendCounted(pair.key.bytes)
+            bytes.appendCounted(pair.value)
+            bytes.appendVarint(pair.createRevision)
+            bytes.appendVarint(pair.modRevision)
+            bytes.appendVarint(pair.version)
+        }
+    }
+
+    private static func append(_ broker: Broker, to bytes: inout [UInt8]) {
+        bytes.appendVarint(UInt64(broker.id))
+        bytes.appendCounted(broker.host)
+        bytes.appendVarint(UInt64(broker.port))
+        bytes.appendOptional(broker.rack)
+        bytes.appendBool(broker.status == .online)
+        bytes.appendZigZag(broker.registeredAt)
+    }
+
+    private static func append(_ topic: Topic, to bytes: inout [UInt8]) {
+        bytes.appendCounted(topic.name)
+        bytes.appendVarint(UInt64(topic.partitionCount))
+        bytes.appendVarint(UInt64(topic.replicationFactor))
+        bytes.appendZigZag(topic.createdAt)
+        bytes.appendZigZag(topic.configuration.retentionMs)
+        bytes.appendZigZag(topic.configuration.retentionBytes)
+        bytes.appendZigZag(topic.configuration.segmentBytes)
+        bytes.appendCounted(topic.configuration.compressionType)
+        bytes.appendVarint(UInt64(topic.configuration.minInsyncReplicas))
+    }
+
+    private static func append(_ partition: Partition, to bytes: inout [UInt8]) {
+        bytes.appendVarint(UInt64(partition.id))
+        // Ids are positive, so 0 is free for "no leader".
+        bytes.appendVarint(UInt64(partition.leader ?? 0))
+        append(partition.replicas, to: &bytes)
+        append(partition.inSyncReplicas, to: &bytes)
+        bytes.appendVarint(UInt64(partition.leaderEpoch))
+    }
+
+    private static func append(_ brokers: [BrokerID], to bytes: inout [UInt8]) {
+        bytes.appendVarint(UInt64(brokers.count))
+        for broker in brokers { bytes.appendVarint(UInt64(broker)) }
+    }
+
+    // MARK: Decoding
+
+    /// Never traps: whatever the bytes, the answer is rows whose values are all in range, or an error. Whether they
+    /// fit together is for the state machine and its digest to say.
+    public static func decode(chunk: [UInt8]) throws(WireError) -> [Row] {
+        var reader = ByteReader(chunk, subject: "snapshot rows")
+        return try decodeRows(&reader)
+    }
+
+    static func decodeRows(_ reader: inout ByteReader) throws(WireError) -> [Row] {
+        var rows: [Row] = []
+        while !reader.isAtEnd { rows.append(try decodeRow(&reader)) }
+        return rows
+    }
+
+    private static func decodeRow(_ reader: inout ByteReader) throws(WireError) -> Row {
+        let kind = try reader.byte()
+        switch Kind(rawValue: kind) {
+        case .broker: return .broker(try decodeBroker(&reader))
+        case .topic: return .topic(try decodeTopic(&reader))
+        case .partition: return .partition(topic: try decodeTopicName(&reader), try decodePartition(&reader))
+        case .keyValue: return .keyValue(try decodeKeyValue(&reader))
+        case nil: throw reader.error("unknown kind of row \(kind)")
+        }
+    }
+
+    private static func decodeBroker(_ reader: inout ByteReader) throws(WireError) -> Broker {
+        Broker(
+            id: BrokerID(try reader.varint(in: Limits.id)),
+            host: try reader.countedString(maxBytes: Limits.maxNameBytes),
+            port: Int(try reader.varint(in: Limits.port)),
+            rack: try reader.optionalString(maxBytes: Limits.maxNameBytes),
+            status: try reader.bool() ? .online : .offline,
+            registeredAt: try reader.zigZag())
+    }
+
+    private static func decodeTopic(_ reader: inout ByteReader) throws(WireError) -> Topic {
+        Topic(
+            name: try decodeTopicName(&reader),
+            partitionCount: Int(try reader.varint(in: Limits.partitionCount)),
+            replicationFactor: Int(try reader.varint(in: Limits.replicationFactor)),
+            createdAt: try reader.zigZag(),
+            configuration: TopicConfiguration(
+                retentionMs: try reader.zigZag(), retentionBytes: try reader.zigZag(),
+                segmentBytes: try reader.zigZag(),
+                compressionType: try reader.countedString(maxBytes: Limits.maxNameBytes),
+                minInsyncReplicas: Int(try reader.varint(in: Limits.replicationFactor))))
+    }
+
+    private static func decodeTopicName(_ reader: inout ByteReader) throws(WireError) -> String {
+        let name = try reader.countedString(maxBytes: Limits.maxNameBytes)
+        guard Naming.isTopic(name) else { throw reader.error("malformed topic name") }
+        return name
+    }
+
+    private static func decodePartition(_ reader: inout ByteReader) throws(WireError) -> Partition {
+        let id = Int(try reader.varint(in: Limits.partition))
+        let leader = BrokerID(try reader.varint(in: Limits.counter))
+        return Partition(
+            id: id, leader: leader == 0 ? nil : leader, replicas: try decodeBrokers(&reader),
+            inSyncReplicas: try decodeBrokers(&reader), leaderEpoch: Int(try reader.varint(in: Limits.counter)))
+    }
+
+    private static func decodeBrokers(_ reader: inout ByteReader) throws(WireError) -> [BrokerID] {
+        let count = try reader.count(minimumBytes: 1)
+        var brokers: [BrokerID] = []
+        brokers.reserveCapacity(count)
+        for _ in 0..<count { brokers.append(BrokerID(try reader.varint(in: Limits.id))) }
+        return brokers
+    }
+
+    private static func decodeKeyValue(_ reader: inout ByteReader) throws(WireError) -> KeyValue {
+        let key = try Naming.key(try reader.countedBytes())
+        return KeyValue(
+            key: key, value: try reader.countedBytes(), createRevision: try reader.varint(),
+            modRevision: try reader.varint(), version: try reader.varint())
+    }
+}

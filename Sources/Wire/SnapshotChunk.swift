@@ -1,0 +1,59 @@
+import Metadata
+
+/// One chunk of a snapshot: rows, and in chunk 0 what is not in rows.
+public struct SnapshotChunk: Equatable, Sendable {
+    /// What the rows of all chunks must add up to.
+    public struct Header: Equatable, Sendable {
+        public var counters: Counters
+        public var digest: Digest
+
+        public init(counters: Counters, digest: Digest) {
+            self.counters = counters
+            self.digest = digest
+        }
+    }
+
+    /// In chunk 0, and only there.
+    public var header: Header?
+    public var rows: [Row]
+
+    public init(header: Header? = nil, rows: [Row]) {
+        self.header = header
+        self.rows = rows
+    }
+
+    private static let version: UInt8 = 1
+
+    public func encode() -> [UInt8] {
+        var bytes: [UInt8] = [Self.version]
+        bytes.appendBool(header != nil)
+        if let header {
+            bytes.appendOptional(header.counters.clusterID)
+            bytes.appendVarint(header.counters.version)
+            bytes.appendVarint(header.counters.revision)
+            bytes.appendVarint(header.counters.partitionsCreated)
+            bytes.appendFixed64(header.digest.high)
+            bytes.appendFixed64(header.digest.low)
+        }
+        for row in rows { RowCodec.encode(row, into: &bytes) }
+        return bytes
+    }
+
+    /// Never traps; see ``RowCodec/decode(chunk:)``.
+    public init(decoding bytes: [UInt8]) throws(WireError) {
+        var reader = ByteReader(bytes, subject: "snapshot chunk")
+        let version = try reader.byte()
+        guard version == Self.version else { throw reader.error("version \(version), not \(Self.version)") }
+        header = try reader.bool() ? try Self.decodeHeader(&reader) : nil
+        rows = try RowCodec.decodeRows(&reader)
+    }
+
+    private static func decodeHeader(_ reader: inout ByteReader) throws(WireError) -> Header {
+        let clusterID = try reader.optionalString(maxBytes: 32)
+        if let clusterID, !Limits.isClusterID(clusterID) { throw reader.error("malformed cluster id") }
+        let counters = Counters(
+            clusterID: clusterID, version: try reader.varint(), revision: try reader.varint(),
+            partitionsCreated: try reader.varint())
+        return Header(counters: counters, digest: Digest(high: try reader.fixed64(), low: try reader.fixed64()))
+    }
+}

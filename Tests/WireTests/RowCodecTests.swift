@@ -1,0 +1,63 @@
+import Metadata
+import Testing
+import Wire
+
+@Suite struct RowCodecTests {
+    private func hex(_ row: Row) -> String {
+        var bytes: [UInt8] = []
+        RowCodec.encode(row, into: &bytes)
+        return bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    }
+
+    @Test func `rows have their golden bytes`() {
+        #expect(
+            hex(.broker(Broker(id: 101, host: "ab", port: 300, rack: "r", status: .online, registeredAt: 1)))
+                == "0165" + "026162" + "ac02" + "010172" + "01" + "02")
+        let topic = Topic(
+            name: "t", partitionCount: 3, replicationFactor: 2, createdAt: 1,
+            configuration: TopicConfiguration(retentionMs: 2, segmentBytes: 3, compressionType: "none"))
+        #expect(hex(.topic(topic)) == "020174" + "0302" + "02" + "040106" + "046e6f6e65" + "01")
+        let partition = Partition(id: 5, leader: nil, replicas: [101, 102], inSyncReplicas: [102], leaderEpoch: 7)
+        #expect(hex(.partition(topic: "t", partition)) == "030174" + "0500" + "026566" + "0166" + "07")
+        let pair = KeyValue(
+            key: Key(validated: [0x2F, 0x61]), value: [1, 2], createRevision: 3, modRevision: 4, version: 2)
+        #expect(hex(.keyValue(pair)) == "04022f61" + "020102" + "030402")
+    }
+
+    @Test func `chunks survive the way`() throws {
+        var samples = Samples(seed: 5)
+        for _ in 0..<2_000 {
+            let parts = samples.chunk()
+            let header = SnapshotChunk.Header(counters: parts.counters, digest: parts.digest)
+            let chunk = SnapshotChunk(header: samples.chance() ? header : nil, rows: parts.rows)
+            #expect(try SnapshotChunk(decoding: chunk.encode()) == chunk)
+            var rows: [UInt8] = []
+            for row in parts.rows { RowCodec.encode(row, into: &rows) }
+            #expect(try RowCodec.decode(chunk: rows) == parts.rows)
+        }
+    }
+
+    @Test func `a row cut short is an error`() {
+        var samples = Samples(seed: 6)
+        for _ in 0..<500 {
+            var bytes: [UInt8] = []
+            RowCodec.encode(samples.row(), into: &bytes)
+            for end in 1..<bytes.count {
+                #expect(throws: WireError.self) { try RowCodec.decode(chunk: Array(bytes[..<end])) }
+            }
+        }
+    }
+
+    @Test(
+        arguments: [
+            [], [2, 0], [1], [1, 2], [1, 0, 9], [1, 1, 0, 0, 0, 0, 1],  // versions, header cut short, unknown row
+            [1, 0, 4, 1, 0x61, 0, 1, 1, 1],  // a key without its slash
+            [1, 0, 4, 2, 0x2F, 0xFF, 0, 1, 1, 1],  // a key that is not UTF-8
+            [1, 0, 3, 1, 0x2F, 0, 0, 0, 0, 0],  // a topic's name with a slash
+            [1, 0, 3, 1, 0x61, 0, 0, 0xFF, 0xFF, 0x03, 1],  // more replicas than bytes
+            [1, 0, 1, 0, 1, 0x61, 1, 0, 1, 1],  // broker 0
+        ] as [[UInt8]])
+    func `chunks out of form or range are errors`(bytes: [UInt8]) {
+        #expect(throws: WireError.self) { try SnapshotChunk(decoding: bytes) }
+    }
+}
