@@ -1,0 +1,141 @@
+import Raft
+
+extension MessageCodec {
+    static let maxTypeBytes = 64
+    private static let counter = Limits.counter
+
+    // MARK: Requests
+
+    /// Never traps: whatever the bytes, the answer is a request whose numbers are in range and whose entries follow
+    /// each other, or an error.
+    public static func decodeRequest(
+        _ bytes: [UInt8]
+    ) throws(WireError) -> (request: Request, sender: NodeID, clusterID: String?) {
+        var reader = ByteReader(bytes, subject: "peer request")
+        let kind = try decodeKind(&reader)
+        let sender = try decodeNode(&reader)
+        let clusterID = try reader.optionalString(maxBytes: 32)
+        if let clusterID, !Limits.isClusterID(clusterID) { throw reader.error("malformed cluster id") }
+        let request: Request
+        switch kind {
+        case .requestVote: request = .requestVote(try decodeRequestVote(&reader))
+        case .appendEntries: request = .appendEntries(try decodeAppendEntries(&reader))
+        case .installSnapshot: request = .installSnapshot(try decodeInstallSnapshot(&reader))
+        case .timeoutNow:
+            request = .timeoutNow(TimeoutNow(term: try decodeTerm(&reader), leader: try decodeNode(&reader)))
+        default: throw reader.error("not a request")
+        }
+        try reader.finish()
+        return (request, sender, clusterID)
+    }
+
+    private static func decodeKind(_ reader: inout ByteReader) throws(WireError) -> Kind {
+        let header = try reader.byte()
+        guard header & 0xF0 == version else { throw reader.error("version \(header >> 4), not \(version >> 4)") }
+        guard let kind = Kind(rawValue: header & 0x0F) else { throw reader.error("unknown kind \(header & 0x0F)") }
+        return kind
+    }
+
+    private static func decodeTerm(_ reader: inout ByteReader) throws(WireError) -> Term {
+        Term(try reader.varint(in: counter))
+    }
+
+    private static func decodeIndex(_ reader: inout ByteReader) throws(WireError) -> LogIndex {
+        LogIndex(try reader.varint(in: counter))
+    }
+
+    private static func decodeNode(_ reader: inout ByteReader) throws(WireError) -> NodeID {
+        NodeID(try reader.varint(in: Limits.id))
+    }
+
+    private static func decodePosition(_ reader: inout ByteReader) throws(WireError) -> LogPosition {
+        LogPosition(term: try decodeTerm(&reader), index: try decodeIndex(&reader))
+    }
+
+    private static func decodeRequestVote(_ reader: inout ByteReader) throws(WireError) -> RequestVote {
+        RequestVote(
+            term: try decodeTerm(&reader), candidate: try decodeNode(&reader), lastLog: try decodePosition(&reader),
+            isPreVote: try reader.bool(), isLeadershipTransfer: try reader.bool())
+    }
+
+    private static func decodeAppendEntries(_ reader: inout ByteReader) throws(WireError) -> AppendEntries {
+        var append = AppendEntries(
+            term: try decodeTerm(&reader), leader: try decodeNode(&reader), previous: try decodePosition(&reader),
+            entries: [], leaderCommit: try decodeIndex(&reader), readRound: try reader.varint(in: counter))
+        if try reader.bool() {
+            append.digest = StateDigest(
+                index: try decodeIndex(&reader), high: try reader.fixed64(), low: try reader.fixed64())
+        }
+        // The shortest entry: difference of terms, timestamp, two lengths.
+        let count = try reader.count(minimumBytes: 4)
+        append.entries.reserveCapacity(count)
+        var last = append.previous
+        for _ in 0..<count {
+            let entry = try decodeEntry(&reader, behind: last)
+            guard entry.term <= append.term else { throw reader.error("an entry of a later term than its leader's") }
+            append.entries.append(entry)
+            last = entry.position
+        }
+        return append
+    }
+
+    private static func decodeEntry(
+        _ reader: inout ByteReader, behind last: LogPosition
+    ) throws(WireError) -> LogEntry {
+        let difference = try reader.varint(in: counter)
+        let timestamp = try reader.zigZag()
+        let type = try reader.countedString(maxBytes: maxTypeBytes)
+        let data = try reader.countedBytes()
+        // Neither sum can overflow: all parts are below 2^53.
+        let index = LogIndex(last.index.number + 1)
+        guard index.number <= UInt64(counter.upperBound) else { throw reader.error("an index out of range") }
+        return LogEntry(
+            index: index, term: Term(last.term.number + difference), type: type, data: data, timestamp: timestamp)
+    }
+
+    private static func decodeInstallSnapshot(_ reader: inout ByteReader) throws(WireError) -> InstallSnapshot {
+        let term = try decodeTerm(&reader)
+        let leader = try decodeNode(&reader)
+        let lastIncluded = try decodePosition(&reader)
+        let sequence = try reader.varint(in: counter)
+        let isLast = try reader.bool()
+        return InstallSnapshot(
+            term: term, leader: leader, lastIncluded: lastIncluded, sequence: sequence,
+            data: try reader.countedBytes(), isLast: isLast)
+    }
+
+    // MARK: Replies
+
+    /// Never traps; see ``decodeRequest(_:)``.
+    public static func decodeReply(_ bytes: [UInt8]) throws(WireError) -> Reply {
+        var reader = ByteReader(bytes, subject: "peer reply")
+        let reply: Reply
+        switch try decodeKind(&reader) {
+        case .requestVoteReply:
+            reply = .requestVote(
+                RequestVoteReply(
+                    term: try decodeTerm(&reader), voteGranted: try reader.bool(), isPreVote: try reader.bool()))
+        case .appendEntriesReply: reply = .appendEntries(try decodeAppendEntriesReply(&reader))
+        case .installSnapshotReply:
+            reply = .installSnapshot(
+                InstallSnapshotReply(
+                    term: try decodeTerm(&reader), nextSequence: try reader.varint(in: counter),
+                    isInstalled: try reader.bool()))
+        case .timeoutNowReply: reply = .timeoutNow(TimeoutNowReply(term: try decodeTerm(&reader)))
+        default: throw reader.error("not a reply")
+        }
+        try reader.finish()
+        return reply
+    }
+
+    private static func decodeAppendEntriesReply(_ reader: inout ByteReader) throws(WireError) -> AppendEntriesReply {
+        var reply = AppendEntriesReply(
+            term: try decodeTerm(&reader), success: try reader.bool(), matchIndex: try decodeIndex(&reader),
+            readRound: try reader.varint(in: counter))
+        if try reader.bool() {
+            let term = try reader.bool() ? try decodeTerm(&reader) : nil
+            reply.conflict = .init(term: term, index: try decodeIndex(&reader))
+        }
+        return reply
+    }
+}

@@ -1,0 +1,216 @@
+import Metadata
+import Raft
+
+/// SplitMix64: every run draws the same values from the same seed.
+struct SeededGenerator: RandomNumberGenerator {
+    private var state: UInt64
+    init(seed: UInt64) { state = seed }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var z = state
+        z = (z ^ z >> 30) &* 0xBF58_476D_1CE4_E5B9
+        z = (z ^ z >> 27) &* 0x94D0_49BB_1331_11EB
+        return z ^ z >> 31
+    }
+}
+
+/// Draws values of every shape that the codecs carry.
+struct Samples {
+    var random: SeededGenerator
+    init(seed: UInt64) { random = SeededGenerator(seed: seed) }
+
+    static let clusterID = "0123456789abcdef0123456789abcdef"
+    private static let names = ["a", "orders", "A-b_c.9", "..a", String(repeating: "t", count: 249)]
+    private static let keys = [
+        "/a", "/config/service/a", "/ü/🚀", "/with space/%41", "/two\nlines", "/x\n", "/...", "/\0",
+    ]
+
+    mutating func chance() -> Bool { Bool.random(using: &random) }
+    mutating func number(_ range: ClosedRange<Int64>) -> Int64 {
+        // Edges matter more than the middle.
+        switch UInt8.random(in: 0..<8, using: &random) {
+        case 0: range.lowerBound
+        case 1: range.upperBound
+        case 2...5: min(range.upperBound, max(range.lowerBound, 0) + Int64.random(in: 1...300, using: &random))
+        default: Int64.random(in: range, using: &random)
+        }
+    }
+    mutating func counter() -> UInt64 { UInt64(number(0...9_007_199_254_740_991)) }
+    mutating func id() -> Int64 { number(1...9_007_199_254_740_991) }
+    mutating func bytes(upTo count: Int = 40) -> [UInt8] {
+        (0..<Int.random(in: 0...count, using: &random)).map { _ in UInt8.random(in: 0...255, using: &random) }
+    }
+    mutating func topic() -> String { Self.names.randomElement(using: &random)! }
+    mutating func label() -> String { ["none", "lz4", "räck \"1\"\\"].randomElement(using: &random)! }
+    mutating func key() -> Key { Key(validated: Array(Self.keys.randomElement(using: &random)!.utf8)) }
+    mutating func host() -> String { ["localhost", "10.0.0.1", "[::1%eth0]"].randomElement(using: &random)! }
+
+    mutating func precondition() -> Precondition {
+        switch Int.random(in: 0..<3, using: &random) {
+        case 0: .none
+        case 1: .absent
+        default: .modRevision(random.next() >> UInt64.random(in: 0..<64, using: &random))
+        }
+    }
+
+    mutating func command() -> Command {
+        switch Int.random(in: 0..<9, using: &random) {
+        case 0: .noop(clusterID: chance() ? Self.clusterID : nil)
+        case 1:
+            .registerBroker(
+                RegisterBroker(
+                    id: id(), host: host(), port: Int(number(1...65535)), rack: chance() ? label() : nil))
+        case 2: .unregisterBroker(id())
+        case 3:
+            .updateBrokerStatus(
+                UpdateBrokerStatus(id: id(), status: chance() ? .online : .offline, timestamp: Int64(counter())))
+        case 4:
+            .createTopic(
+                CreateTopic(
+                    name: topic(), partitionCount: Int(number(1...10_000)), replicationFactor: Int(number(1...1000)),
+                    configuration: configuration()))
+        case 5: .deleteTopic(name: topic())
+        case 6: .updateInSyncReplicas(inSyncReplicas())
+        case 7: .put(Put(key: key(), value: bytes(), precondition: precondition()))
+        default: .delete(delete())
+        }
+    }
+
+    private mutating func delete() -> Delete {
+        let isRecursive = chance()
+        let key = isRecursive && chance() ? Key(validated: [UInt8(ascii: "/")]) : key()
+        return Delete(key: key, isRecursive: isRecursive, precondition: precondition())
+    }
+
+    private mutating func inSyncReplicas() -> UpdateInSyncReplicas {
+        let count = Int.random(in: 0...3, using: &random)
+        let changes = (0..<count).map { _ in
+            UpdateInSyncReplicas.Change(topic: topic(), partition: Int(number(0...9999)), isInSync: chance())
+        }
+        return UpdateInSyncReplicas(broker: id(), changes: changes)
+    }
+
+    mutating func configuration() -> TopicConfiguration {
+        TopicConfiguration(
+            retentionMs: number(-1...9_007_199_254_740_991), retentionBytes: number(-1...9_007_199_254_740_991),
+            segmentBytes: id(), compressionType: label(), minInsyncReplicas: Int(number(1...1000)))
+    }
+
+    // MARK: Messages
+
+    mutating func term() -> Term { Term(counter()) }
+    mutating func index() -> LogIndex { LogIndex(counter()) }
+    mutating func node() -> NodeID { NodeID(UInt64(id())) }
+    mutating func position() -> LogPosition { LogPosition(term: term(), index: index()) }
+
+    mutating func request() -> Request {
+        switch Int.random(in: 0..<5, using: &random) {
+        case 0:
+            .requestVote(
+                RequestVote(
+                    term: term(), candidate: node(), lastLog: position(), isPreVote: chance(),
+                    isLeadershipTransfer: chance()))
+        case 1:
+            .installSnapshot(
+                InstallSnapshot(
+                    term: term(), leader: node(), lastIncluded: position(), sequence: counter(), data: bytes(),
+                    isLast: chance()))
+        case 2: .timeoutNow(TimeoutNow(term: term(), leader: node()))
+        default: .appendEntries(appendEntries())
+        }
+    }
+
+    mutating func appendEntries() -> AppendEntries {
+        let previous = LogPosition(term: Term(counter() / 2), index: LogIndex(counter() / 2))
+        var last = previous
+        let entries = (0..<Int.random(in: 0...4, using: &random)).map { _ in
+            let term = Term(last.term.number + UInt64.random(in: 0...2, using: &random))
+            let type = ["", "PUT", "RegisterBrokerCommand", "ü"].randomElement(using: &random)!
+            let entry = LogEntry(
+                index: last.index.next, term: term, type: type, data: bytes(),
+                timestamp: number(Int64.min...Int64.max))
+            last = entry.position
+            return entry
+        }
+        let digest = chance() ? StateDigest(index: index(), high: random.next(), low: random.next()) : nil
+        return AppendEntries(
+            term: Term(last.term.number + 1), leader: node(), previous: previous, entries: entries,
+            leaderCommit: index(), readRound: counter(), digest: digest)
+    }
+
+    mutating func reply() -> Reply {
+        switch Int.random(in: 0..<5, using: &random) {
+        case 0: .requestVote(RequestVoteReply(term: term(), voteGranted: chance(), isPreVote: chance()))
+        case 1:
+            .installSnapshot(InstallSnapshotReply(term: term(), nextSequence: counter(), isInstalled: chance()))
+        case 2: .timeoutNow(TimeoutNowReply(term: term()))
+        default:
+            .appendEntries(
+                AppendEntriesReply(
+                    term: term(), success: chance(), matchIndex: index(),
+                    conflict: chance() ? .init(term: chance() ? term() : nil, index: index()) : nil,
+                    readRound: counter()))
+        }
+    }
+
+    // MARK: Rows
+
+    mutating func row() -> Row {
+        switch Int.random(in: 0..<4, using: &random) {
+        case 0:
+            .broker(
+                Broker(
+                    id: id(), host: host(), port: Int(number(1...65535)), rack: chance() ? label() : nil,
+                    status: chance() ? .online : .offline, registeredAt: number(Int64.min...Int64.max)))
+        case 1:
+            .topic(
+                Topic(
+                    name: topic(), partitionCount: Int(number(1...10_000)), replicationFactor: Int(number(1...1000)),
+                    createdAt: Int64(counter()), configuration: configuration()))
+        case 2:
+            .partition(
+                topic: topic(),
+                Partition(
+                    id: Int(number(0...9999)), leader: chance() ? id() : nil, replicas: (0..<3).map { _ in id() },
+                    inSyncReplicas: chance() ? [id()] : [], leaderEpoch: Int(counter())))
+        default:
+            .keyValue(
+                KeyValue(
+                    key: key(), value: bytes(), createRevision: random.next(), modRevision: random.next(),
+                    version: counter()))
+        }
+    }
+
+    mutating func chunk() -> SnapshotParts {
+        let header = Counters(
+            clusterID: chance() ? Self.clusterID : nil, version: random.next(), revision: counter(),
+            partitionsCreated: counter())
+        return SnapshotParts(
+            counters: header, digest: Digest(high: random.next(), low: random.next()),
+            rows: (0..<Int.random(in: 0...5, using: &random)).map { _ in row() })
+    }
+
+    struct SnapshotParts {
+        var counters: Counters
+        var digest: Digest
+        var rows: [Row]
+    }
+
+    /// The bytes with one to three changes: a byte flipped, overwritten, inserted, deleted, or the end cut off.
+    mutating func mutate(_ bytes: [UInt8]) -> [UInt8] {
+        var bytes = bytes
+        for _ in 0..<Int.random(in: 1...3, using: &random) where !bytes.isEmpty {
+            let place = Int.random(in: 0..<bytes.count, using: &random)
+            switch Int.random(in: 0..<6, using: &random) {
+            case 0: bytes[place] ^= 1 << UInt8.random(in: 0..<8, using: &random)
+            case 1: bytes[place] = UInt8.random(in: 0...255, using: &random)
+            case 2: bytes.insert(UInt8.random(in: 0...255, using: &random), at: place)
+            case 3: bytes.remove(at: place)
+            case 4: bytes.replaceSubrange(place..<place, with: Array("999999999".utf8))
+            default: bytes.removeSubrange(place...)
+            }
+        }
+        return bytes
+    }
+}
