@@ -1,159 +1,196 @@
-// Skeleton: the signatures API builds on.
+import Logging
 import Metadata
 import Raft
+import Storage
+import Wire
 
-/// Why a request was not carried out, or may or may not have been.
-public enum RequestFailure: Error, Equatable, Sendable {
-    /// Not executed: this node is not the leader, or can not confirm that it still is.
-    case notLeader(leader: NodeID?)
-    /// Accepted, but the outcome is not known in time; it may still happen.
-    case outcomeUnknown
-    /// Not executed: too much work is waiting.
-    case overloaded
-    /// Not executed: this node stopped serving (disk fault, diverged state, shutting down), and why.
-    case unavailable(String)
-}
+/// One node: consensus, state machine, broker heartbeats and pushes, bound to a clock, a network and a disk that are
+/// passed in. Confined to one serial executor; everything that happens comes as ``Input``, in batches, and what a batch
+/// leads to goes out once: its proposals as one log write, its commits as one pass, its reads as one ReadIndex round.
+public final class Node {
+    public let id: NodeID
+    public let members: [Member]
+    let settings: NodeSettings
+    let clock: any NodeClock
+    let network: any NodeNetwork
+    let disk: any NodeDisk
+    let logger: Logger
+    /// Called once when the node can not go on; it answers nobody afterwards.
+    let onFailure: (StorageError) -> Void
 
-/// How fresh the answer to a read must be.
-public enum Consistency: Sendable {
-    /// Confirmed with a majority after the request arrived (ReadIndex, dissertation §6.4). Leader only.
-    case linearizable
-    /// This node's own state, as of now.
-    case stale
-}
+    var raft: RaftNode
+    var effects = EffectBuffer()
+    public internal(set) var metadata: MetadataStateMachine
+    public internal(set) var lastApplied: LogIndex
+    var now: Moment
 
-/// What a read sees: the state machine and this node's place in the cluster, at one moment.
-public struct NodeView {
-    public let metadata: MetadataStateMachine
-    /// Unix milliseconds.
-    public let now: Int64
-    private let makeStatus: () -> NodeStatus
+    // What this batch gathers, to go out together.
+    var gatheredProposals: [(proposal: Proposal, completion: PendingWrites.Completion)] = []
+    var gatheredReads: [ReadAction] = []
+    var gatheredWrites: [Write] = []
 
-    public init(metadata: MetadataStateMachine, now: Int64, status: @escaping () -> NodeStatus) {
-        self.metadata = metadata
-        self.now = now
-        self.makeStatus = status
+    var pendingWrites = PendingWrites()
+    var pendingReads: [PendingRead] = []
+    var lastRead: UInt64 = 0
+    var peerReplies: [RequestToken: @Sendable (Result<Reply, RequestFailure>) -> Void] = [:]
+    var lastToken: UInt64 = 0
+
+    var checkpoints: CheckpointSchedule
+    var digests = DigestHistory()
+    var heartbeats = BrokerHeartbeats()
+    var pushes = BrokerPushes()
+    var senders: [SnapshotSender] = []
+    var receiver: SnapshotReceiver?
+
+    /// The connection that the present leader's last message came on, and the commit index it spoke of.
+    var leaderConnection: UInt64?
+    var leaderCommit: LogIndex?
+    /// The opening entry of this node's leadership is applied: reads, heartbeats and pushes are on.
+    var isLeading = false
+    var leadingSince: Instant?
+    var stopping: Stopping?
+    /// Why this node answers no client any more, if so.
+    var outOfService: String?
+    var isFailed = false
+    var measurements: NodeMeasurements
+
+    typealias ReadAction = (Result<Void, RequestFailure>) -> Void
+
+    struct PendingRead {
+        let id: ReadID
+        let since: Instant
+        let actions: [ReadAction]
     }
 
-    public var status: NodeStatus { makeStatus() }
-}
-
-public enum Role: String, Sendable {
-    case follower = "FOLLOWER"
-    case preCandidate = "PRE_CANDIDATE"
-    case candidate = "CANDIDATE"
-    case leader = "LEADER"
-}
-
-public struct NodeStatus: Sendable {
-    public var node: NodeID
-    public var role: Role
-    public var term: Term
-    public var leader: NodeID?
-    public var votedFor: NodeID?
-    public var commitIndex: LogIndex
-    public var lastApplied: LogIndex
-    public var firstLogIndex: LogIndex
-    public var lastLog: LogPosition
-    public var digest: Digest
-    public var peers: [PeerStatus]
-    /// `nil` when ready to serve, else the reason.
-    public var notReady: String?
-
-    public struct PeerStatus: Sendable {
-        public var id: NodeID
-        public var matchIndex: LogIndex
-        public var nextIndex: LogIndex
-        /// Milliseconds since the peer's last answer; `nil` if it never answered in this term.
-        public var lastContactMs: Int64?
+    struct Stopping {
+        let deadline: Instant
+        let completion: @Sendable () -> Void
     }
-}
 
-/// The report of a follower broker on its replicas (contract §5).
-public struct LagReport: Sendable {
-    public struct PartitionLag: Sendable {
-        public var topic: String
-        public var partition: Int
-        public var offsetLag: Int64
-        public var timeSinceCaughtUp: Int64
-        public var isOutOfSync: Bool
-        public init(topic: String, partition: Int, offsetLag: Int64, timeSinceCaughtUp: Int64, isOutOfSync: Bool) {
-            self.topic = topic
-            self.partition = partition
-            self.offsetLag = offsetLag
-            self.timeSinceCaughtUp = timeSinceCaughtUp
-            self.isOutOfSync = isOutOfSync
+    /// - Parameters:
+    ///   - recovered: What the disk remembers.
+    ///   - seed: Of all randomness; different for each node and start.
+    public init(
+        id: NodeID, members: [Member], settings: NodeSettings, recovered: consuming RecoveredNode, seed: UInt64,
+        clock: any NodeClock, network: any NodeNetwork, disk: any NodeDisk, logger: Logger,
+        onFailure: @escaping (StorageError) -> Void
+    ) {
+        self.id = id
+        self.members = members
+        self.settings = settings
+        self.clock = clock
+        self.network = network
+        self.disk = disk
+        self.logger = logger
+        self.onFailure = onFailure
+        var generator = SeededGenerator(seed: seed)
+        now = clock.now
+        metadata = recovered.metadata
+        lastApplied = recovered.applied.index
+        checkpoints = CheckpointSchedule(position: recovered.applied)
+        raft = RaftNode(
+            id: id, voters: members.map(\.id), settings: settings.raft, hardState: recovered.hardState,
+            log: RaftLog(base: recovered.logBase, entries: recovered.entries), applied: recovered.applied.index,
+            seed: generator.next(), now: now)
+        measurements = NodeMeasurements(status: NodeStatus(node: id))
+        digests.record(metadata.digest, at: lastApplied)
+        let clusterID = metadata.counters.clusterID == nil ? Self.newClusterID(&generator) : nil
+        raft.openingData = CommandCodec.encode(.noop(clusterID: clusterID)).data
+    }
+
+    private static func newClusterID(_ generator: inout SeededGenerator) -> String {
+        Digest(high: generator.next(), low: generator.next()).description
+    }
+
+    /// Takes a batch of inputs, in order, and does all that follows from them.
+    public func process(_ inputs: [Input]) {
+        guard !isFailed else { return refuse(inputs) }
+        now = clock.now
+        for input in inputs { handle(input) }
+        expireTimers()
+        proposeGathered()
+        readGathered()
+        flushWrites()
+        checkpointIfDue()
+        sendPushes()
+        finishStopping()
+        clock.wake(at: nextDeadline)
+    }
+
+    private func handle(_ input: Input) {
+        guard !isFailed else { return refuse([input]) }
+        switch input {
+        case .timer: break
+        case .submit(let proposal, let completion): submit(proposal, completion)
+        case .read(let consistency, let completion): read(consistency, completion)
+        case .heartbeat(let broker, let completion): heartbeat(broker, completion)
+        case .lagReport(let report, let completion): reportLag(report, completion)
+        case .readLog(let from, let limit, let completion): readLog(from: from, limit: limit, completion)
+        case .measure(let completion): completion(measure())
+        case .peerRequest(let request, let clusterID, let connection, let completion):
+            receive(request, clusterID: clusterID, connection: connection, completion)
+        case .peerReply(let event): receive(event)
+        case .peerConnectionClosed(let connection): connectionClosed(connection)
+        case .pushFinished(let broker, let attempt, let taken): pushFinished(broker, attempt: attempt, taken: taken)
+        case .persisted(let write, let took):
+            measurements.writeLatency.observe(took)
+            step(.persisted(write))
+        case .checkpointed(let index): checkpointed(index)
+        case .diskFailed(let error): fail(error)
+        case .snapshotOpened(let peer, let description): snapshotOpened(for: peer, description)
+        case .snapshotRead(let peer, let rows): snapshotRead(for: peer, rows)
+        case .snapshotUnreadable(let peer, let reason): snapshotUnreadable(for: peer, reason)
+        case .snapshotStaged: snapshotStaged()
+        case .snapshotInstalled(let position, let metadata): snapshotInstalled(position, metadata)
+        case .snapshotRejected(let reason): snapshotRejected(reason)
+        case .stop(let completion): stop(completion)
         }
     }
-    public var broker: BrokerID
-    public var partitions: [PartitionLag]
-    public init(broker: BrokerID, partitions: [PartitionLag]) {
-        self.broker = broker
-        self.partitions = partitions
+
+    /// One event for the core, and everything it wants done.
+    func step(_ event: consuming Event) {
+        raft.step(event, at: now, into: &effects)
+        for effect in effects.take() { perform(effect) }
     }
-}
 
-public struct HeartbeatAnswer: Sendable {
-    public var version: UInt64
-    public var term: Term
-    public init(version: UInt64, term: Term) {
-        self.version = version
-        self.term = term
+    func flushWrites() {
+        guard !gatheredWrites.isEmpty else { return }
+        disk.write(gatheredWrites)
+        gatheredWrites.removeAll(keepingCapacity: true)
     }
-}
 
-/// One member of the cluster as services.json lists it.
-public struct Member: Sendable, Equatable {
-    public var id: NodeID
-    public var host: String
-    public var port: UInt16
-    /// What clients are told.
-    public var url: String
-    public init(id: NodeID, host: String, port: UInt16, url: String) {
-        self.id = id
-        self.host = host
-        self.port = port
-        self.url = url
+    func member(_ id: NodeID) -> Member? { members.first { $0.id == id } }
+
+    /// The disk failed: nothing is acknowledged any more.
+    private func fail(_ error: StorageError) {
+        isFailed = true
+        logger.critical("❌ storage failed, stopping", metadata: ["error": "\(error)"])
+        for waiting in pendingWrites.takeAll() { waiting.completion(.failure(.outcomeUnknown)) }
+        for (_, completion) in gatheredProposals { completion(.failure(.notLeader(leader: nil))) }
+        gatheredProposals = []
+        for read in pendingReads { for action in read.actions { action(.failure(.notLeader(leader: nil))) } }
+        pendingReads = []
+        for token in peerReplies.keys.sorted(by: { $0.number < $1.number }) {
+            peerReplies[token]?(.failure(.unavailable("storage failed")))
+        }
+        peerReplies = [:]
+        onFailure(error)
     }
-}
 
-/// A node as the outside sees it: every call is safe from any thread, answers come on the node's own executor.
-public protocol NodeService: AnyObject, Sendable {
-    /// All members, this one included, in ascending id.
-    var members: [Member] { get }
-    /// This node's id.
-    var id: NodeID { get }
-
-    /// Proposes the command; answers once it is applied here.
-    func submit(
-        _ command: Command, completion: @escaping @Sendable (Result<CommandResult, RequestFailure>) -> Void)
-
-    /// Runs `query` on the state as fresh as `consistency` says. `query` must be short.
-    func read(
-        _ consistency: Consistency,
-        query: @escaping @Sendable (Result<NodeView, RequestFailure>) -> Void)
-
-    /// A broker's heartbeat (contract §4). The result is `.success(nil)` for a broker that is not registered.
-    func heartbeat(
-        _ broker: BrokerID, completion: @escaping @Sendable (Result<HeartbeatAnswer?, RequestFailure>) -> Void)
-
-    /// `.success(.refused(.unknownBroker))` for a broker that is not registered.
-    func reportLag(
-        _ report: LagReport, completion: @escaping @Sendable (Result<CommandResult, RequestFailure>) -> Void)
-
-    /// A peer's request. `connection` names the transport connection, for ``peerConnectionClosed(_:)``.
-    func receive(
-        _ request: Raft.Request, clusterID: String?, connection: UInt64,
-        completion: @escaping @Sendable (Result<Reply, RequestFailure>) -> Void)
-
-    /// The connection that peers' requests came on has ended.
-    func peerConnectionClosed(_ connection: UInt64)
-
-    /// Entries still held, from `from` on.
-    func log(
-        from: LogIndex, limit: Int,
-        completion: @escaping @Sendable (_ entries: [LogEntry], _ firstIndex: LogIndex) -> Void)
-
-    /// The node's measurements (contract §8) in Prometheus text format.
-    func metrics(completion: @escaping @Sendable (String) -> Void)
+    private func refuse(_ inputs: [Input]) {
+        let failure = RequestFailure.unavailable("storage failed")
+        for input in inputs {
+            switch input {
+            case .submit(_, let completion): completion(.failure(failure))
+            case .read(_, let completion): completion(.failure(failure))
+            case .heartbeat(_, let completion): completion(.failure(failure))
+            case .lagReport(_, let completion): completion(.failure(failure))
+            case .peerRequest(_, _, _, let completion): completion(.failure(failure))
+            case .readLog(_, _, let completion): completion([], .zero)
+            case .measure(let completion): completion(measure())
+            case .stop(let completion): completion()
+            default: break
+            }
+        }
+    }
 }

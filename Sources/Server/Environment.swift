@@ -1,0 +1,97 @@
+import Metadata
+import Raft
+import Storage
+
+// What a node needs from outside, and nothing else: the simulation passes other ones. Results come back as ``Input``.
+
+/// Time. Monotonic for every wait, the wall clock only for stamps.
+public protocol NodeClock: AnyObject {
+    var now: Moment { get }
+    /// Asks for an ``Input/timer`` at that moment or soon after. A later call replaces an earlier one.
+    func wake(at instant: Instant)
+}
+
+/// Which of the connections to a peer a request takes. Answers of one connection come in order, so what must not wait
+/// behind a follower's disk goes another way.
+public enum Lane: Sendable, CaseIterable {
+    /// Heartbeats, votes, ReadIndex rounds.
+    case control
+    /// Log entries.
+    case data
+    /// Snapshots.
+    case bulk
+}
+
+/// The other nodes and the brokers.
+public protocol NodeNetwork: AnyObject {
+    /// Answered by ``Input/peerReply(_:)``: the reply's event, or `unreachable`.
+    func send(_ request: Raft.Request, to peer: NodeID, lane: Lane, clusterID: String?)
+
+    /// POSTs `body` to the broker; answered by ``Input/pushFinished(broker:attempt:taken:)``.
+    func push(_ body: [UInt8], to broker: Broker, attempt: UInt64)
+}
+
+/// The node's stable storage. Calls are carried out in order; a failure comes as ``Input/diskFailed(_:)`` and is final.
+public protocol NodeDisk: AnyObject {
+    /// Answered by ``Input/persisted(_:took:)`` with the number of the last write that is durable.
+    func write(_ writes: [Write])
+    /// Answered by ``Input/checkpointed(_:)``.
+    func checkpoint(_ checkpoint: Checkpoint)
+
+    /// Opens the present checkpoint for reading beside the writer; answered by ``Input/snapshotOpened``.
+    func openSnapshot(for peer: NodeID)
+    /// Answered by ``Input/snapshotRead``.
+    func readSnapshot(for peer: NodeID)
+    func closeSnapshot(for peer: NodeID)
+
+    /// Adds rows to the snapshot being received, after forgetting an earlier one if `isFirst`; answered by
+    /// ``Input/snapshotStaged``.
+    func stage(_ rows: [Row], isFirst: Bool)
+    /// Answered by ``Input/snapshotInstalled(_:_:)``.
+    func installSnapshot(position: LogPosition, counters: Counters, digest: Digest)
+}
+
+/// What a snapshot says of itself.
+public struct SnapshotDescription: Sendable {
+    public var position: LogPosition
+    public var counters: Counters
+    public var digest: Digest
+
+    public init(position: LogPosition, counters: Counters, digest: Digest) {
+        self.position = position
+        self.counters = counters
+        self.digest = digest
+    }
+}
+
+/// What happens to a node.
+public enum Input: Sendable {
+    case timer
+    case submit(Proposal, @Sendable (Result<CommandResult, RequestFailure>) -> Void)
+    case read(Consistency, @Sendable (Result<NodeView, RequestFailure>) -> Void)
+    case heartbeat(BrokerID, @Sendable (Result<HeartbeatAnswer?, RequestFailure>) -> Void)
+    case lagReport(LagReport, @Sendable (Result<CommandResult, RequestFailure>) -> Void)
+    case readLog(from: LogIndex, limit: Int, @Sendable ([LogEntry], LogIndex) -> Void)
+    case measure(@Sendable (NodeMeasurements) -> Void)
+
+    case peerRequest(
+        Raft.Request, clusterID: String?, connection: UInt64, @Sendable (Result<Reply, RequestFailure>) -> Void)
+    case peerReply(Event)
+    case peerConnectionClosed(UInt64)
+    case pushFinished(broker: BrokerID, attempt: UInt64, taken: Bool)
+
+    case persisted(WriteID, took: Duration)
+    case checkpointed(LogIndex)
+    case diskFailed(StorageError)
+    case snapshotOpened(for: NodeID, SnapshotDescription)
+    /// The next rows of the snapshot for that peer; none at its end.
+    case snapshotRead(for: NodeID, [Row])
+    case snapshotUnreadable(for: NodeID, String)
+    case snapshotStaged
+    case snapshotInstalled(LogPosition, MetadataStateMachine)
+    /// The received snapshot does not have the digest it was announced with.
+    case snapshotRejected(String)
+
+    /// Hand over leadership, then answer: everything in flight was settled, or the time is up.
+    case stop(@Sendable () -> Void)
+}

@@ -1,0 +1,158 @@
+import Logging
+import Metadata
+import Raft
+import Storage
+import Wire
+
+// Carrying out what the core wants, and applying what it committed.
+extension Node {
+    func perform(_ effect: Effect) {
+        switch effect {
+        case .persist(let write): gatheredWrites.append(write)
+        case .send(let request, let peer): send(request, to: peer)
+        case .reply(let reply, let token): peerReplies.removeValue(forKey: token)?(.success(reply))
+        case .commit(let index): apply(through: index)
+        case .proposed(let first, let count, let term): proposed(first: first, count: count, term: term)
+        case .refused(let count): proposalsRefused(count)
+        case .readsConfirmed(let reads, let index): readsConfirmed(reads, index: index)
+        case .readsRefused(let reads): finishReads(reads, .failure(.notLeader(leader: otherLeader)))
+        case .roleChanged(let role, let term, let leader): roleChanged(role, term: term, leader: leader)
+        case .sendSnapshot(let peer): startSnapshot(to: peer)
+        case .receiveSnapshot(let chunk, let token): receiveSnapshot(chunk, token)
+        case .campaigning(let term, let isPreVote): campaigning(term: term, isPreVote: isPreVote)
+        case .voteReceived(let voter, let term, let isPreVote):
+            logger.info(
+                "✅ vote received", metadata: ["from": "\(voter)", "term": "\(term)", "preVote": "\(isPreVote)"])
+        case .protocolViolation(let text):
+            measurements.protocolViolations += 1
+            logger.error("❌ message refused", metadata: ["reason": "\(text)"])
+        case .transferFailed: logger.warning("⚠️ leadership was not taken over in time")
+        }
+    }
+
+    private func send(_ request: Raft.Request, to peer: NodeID) {
+        let clusterID = metadata.counters.clusterID
+        guard case .appendEntries(var append) = request else {
+            network.send(request, to: peer, lane: .control, clusterID: clusterID)
+            return
+        }
+        guard append.entries.isEmpty else {
+            network.send(request, to: peer, lane: .data, clusterID: clusterID)
+            return
+        }
+        let digest = metadata.digest
+        append.digest = StateDigest(index: lastApplied, high: digest.high, low: digest.low)
+        logger.debug("💓 heartbeat", metadata: ["to": "\(peer)", "commit": "\(append.leaderCommit)"])
+        network.send(.appendEntries(append), to: peer, lane: .control, clusterID: clusterID)
+    }
+
+    private func campaigning(term: Term, isPreVote: Bool) {
+        guard !isPreVote else {
+            logger.info("📬 asking for pre-votes", metadata: ["term": "\(term)"])
+            return
+        }
+        measurements.electionsStarted += 1
+        logger.info("🗳️ election started", metadata: ["term": "\(term)"])
+        logger.info("📬 asking for votes", metadata: ["term": "\(term)", "voters": "\(members.count)"])
+    }
+
+    /// Applies the entries up to `index`, in order, and answers the clients that wait for them.
+    private func apply(through index: LogIndex) {
+        while lastApplied < index {
+            let entry = raft.log[lastApplied.next]
+            let outcome = apply(entry)
+            if let waiting = pendingWrites.take(at: entry.index) {
+                // Another leader's entry at this index means that ours was never committed, and never will be.
+                let isOurs = waiting.term == entry.term
+                measurements.commitLatency.observe(now.instant.since(waiting.since))
+                waiting.completion(isOurs ? .success(outcome.result) : .failure(.notLeader(leader: otherLeader)))
+            }
+            if isLeading { observe(outcome.changes) }
+        }
+        if raft.isLeaderReady, !isLeading { beginLeading() }
+    }
+
+    private func apply(_ entry: LogEntry) -> Outcome {
+        precondition(entry.index == lastApplied.next, "entry \(entry.index) applied after \(lastApplied)")
+        var outcome = Outcome(result: .refused(.invalidCommand))
+        do {
+            let command = try CommandCodec.decode(type: entry.type, data: entry.data)
+            outcome = metadata.apply(command, timestamp: entry.timestamp)
+        } catch {
+            // Every node reads the same bytes and comes to the same result: nothing changes.
+            logger.error(
+                "❌ entry is no command", metadata: ["index": "\(entry.index)", "error": "\(error.description)"])
+        }
+        lastApplied = entry.index
+        measurements.appliedEntries += 1
+        checkpoints.applied(bytes: entry.size, now: now.instant)
+        digests.record(metadata.digest, at: entry.index)
+        if digests.differsFromExpected(at: entry.index) { stateDiverged(at: entry.index) }
+        return outcome
+    }
+
+    /// The state differs from the leader's: whatever the reason, this node's answers are worth nothing.
+    func stateDiverged(at index: LogIndex) {
+        guard outOfService == nil else { return }
+        let reason =
+            "the state at index \(index) differs from the leader's; stop this node, move its data directory away, start it again: it will be filled by the others"
+        logger.critical("❌ \(reason)")
+        outOfService = reason
+    }
+
+    private func roleChanged(_ role: Role, term: Term, leader: NodeID?) {
+        logger.info(
+            "🔄 role",
+            metadata: ["role": "\(role.rawValue)", "term": "\(term)", "leader": "\(leader?.description ?? "none")"])
+        if role == .leader {
+            leadingSince = now.instant
+            measurements.leadershipsWon += 1
+            logger.info("🎉 majority, elected LEADER for term \(term)", metadata: ["node": "\(id)"])
+            dropLostWrites()
+        } else {
+            if leader == nil, role == .follower { logElectionTimeout() }
+            endLeading()
+        }
+        if leader != id { leaderCommit = nil }
+    }
+
+    private func logElectionTimeout() {
+        let pause = raft.nextDeadline.since(now.instant)
+        logger.info("⏱️ election timeout set", metadata: ["ms": "\(pause.wholeNanoseconds / 1_000_000)"])
+    }
+
+    /// Clients whose entries were cut off the log meanwhile. The new leadership's entries take those indices.
+    private func dropLostWrites() {
+        for waiting in pendingWrites.takeAll() {
+            if raft.log.term(at: waiting.index) == waiting.term {
+                pendingWrites.append(waiting)
+            } else {
+                waiting.completion(.failure(.notLeader(leader: nil)))
+            }
+        }
+    }
+
+    private func beginLeading() {
+        isLeading = true
+        let online = metadata.brokers.filter { $0.status == .online }.map(\.id)
+        heartbeats.rebuild(online: online, now: now.instant, checkInterval: settings.brokerCheckInterval)
+        logger.info("🔧 heartbeat state rebuilt for \(online.count) brokers")
+        announceLeadership(to: online)
+    }
+
+    private func endLeading() {
+        if let leadingSince { measurements.leaderSeconds += seconds(since: leadingSince) }
+        leadingSince = nil
+        guard isLeading else { return }
+        isLeading = false
+        heartbeats.clear()
+        pushes.dropAll()
+        for sender in senders { disk.closeSnapshot(for: sender.peer) }
+        senders = []
+    }
+
+    func seconds(since instant: Instant) -> Double { Double(now.instant.since(instant).wholeNanoseconds) / 1e9 }
+
+    /// The leader as clients are told: another node, or none.
+    var otherLeader: NodeID? { raft.leader == id ? nil : raft.leader }
+}

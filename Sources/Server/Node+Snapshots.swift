@@ -1,0 +1,143 @@
+import Logging
+import Metadata
+import Raft
+import Storage
+import Wire
+
+// Snapshots: read beside the writer, sent chunk by chunk, staged by the follower and swapped in by one transaction.
+extension Node {
+    // Sending
+
+    func startSnapshot(to peer: NodeID) {
+        logger.info("📦 sending a snapshot", metadata: ["to": "\(peer)"])
+        senders.removeAll { $0.peer == peer }
+        senders.append(SnapshotSender(peer: peer, startedAt: now.instant))
+        disk.openSnapshot(for: peer)
+    }
+
+    private func sender(for peer: NodeID) -> Int? { senders.firstIndex { $0.peer == peer } }
+
+    func snapshotOpened(for peer: NodeID, _ description: SnapshotDescription) {
+        guard let index = sender(for: peer) else { return disk.closeSnapshot(for: peer) }
+        guard description.position.index >= raft.log.base.index else {
+            return abortSnapshot(to: peer, "the log was compacted beyond its checkpoint")
+        }
+        senders[index].description = description
+        disk.readSnapshot(for: peer)
+    }
+
+    func snapshotRead(for peer: NodeID, _ rows: [Row]) {
+        guard let index = sender(for: peer), let description = senders[index].description else { return }
+        let sequence = senders[index].nextSequence
+        let header = SnapshotChunk.Header(counters: description.counters, digest: description.digest)
+        let chunk = SnapshotChunk(header: sequence == 0 ? header : nil, rows: rows)
+        senders[index].nextSequence += 1
+        let request = InstallSnapshot(
+            term: raft.currentTerm, leader: id, lastIncluded: description.position, sequence: sequence,
+            data: chunk.encode(), isLast: rows.isEmpty)
+        network.send(.installSnapshot(request), to: peer, lane: .bulk, clusterID: metadata.counters.clusterID)
+    }
+
+    func snapshotAnswered(by peer: NodeID, _ reply: InstallSnapshotReply, _ lastIncluded: LogPosition) {
+        guard let index = sender(for: peer), senders[index].description?.position == lastIncluded else { return }
+        if reply.isInstalled {
+            measurements.snapshotsSent += 1
+            logger.info("📦 snapshot installed", metadata: ["by": "\(peer)", "index": "\(lastIncluded.index)"])
+            closeSender(index)
+        } else if reply.nextSequence == senders[index].nextSequence {
+            disk.readSnapshot(for: peer)
+        } else {
+            abortSnapshot(to: peer, "the follower wants chunk \(reply.nextSequence)")
+        }
+    }
+
+    func snapshotUnreadable(for peer: NodeID, _ reason: String) { abortSnapshot(to: peer, reason) }
+
+    func abortSnapshot(to peer: NodeID, _ reason: String) {
+        guard let index = sender(for: peer) else { return }
+        logger.warning("⚠️ snapshot given up", metadata: ["to": "\(peer)", "reason": "\(reason)"])
+        closeSender(index)
+        step(.snapshotFailed(to: peer))
+    }
+
+    private func closeSender(_ index: Int) {
+        disk.closeSnapshot(for: senders[index].peer)
+        senders.remove(at: index)
+    }
+
+    func expireSnapshots() {
+        for sender in senders where now.instant.since(sender.startedAt) > settings.snapshotTimeout {
+            abortSnapshot(to: sender.peer, "it took too long")
+        }
+    }
+
+    // Receiving
+
+    func receiveSnapshot(_ request: InstallSnapshot, _ token: RequestToken) {
+        let chunk: SnapshotChunk
+        do { chunk = try SnapshotChunk(decoding: request.data) } catch {
+            logger.error("❌ snapshot chunk is unreadable", metadata: ["error": "\(error.description)"])
+            return refuseChunk(request, token)
+        }
+        if request.sequence == 0, let header = chunk.header {
+            logger.info("📦 receiving a snapshot", metadata: ["index": "\(request.lastIncluded.index)"])
+            answerWaitingChunk(isInstalled: false)
+            receiver = SnapshotReceiver(lastIncluded: request.lastIncluded, term: request.term, header: header)
+        }
+        guard let current = receiver, current.waiting == nil, current.lastIncluded == request.lastIncluded,
+            current.term == request.term, current.nextSequence == request.sequence
+        else { return refuseChunk(request, token) }
+        receiver?.nextSequence += 1
+        receiver?.waiting = token
+        receiver?.isLast = request.isLast
+        disk.stage(chunk.rows, isFirst: request.sequence == 0)
+    }
+
+    private func refuseChunk(_ request: InstallSnapshot, _ token: RequestToken) {
+        if request.isLast { step(.snapshotAbandoned) }
+        answer(token, nextSequence: 0, isInstalled: false)
+    }
+
+    private func answer(_ token: RequestToken, nextSequence: UInt64, isInstalled: Bool) {
+        let reply = InstallSnapshotReply(
+            term: raft.currentTerm, nextSequence: nextSequence, isInstalled: isInstalled)
+        peerReplies.removeValue(forKey: token)?(.success(.installSnapshot(reply)))
+    }
+
+    private func answerWaitingChunk(isInstalled: Bool) {
+        guard let waiting = receiver?.waiting else { return }
+        receiver?.waiting = nil
+        answer(waiting, nextSequence: isInstalled ? 0 : receiver?.nextSequence ?? 0, isInstalled: isInstalled)
+    }
+
+    func snapshotStaged() {
+        guard let current = receiver, current.waiting != nil else { return }
+        if current.isLast {
+            disk.installSnapshot(
+                position: current.lastIncluded, counters: current.header.counters, digest: current.header.digest)
+        } else {
+            answerWaitingChunk(isInstalled: false)
+        }
+    }
+
+    func snapshotInstalled(_ position: LogPosition, _ state: MetadataStateMachine) {
+        metadata = state
+        lastApplied = position.index
+        checkpoints = CheckpointSchedule(position: position)
+        digests.reset()
+        digests.record(metadata.digest, at: position.index)
+        measurements.snapshotsReceived += 1
+        logger.info("📦 snapshot in force", metadata: ["index": "\(position.index)", "term": "\(position.term)"])
+        step(.snapshotInstalled(position))
+        answerWaitingChunk(isInstalled: true)
+        receiver = nil
+    }
+
+    func snapshotRejected(_ reason: String) {
+        logger.error("❌ received snapshot is not usable", metadata: ["reason": "\(reason)"])
+        step(.snapshotAbandoned)
+        receiver?.nextSequence = 0
+        answerWaitingChunk(isInstalled: false)
+        receiver = nil
+    }
+}

@@ -1,0 +1,56 @@
+import Metadata
+import Raft
+
+extension Node {
+    var status: NodeStatus {
+        NodeStatus(
+            node: id, role: raft.role, term: raft.currentTerm, leader: raft.leader, votedFor: raft.hardState.votedFor,
+            commitIndex: raft.commitIndex, lastApplied: lastApplied, firstLogIndex: raft.log.firstIndex,
+            lastLog: raft.log.last, digest: metadata.digest, peers: raft.followers.map(peerStatus), notReady: notReady)
+    }
+
+    private func peerStatus(_ follower: RaftNode.Follower) -> NodeStatus.PeerStatus {
+        let contact = follower.lastContact.map { Int64(now.instant.since($0).wholeNanoseconds / 1_000_000) }
+        return NodeStatus.PeerStatus(
+            id: follower.id, matchIndex: follower.matchIndex, nextIndex: follower.nextIndex, lastContactMs: contact)
+    }
+
+    /// Why this node is not ready to serve, if so.
+    private var notReady: String? {
+        if isFailed { return "storage failed" }
+        if let outOfService { return outOfService }
+        guard let leader = raft.leader else { return "no leader is known" }
+        if leader == id {
+            return raft.isLeaderReady ? nil : "the opening entry of term \(raft.currentTerm) is not committed"
+        }
+        guard let leaderCommit else { return "the leader has not been heard yet" }
+        return lastApplied < leaderCommit ? "catching up: applied \(lastApplied) of \(leaderCommit)" : nil
+    }
+
+    func measure() -> NodeMeasurements {
+        var result = measurements
+        result.status = status
+        if let leadingSince { result.leaderSeconds += seconds(since: leadingSince) }
+        result.pushesWaiting = pushes.depth
+        result.pendingWrites = pendingWrites.count
+        result.logBytes = raft.log.byteCount
+        result.counters = metadata.counters
+        let brokers = metadata.brokers
+        result.brokers = brokers.count
+        result.brokersOnline = brokers.count { $0.status == .online }
+        result.topics = metadata.topicNames.count
+        result.partitions = metadata.partitionCount
+        result.keys = metadata.keyCount
+        return result
+    }
+}
+
+extension NodeStatus {
+    /// The status of a node that has not started yet.
+    init(node: NodeID) {
+        self.init(
+            node: node, role: .follower, term: .zero, leader: nil, votedFor: nil, commitIndex: .zero,
+            lastApplied: .zero,
+            firstLogIndex: LogIndex(1), lastLog: .zero, digest: Digest(), peers: [], notReady: "starting")
+    }
+}

@@ -1,0 +1,59 @@
+import Logging
+import Metadata
+import Raft
+
+extension Node {
+    func expireTimers() {
+        if now.instant >= raft.nextDeadline, outOfService == nil { step(.clockAdvanced) }
+        expireBrokers()
+        expireSnapshots()
+        expireRequests()
+    }
+
+    /// Clients that waited too long. A write may still happen; a read did not.
+    private func expireRequests() {
+        while let first = pendingWrites.first, now.instant.since(first.since) >= settings.requestTimeout {
+            pendingWrites.removeFirst()?.completion(.failure(.outcomeUnknown))
+        }
+        while let first = pendingReads.first, now.instant.since(first.since) >= settings.requestTimeout {
+            finishReads([first.id], .failure(.notLeader(leader: otherLeader)))
+        }
+    }
+
+    /// When the node must be woken at the latest.
+    var nextDeadline: Instant {
+        var deadline = outOfService == nil ? raft.nextDeadline : now.instant.advanced(by: .seconds(1))
+        func consider(_ other: Instant?) { if let other { deadline = min(deadline, other) } }
+        consider(pendingWrites.first?.since.advanced(by: settings.requestTimeout))
+        consider(pendingReads.first?.since.advanced(by: settings.requestTimeout))
+        if receiver == nil { consider(checkpoints.deadline(settings)) }
+        consider(senders.map { $0.startedAt.advanced(by: settings.snapshotTimeout) }.min())
+        if isLeading {
+            consider(heartbeats.nextCheck)
+            consider(pushes.nextDeadline)
+        }
+        consider(stopping?.deadline)
+        return deadline
+    }
+
+    // Stopping
+
+    func stop(_ completion: @escaping @Sendable () -> Void) {
+        guard stopping == nil else { return completion() }
+        logger.info("🛑 stopping", metadata: ["role": "\(raft.role.rawValue)", "term": "\(raft.currentTerm)"])
+        stopping = Stopping(deadline: now.instant.advanced(by: settings.transferTimeout), completion: completion)
+        proposeGathered()
+        if raft.role == .leader, members.count > 1 { step(.transferLeadership) }
+    }
+
+    /// Done when nobody waits for this node any more: another one leads, and what clients were promised is settled.
+    func finishStopping() {
+        guard let stopping else { return }
+        let isHandingOver = raft.role == .leader && raft.isTransferringLeadership
+        let isSettled = !isHandingOver && pendingWrites.count == 0 && pendingReads.isEmpty
+        guard isSettled || now.instant >= stopping.deadline else { return }
+        for waiting in pendingWrites.takeAll() { waiting.completion(.failure(.outcomeUnknown)) }
+        self.stopping = nil
+        stopping.completion()
+    }
+}

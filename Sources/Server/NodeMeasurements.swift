@@ -1,0 +1,36 @@
+import Metadata
+import Raft
+
+/// What a node counts and measures of itself; rendered by ``Metrics``.
+public struct NodeMeasurements: Sendable {
+    public var status: NodeStatus
+    public var electionsStarted: UInt64 = 0
+    public var leadershipsWon: UInt64 = 0
+    /// Seconds spent as leader, altogether.
+    public var leaderSeconds: Double = 0
+    public var heartbeatSuccesses: UInt64 = 0
+    public var heartbeatFailures: UInt64 = 0
+    public var peerHeartbeatSuccesses: UInt64 = 0
+    public var peerHeartbeatFailures: UInt64 = 0
+    public var commitLatency = Histogram()
+    public var writeLatency = Histogram()
+    public var appliedEntries: UInt64 = 0
+    public var checkpoints: UInt64 = 0
+    public var snapshotsSent: UInt64 = 0
+    public var snapshotsReceived: UInt64 = 0
+    public var pushesTaken: UInt64 = 0
+    public var pushesFailed: UInt64 = 0
+    public var pushesWaiting = 0
+    public var brokersExpired: UInt64 = 0
+    public var protocolViolations: UInt64 = 0
+    public var pendingWrites = 0
+    public var logBytes = 0
+    public var counters = Counters()
+    public var brokersOnline = 0
+    public var brokers = 0
+    public var topics = 0
+    public var partitions = 0
+    public var keys = 0
+
+    init(status: NodeStatus) { self.status = status }
+}

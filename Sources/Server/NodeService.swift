@@ -1,0 +1,151 @@
+import Metadata
+import Raft
+
+/// Why a request was not carried out, or may or may not have been.
+public enum RequestFailure: Error, Equatable, Sendable {
+    /// Not executed: this node is not the leader, or can not confirm that it still is.
+    case notLeader(leader: NodeID?)
+    /// Accepted, but the outcome is not known in time; it may still happen.
+    case outcomeUnknown
+    /// Not executed: too much work is waiting.
+    case overloaded
+    /// Not executed: this node stopped serving (disk fault, diverged state, shutting down), and why.
+    case unavailable(String)
+}
+
+/// How fresh the answer to a read must be.
+public enum Consistency: Sendable {
+    /// Confirmed with a majority after the request arrived (ReadIndex, dissertation §6.4). Leader only.
+    case linearizable
+    /// This node's own state, as of now.
+    case stale
+}
+
+/// What a read sees: the state machine and this node's place in the cluster, at one moment.
+public struct NodeView {
+    public let metadata: MetadataStateMachine
+    /// Unix milliseconds.
+    public let now: Int64
+    private let makeStatus: () -> NodeStatus
+
+    public init(metadata: MetadataStateMachine, now: Int64, status: @escaping () -> NodeStatus) {
+        self.metadata = metadata
+        self.now = now
+        self.makeStatus = status
+    }
+
+    public var status: NodeStatus { makeStatus() }
+}
+
+public struct NodeStatus: Sendable {
+    public var node: NodeID
+    public var role: Role
+    public var term: Term
+    public var leader: NodeID?
+    public var votedFor: NodeID?
+    public var commitIndex: LogIndex
+    public var lastApplied: LogIndex
+    public var firstLogIndex: LogIndex
+    public var lastLog: LogPosition
+    public var digest: Digest
+    public var peers: [PeerStatus]
+    /// `nil` when ready to serve, else the reason.
+    public var notReady: String?
+
+    public struct PeerStatus: Sendable {
+        public var id: NodeID
+        public var matchIndex: LogIndex
+        public var nextIndex: LogIndex
+        /// Milliseconds since the peer's last answer; `nil` if it never answered in this term.
+        public var lastContactMs: Int64?
+    }
+}
+
+/// The report of a follower broker on its replicas (contract §5).
+public struct LagReport: Sendable {
+    public struct PartitionLag: Sendable {
+        public var topic: String
+        public var partition: Int
+        public var offsetLag: Int64
+        public var timeSinceCaughtUp: Int64
+        public var isOutOfSync: Bool
+        public init(topic: String, partition: Int, offsetLag: Int64, timeSinceCaughtUp: Int64, isOutOfSync: Bool) {
+            self.topic = topic
+            self.partition = partition
+            self.offsetLag = offsetLag
+            self.timeSinceCaughtUp = timeSinceCaughtUp
+            self.isOutOfSync = isOutOfSync
+        }
+    }
+    public var broker: BrokerID
+    public var partitions: [PartitionLag]
+    public init(broker: BrokerID, partitions: [PartitionLag]) {
+        self.broker = broker
+        self.partitions = partitions
+    }
+}
+
+public struct HeartbeatAnswer: Sendable {
+    public var version: UInt64
+    public var term: Term
+    public init(version: UInt64, term: Term) {
+        self.version = version
+        self.term = term
+    }
+}
+
+/// One member of the cluster as services.json lists it.
+public struct Member: Sendable, Equatable {
+    public var id: NodeID
+    public var host: String
+    public var port: UInt16
+    /// What clients are told.
+    public var url: String
+    public init(id: NodeID, host: String, port: UInt16, url: String) {
+        self.id = id
+        self.host = host
+        self.port = port
+        self.url = url
+    }
+}
+
+/// A node as the outside sees it: every call is safe from any thread, answers come on the node's own executor.
+public protocol NodeService: AnyObject, Sendable {
+    /// All members, this one included, in ascending id.
+    var members: [Member] { get }
+    /// This node's id.
+    var id: NodeID { get }
+
+    /// Proposes the command; answers once it is applied here.
+    func submit(
+        _ command: Command, completion: @escaping @Sendable (Result<CommandResult, RequestFailure>) -> Void)
+
+    /// Runs `query` on the state as fresh as `consistency` says. `query` must be short.
+    func read(
+        _ consistency: Consistency,
+        query: @escaping @Sendable (Result<NodeView, RequestFailure>) -> Void)
+
+    /// A broker's heartbeat (contract §4). The result is `.success(nil)` for a broker that is not registered.
+    func heartbeat(
+        _ broker: BrokerID, completion: @escaping @Sendable (Result<HeartbeatAnswer?, RequestFailure>) -> Void)
+
+    /// `.success(.refused(.unknownBroker))` for a broker that is not registered.
+    func reportLag(
+        _ report: LagReport, completion: @escaping @Sendable (Result<CommandResult, RequestFailure>) -> Void)
+
+    /// A peer's request. `connection` names the transport connection, for ``peerConnectionClosed(_:)``.
+    func receive(
+        _ request: Raft.Request, clusterID: String?, connection: UInt64,
+        completion: @escaping @Sendable (Result<Reply, RequestFailure>) -> Void)
+
+    /// The connection that peers' requests came on has ended.
+    func peerConnectionClosed(_ connection: UInt64)
+
+    /// Entries still held, from `from` on.
+    func log(
+        from: LogIndex, limit: Int,
+        completion: @escaping @Sendable (_ entries: [LogEntry], _ firstIndex: LogIndex) -> Void)
+
+    /// The node's measurements (contract §8) in Prometheus text format.
+    func metrics(completion: @escaping @Sendable (String) -> Void)
+}

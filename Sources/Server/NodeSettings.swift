@@ -1,0 +1,38 @@
+import Raft
+
+/// The timing and the bounds of one node.
+public struct NodeSettings: Sendable {
+    public var raft = Raft.Settings()
+    /// A broker that sends no heartbeat for this long is OFFLINE.
+    public var brokerTimeout: Duration = .milliseconds(30_000)
+    public var brokerCheckInterval: Duration = .milliseconds(5000)
+
+    /// A write or read without an outcome after this long is answered as unknown.
+    public var requestTimeout: Duration = .milliseconds(5000)
+    /// Beyond these, writes are refused as overload.
+    public var maximumPendingWrites = 65_536
+    public var maximumPendingBytes = 64 * 1024 * 1024
+
+    /// The state tables follow the log when so many entries or bytes were applied since, …
+    public var checkpointEntries = 4096
+    public var checkpointBytes = 8 * 1024 * 1024
+    /// … or after this pause if only a few were: people who read the tables wait for it.
+    public var checkpointPause: Duration = .milliseconds(200)
+    /// … or after this one in any case.
+    public var checkpointInterval: Duration = .milliseconds(1000)
+    /// Below so many entries a checkpoint is cheap enough for the short pause.
+    public var checkpointFewEntries = 256
+
+    /// How much of the log behind the checkpoint is kept for followers that are a little behind.
+    public var retainedEntries = 16_384
+    public var retainedBytes = 8 * 1024 * 1024
+
+    public var snapshotChunkBytes = 512 * 1024
+    /// A snapshot transfer that takes longer is given up: it holds back log and WAL.
+    public var snapshotTimeout: Duration = .seconds(300)
+
+    /// How long a stopping leader waits for its successor.
+    public var transferTimeout: Duration = .milliseconds(2000)
+
+    public init() {}
+}
