@@ -1,0 +1,133 @@
+import HTTP
+import Logging
+import Metadata
+import Raft
+import Wire
+
+/// The other nodes and the brokers over HTTP: three persistent connections to each node, one to each broker.
+/// Confined to the node's queue; answers come on the event loop and go to the mailbox.
+final class PeerNetwork: NodeNetwork {
+    private let id: NodeID
+    private let loop: EventLoop
+    private let mailbox: Mailbox
+    private let logger: Logger
+    private let timeout: Duration
+    private var peers: [NodeID: [Lane: HTTPClientConnection]] = [:]
+    private var brokers: [BrokerID: BrokerConnection] = [:]
+    private let headers: HTTPHeaders
+
+    private struct BrokerConnection {
+        let host: String
+        let port: Int
+        let connection: HTTPClientConnection
+    }
+
+    /// The time limit of a push: a real broker sleeps up to 5 s in its handler.
+    private static let pushTimeout: Duration = .seconds(10)
+    private static let bulkTimeout: Duration = .seconds(60)
+
+    init(
+        id: NodeID, members: [Member], loop: EventLoop, mailbox: Mailbox, electionTimeout: Duration, logger: Logger
+    ) {
+        self.id = id
+        self.loop = loop
+        self.mailbox = mailbox
+        self.logger = logger
+        timeout = max(electionTimeout, .milliseconds(500))
+        headers = HTTPHeaders([("Content-Type", MessageCodec.contentType)])
+        for member in members where member.id != id {
+            for lane in Lane.allCases {
+                peers[member.id, default: [:]][lane] = HTTPClientConnection(
+                    host: member.host, port: member.port, loop: loop, connectTimeout: timeout)
+            }
+        }
+    }
+
+    func send(_ request: Raft.Request, to peer: NodeID, lane: Lane, clusterID: String?) {
+        guard let connection = peers[peer]?[lane] else { return }
+        let context = RequestContext(request)
+        let body = MessageCodec.encode(request, sender: id, clusterID: clusterID)
+        connection.send(
+            method: "POST", path: context.path, headers: headers, body: body,
+            timeout: lane == .bulk ? Self.bulkTimeout : timeout
+        ) { [mailbox, logger] result in
+            mailbox.post(.peerReply(context.event(result, from: peer, logger: logger)))
+        }
+    }
+
+    func push(_ body: [UInt8], to broker: Broker, attempt: UInt64) {
+        let id = broker.id
+        connection(to: broker).send(
+            method: "POST", path: "/api/v1/storage/metadata",
+            headers: HTTPHeaders([("Content-Type", "application/json")]), body: body, timeout: Self.pushTimeout
+        ) { [mailbox, logger] result in
+            var taken = false
+            switch result {
+            case .success(let response): taken = (200..<300).contains(response.status)
+            case .failure(let error):
+                logger.debug("push failed", metadata: ["broker": "\(id)", "error": "\(error)"])
+            }
+            mailbox.post(.pushFinished(broker: id, attempt: attempt, taken: taken))
+        }
+    }
+
+    private func connection(to broker: Broker) -> HTTPClientConnection {
+        if let known = brokers[broker.id] {
+            if known.host == broker.host, known.port == broker.port { return known.connection }
+            known.connection.close()
+        }
+        let connection = HTTPClientConnection(host: broker.host, port: UInt16(clamping: broker.port), loop: loop)
+        brokers[broker.id] = BrokerConnection(host: broker.host, port: broker.port, connection: connection)
+        return connection
+    }
+
+    func close() {
+        for lanes in peers.values { for connection in lanes.values { connection.close() } }
+        for broker in brokers.values { broker.connection.close() }
+    }
+}
+
+/// What must be remembered of a request to understand its answer.
+private struct RequestContext: Sendable {
+    private enum Kind: Sendable {
+        case vote
+        case append(previous: LogIndex)
+        case snapshot(LogPosition)
+        case timeoutNow
+    }
+
+    let path: String
+    private let kind: Kind
+
+    init(_ request: Raft.Request) {
+        switch request {
+        case .requestVote: (path, kind) = ("/api/v1/raft/vote", .vote)
+        case .appendEntries(let request):
+            (path, kind) = ("/api/v1/raft/append", .append(previous: request.previous.index))
+        case .installSnapshot(let request): (path, kind) = ("/api/v1/raft/snapshot", .snapshot(request.lastIncluded))
+        case .timeoutNow: (path, kind) = ("/api/v1/raft/timeout-now", .timeoutNow)
+        }
+    }
+
+    func event(_ result: Result<HTTPResponse, HTTPClientError>, from peer: NodeID, logger: Logger) -> Event {
+        do {
+            let response = try result.get()
+            guard response.status == 200 else {
+                logger.debug("peer refused", metadata: ["peer": "\(peer)", "status": "\(response.status)"])
+                return .unreachable(peer)
+            }
+            switch (try MessageCodec.decodeReply(response.body), kind) {
+            case (.requestVote(let reply), .vote): return .requestVoteReply(reply, from: peer)
+            case (.appendEntries(let reply), .append(let previous)):
+                return .appendEntriesReply(reply, from: peer, previous: previous)
+            case (.installSnapshot(let reply), .snapshot(let position)):
+                return .installSnapshotReply(reply, from: peer, lastIncluded: position)
+            case (.timeoutNow(let reply), .timeoutNow): return .timeoutNowReply(reply, from: peer)
+            default: logger.error("❌ answer of another kind", metadata: ["peer": "\(peer)"])
+            }
+        } catch {
+            logger.debug("peer unreachable", metadata: ["peer": "\(peer)", "error": "\(error)"])
+        }
+        return .unreachable(peer)
+    }
+}

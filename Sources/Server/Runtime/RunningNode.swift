@@ -1,0 +1,144 @@
+import Dispatch
+import HTTP
+import Logging
+import Metadata
+import Raft
+import Storage
+import Synchronization
+import Wire
+
+/// A node on real clocks, sockets and disks. Every call is safe from any thread.
+public final class RunningNode: NodeService {
+    public let members: [Member]
+    public let id: NodeID
+
+    private let mailbox: Mailbox
+    private let storage: StorageQueue
+    private let parts: Parts
+    private let logger: Logger
+
+    /// Used on the mailbox's queue only.
+    private final class Parts: @unchecked Sendable {
+        var node: Node?
+        var network: PeerNetwork?
+        var clock: SystemClock?
+        var recovered: RecoveredNode?
+    }
+
+    /// Opens and checks the data directory and loads what it holds; nothing runs yet.
+    ///
+    /// - Parameters:
+    ///   - progress: Called now and then with the rows read so far.
+    /// - Throws: ``StorageError`` when the directory is in use, foreign or damaged, or the disk fails.
+    public init(
+        id: NodeID, members: [Member], directory: String, logger: Logger, progress: (_ rows: Int) -> Void
+    ) throws(StorageError) {
+        self.id = id
+        self.members = members.sorted { $0.id < $1.id }
+        self.logger = logger
+        mailbox = Mailbox(queue: DispatchQueue(label: "dmq.core", qos: .userInitiated))
+        let store = try NodeStore(directory: directory, node: id)
+        parts = Parts()
+        let recovered = try store.recover(progress: progress)
+        logger.info(
+            "📚 log loaded: \(recovered.entries.count) entries",
+            metadata: [
+                "first": "\(recovered.logBase.index.next)",
+                "last": "\(recovered.entries.last?.index ?? recovered.logBase.index)",
+                "applied": "\(recovered.applied.index)", "term": "\(recovered.hardState.currentTerm)",
+            ])
+        parts.recovered = recovered
+        storage = StorageQueue(store: store, directory: directory, mailbox: mailbox)
+    }
+
+    /// Joins the cluster.
+    ///
+    /// - Parameter onFailure: Called once, on the node's queue, when the disk failed and the process must end.
+    public func start(
+        settings: NodeSettings, loop: EventLoop, onFailure: @escaping @Sendable (StorageError) -> Void
+    ) {
+        mailbox.queue.async { [self] in
+            guard let recovered = parts.recovered else { return }
+            parts.recovered = nil
+            let clock = SystemClock(mailbox: mailbox)
+            let network = PeerNetwork(
+                id: id, members: members, loop: loop, mailbox: mailbox,
+                electionTimeout: settings.raft.electionTimeout, logger: logger)
+            parts.clock = clock
+            parts.network = network
+            parts.node = Node(
+                id: id, members: members, settings: settings, recovered: recovered,
+                seed: UInt64.random(in: .min ... .max), clock: clock, network: network, disk: storage, logger: logger,
+                onFailure: onFailure)
+            mailbox.open { [parts] inputs in parts.node?.process(inputs) }
+            mailbox.post(.timer)
+        }
+    }
+
+    /// Hands leadership over, settles what clients wait for, closes the store, then calls `completion`.
+    public func stop(completion: @escaping @Sendable () -> Void) {
+        mailbox.post(
+            .stop { [self] in
+                mailbox.queue.async { [self] in
+                    parts.network?.close()
+                    storage.close(completion: completion)
+                }
+            })
+    }
+
+    /// Calls back from the node's queue: proof that it makes progress.
+    public func ping(_ completion: @escaping @Sendable () -> Void) { mailbox.queue.async(execute: completion) }
+
+    /// For how long the storage operation that runs now has been running.
+    public var storageBusyTime: Duration { storage.busyTime }
+
+    // NodeService
+
+    public func submit(
+        _ command: Command, completion: @escaping @Sendable (Result<CommandResult, RequestFailure>) -> Void
+    ) {
+        let (type, data) = CommandCodec.encode(command)
+        mailbox.post(.submit(Proposal(type: type, data: data), completion))
+    }
+
+    public func read(
+        _ consistency: Consistency, query: @escaping @Sendable (Result<NodeView, RequestFailure>) -> Void
+    ) {
+        mailbox.post(.read(consistency, query))
+    }
+
+    public func heartbeat(
+        _ broker: BrokerID, completion: @escaping @Sendable (Result<HeartbeatAnswer?, RequestFailure>) -> Void
+    ) {
+        mailbox.post(.heartbeat(broker, completion))
+    }
+
+    public func reportLag(
+        _ report: LagReport, completion: @escaping @Sendable (Result<CommandResult, RequestFailure>) -> Void
+    ) {
+        mailbox.post(.lagReport(report, completion))
+    }
+
+    public func receive(
+        _ request: Raft.Request, clusterID: String?, connection: UInt64,
+        completion: @escaping @Sendable (Result<Reply, RequestFailure>) -> Void
+    ) {
+        mailbox.post(.peerRequest(request, clusterID: clusterID, connection: connection, completion))
+    }
+
+    public func peerConnectionClosed(_ connection: UInt64) { mailbox.post(.peerConnectionClosed(connection)) }
+
+    public func log(
+        from: LogIndex, limit: Int,
+        completion: @escaping @Sendable (_ entries: [LogEntry], _ firstIndex: LogIndex) -> Void
+    ) {
+        mailbox.post(.readLog(from: from, limit: limit, completion))
+    }
+
+    public func metrics(completion: @escaping @Sendable (String) -> Void) {
+        mailbox.post(
+            .measure { [storage] measurements in
+                completion(Metrics.render(measurements, storage: storage.measurements, process: .current))
+            })
+    }
+}

@@ -1,0 +1,160 @@
+import Dispatch
+import Metadata
+import Raft
+import Storage
+import Synchronization
+
+/// The store on a queue of its own, for it blocks. While one transaction is on its way to the disk the next writes
+/// gather, and go together (group commit).
+final class StorageQueue: NodeDisk, Sendable {
+    private enum Operation: Sendable {
+        case write([Write])
+        case checkpoint(Checkpoint)
+        case stage([Row], isFirst: Bool)
+        case install(LogPosition, Counters, Digest)
+    }
+
+    private struct State {
+        var operations: [Operation] = []
+        var isRunning = false
+        /// When the operations that run now were taken, for the watchdog.
+        var busySince: Instant?
+        var measurements = NodeStore.Measurements()
+        var measuredAt = Instant(nanoseconds: 0)
+    }
+
+    /// Frames in the WAL that are worth moving when there is nothing else to do, and when there is.
+    private static let idleFrames = 1000
+    private static let busyFrames = 4000
+
+    private let queue = DispatchQueue(label: "dmq.storage", qos: .userInitiated)
+    private let directory: String
+    private let store: ConfinedStore
+    private let mailbox: Mailbox
+    private let state = Mutex(State())
+    private let snapshots: SnapshotQueue
+
+    /// The store is used on `queue` only.
+    private struct ConfinedStore: @unchecked Sendable { let value: NodeStore }
+
+    init(store: consuming NodeStore, directory: String, mailbox: Mailbox) {
+        self.store = ConfinedStore(value: store)
+        self.directory = directory
+        self.mailbox = mailbox
+        snapshots = SnapshotQueue(directory: directory, mailbox: mailbox)
+    }
+
+    func write(_ writes: [Write]) { enqueue(.write(writes)) }
+    func checkpoint(_ checkpoint: Checkpoint) { enqueue(.checkpoint(checkpoint)) }
+    func stage(_ rows: [Row], isFirst: Bool) { enqueue(.stage(rows, isFirst: isFirst)) }
+
+    func installSnapshot(position: LogPosition, counters: Counters, digest: Digest) {
+        enqueue(.install(position, counters, digest))
+    }
+
+    func openSnapshot(for peer: NodeID) { snapshots.open(for: peer) }
+    func readSnapshot(for peer: NodeID) { snapshots.read(for: peer) }
+    func closeSnapshot(for peer: NodeID) { snapshots.close(for: peer) }
+
+    /// For how long the operation that runs now has been running.
+    var busyTime: Duration {
+        let since = state.withLock { $0.busySince }
+        return since.map { SystemClock.now.instant.since($0) } ?? .zero
+    }
+
+    var measurements: NodeStore.Measurements { state.withLock { $0.measurements } }
+
+    /// Ends the queue: what was asked for before is done, then the store is closed.
+    func close(completion: @escaping @Sendable () -> Void) {
+        queue.async { [self] in
+            try? store.value.close()
+            completion()
+        }
+    }
+
+    private func enqueue(_ operation: Operation) {
+        let mustSchedule = state.withLock { state in
+            state.operations.append(operation)
+            guard !state.isRunning else { return false }
+            state.isRunning = true
+            return true
+        }
+        if mustSchedule { queue.async { self.run() } }
+    }
+
+    private func run() {
+        do throws(StorageError) {
+            while let operations = take() {
+                try perform(operations)
+                try store.value.checkpointWAL(minimumFrames: Self.busyFrames)
+            }
+            try store.value.checkpointWAL(minimumFrames: Self.idleFrames)
+        } catch {
+            // Final: `isRunning` stays set, so nothing is done any more.
+            mailbox.post(.diskFailed(error))
+        }
+    }
+
+    private func take() -> [Operation]? {
+        let now = SystemClock.now.instant
+        return state.withLock { state in
+            if now.since(state.measuredAt) > .seconds(1) {
+                state.measurements = store.value.measure()
+                state.measuredAt = now
+            }
+            guard !state.operations.isEmpty else {
+                state.isRunning = false
+                state.busySince = nil
+                return nil
+            }
+            var operations: [Operation] = []
+            swap(&operations, &state.operations)
+            state.busySince = now
+            return operations
+        }
+    }
+
+    /// Writes that stand one behind the other are one transaction.
+    private func perform(_ operations: [Operation]) throws(StorageError) {
+        var writes: [Write] = []
+        for operation in operations {
+            if case .write(let more) = operation {
+                writes.append(contentsOf: more)
+                continue
+            }
+            try commit(&writes)
+            try perform(operation)
+        }
+        try commit(&writes)
+    }
+
+    private func commit(_ writes: inout [Write]) throws(StorageError) {
+        guard let last = writes.last else { return }
+        let start = SystemClock.now.instant
+        try store.value.commit(writes)
+        mailbox.post(.persisted(last.id, took: SystemClock.now.instant.since(start)))
+        writes.removeAll(keepingCapacity: true)
+    }
+
+    private func perform(_ operation: Operation) throws(StorageError) {
+        switch operation {
+        case .write: preconditionFailure("writes are gathered")
+        case .checkpoint(let checkpoint):
+            try store.value.checkpoint(checkpoint)
+            mailbox.post(.checkpointed(checkpoint.position.index))
+        case .stage(let rows, let isFirst):
+            if isFirst { try store.value.beginStaging() }
+            if !rows.isEmpty { try store.value.stage(rows) }
+            mailbox.post(.snapshotStaged)
+        case .install(let position, let counters, let digest):
+            do throws(StorageError) {
+                let metadata = try store.value.installStaged(position: position, counters: counters, digest: digest)
+                mailbox.post(.snapshotInstalled(position, metadata))
+            } catch {
+                // Staged rows that do not add up were damaged on their way: nothing of ours is. Ask again.
+                guard case .damaged(let finding) = error else { throw error }
+                mailbox.post(.snapshotRejected(finding))
+            }
+        }
+    }
+}
