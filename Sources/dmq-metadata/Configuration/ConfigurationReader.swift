@@ -1,0 +1,133 @@
+import Logging
+import Raft
+import Server
+
+/// Makes a ``NodeConfiguration`` of what the sources say.
+struct ConfigurationReader {
+    let sources: ConfigurationSources
+
+    static let servicesFileSearch = ["etc/services.json", "/etc/dmq-metadata/services.json"]
+
+    func read() throws(ConfigurationError) -> NodeConfiguration {
+        let logging = try readLogging()
+        let (services, servicesPath) = try readServices()
+        try checkClusterSize(services, servicesPath)
+        let member = try findMember(services, servicesPath)
+        let timing = try readTiming(services, servicesPath)
+        let port = try number(.serverPort, in: 1...65535, "a port is a number from 1 to 65535")
+        return NodeConfiguration(
+            node: member.id, members: services.members, listenHost: try listenHost(member),
+            listenPort: port.map { UInt16($0) } ?? member.port, dataDirectory: try dataDirectory(member.id),
+            electionTimeout: timing.election, electionTimeoutJitter: timing.jitter,
+            heartbeatInterval: timing.heartbeat,
+            brokerHeartbeatTimeout: try milliseconds(.brokerHeartbeatTimeout, in: 1...86_400_000, default: 30_000),
+            brokerHeartbeatCheckInterval: try milliseconds(
+                .brokerHeartbeatCheckInterval, in: 1...3_600_000, default: 5000),
+            logging: logging, servicesFile: servicesPath, warnings: sources.warnings)
+    }
+
+    /// The level and the form of the log alone, which also commands that run no node honour.
+    func readLogging() throws(ConfigurationError) -> LoggingConfiguration {
+        var logging = LoggingConfiguration()
+        if let setting = sources[.logLevel] {
+            let name = setting.value.lowercased() == "warn" ? "warning" : setting.value.lowercased()
+            guard let level = Logger.Level(rawValue: name) else {
+                let levels = Logger.Level.allCases.map(\.rawValue).joined(separator: ", ")
+                throw ConfigurationError(setting, "no such level", remedy: "the levels are \(levels)")
+            }
+            logging.level = level
+        }
+        if let setting = sources[.logFormat] {
+            guard let format = LoggingConfiguration.Format(rawValue: setting.value.lowercased()) else {
+                throw ConfigurationError(setting, "no such format", remedy: "the formats are text and json")
+            }
+            logging.format = format
+        }
+        return logging
+    }
+
+    /// The members of the cluster, and the file that lists them.
+    func readServices() throws(ConfigurationError) -> (services: ServicesFile, path: String) {
+        if let setting = sources[.servicesFile] {
+            switch sources.readFile(setting.value) {
+            case .bytes(let bytes): return (try ServicesFile(bytes, path: setting.value), setting.value)
+            case .missing:
+                throw ConfigurationError(
+                    setting, "there is no such file", remedy: "give the path of the file that lists the nodes")
+            case .unreadable(let reason):
+                throw ConfigurationError(
+                    setting, "it can not be read (\(reason))", remedy: "let the service's user read it")
+            }
+        }
+        for path in Self.servicesFileSearch {
+            switch sources.readFile(path) {
+            case .bytes(let bytes): return (try ServicesFile(bytes, path: path), path)
+            case .missing: continue
+            case .unreadable(let reason):
+                throw ConfigurationError("\(path): it can not be read (\(reason)); let the service's user read it")
+            }
+        }
+        let places = Self.servicesFileSearch.joined(separator: " nor ")
+        throw ConfigurationError(
+            "there is neither \(places): give the file that lists the nodes with --kraft.services-file or "
+                + "KRAFT_SERVICES_FILE")
+    }
+
+    private func checkClusterSize(_ services: ServicesFile, _ path: String) throws(ConfigurationError) {
+        guard let setting = sources[.clusterSize] else { return }
+        guard let size = Self.integer(setting.value), size == services.members.count else {
+            throw ConfigurationError(
+                setting, "\(path) lists \(services.members.count) nodes",
+                remedy: "make the two equal, or leave kraft.cluster-size out")
+        }
+    }
+
+    private func findMember(_ services: ServicesFile, _ path: String) throws(ConfigurationError) -> Member {
+        let ids = services.members.map(\.id.description).joined(separator: ", ")
+        guard let setting = sources[.nodeID] else {
+            throw ConfigurationError(
+                "kraft.node-id is not set: say which of the nodes in \(path) (\(ids)) this one is, with "
+                    + "--kraft.node-id \(services.members[0].id) or KRAFT_NODE_ID")
+        }
+        guard let number = Self.integer(setting.value), number > 0 else {
+            throw ConfigurationError(setting, "not a positive integer", remedy: "the nodes in \(path) are \(ids)")
+        }
+        guard let member = services.members.first(where: { $0.id.number == UInt64(number) }) else {
+            throw ConfigurationError(setting, "no such node in \(path)", remedy: "the nodes there are \(ids)")
+        }
+        return member
+    }
+
+    private func listenHost(_ member: Member) throws(ConfigurationError) -> String? {
+        guard let setting = sources[.serverHost] else { return Self.defaultListenHost(member.host) }
+        if setting.value == "*" { return nil }
+        guard !setting.value.isEmpty, setting.value.unicodeScalars.allSatisfy({ $0.value > 0x20 && $0 != "/" }) else {
+            throw ConfigurationError(
+                setting, "not an address", remedy: "give the address to listen on, such as 127.0.0.1, 0.0.0.0 or ::")
+        }
+        return setting.value
+    }
+
+    /// A node that is reached by a loopback address has no business on the others. One reached by a particular loopback
+    /// address listens there: on 127.0.0.1 its peers would not find it.
+    static func defaultListenHost(_ host: String) -> String? {
+        if host.lowercased() == "localhost" { return "127.0.0.1" }
+        let parts = host.split(separator: ".", omittingEmptySubsequences: false)
+        let isLoopback4 = parts.count == 4 && parts[0] == "127" && parts.allSatisfy { UInt8($0) != nil }
+        return isLoopback4 || host == "::1" ? host : nil
+    }
+
+    private func dataDirectory(_ node: NodeID) throws(ConfigurationError) -> String {
+        if let setting = sources[.dataDirectory] {
+            guard !setting.value.isEmpty else {
+                throw ConfigurationError(setting, "empty", remedy: "give the directory for this node's database")
+            }
+            return setting.value
+        }
+        // systemd lists several directories with colons; ours is the first (systemd.exec(5)).
+        if let directory = sources.environment["STATE_DIRECTORY"]?.split(separator: ":").first {
+            return String(directory)
+        }
+        return "data/node\(node)"
+    }
+}

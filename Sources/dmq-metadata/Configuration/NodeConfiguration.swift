@@ -1,0 +1,38 @@
+import Logging
+import Raft
+import Server
+
+/// Everything that a node is told from outside, checked.
+struct NodeConfiguration: Sendable {
+    var node: NodeID
+    /// All members of the cluster, this one included, in ascending id.
+    var members: [Member]
+    /// The address to listen on; `nil` is all.
+    var listenHost: String?
+    var listenPort: UInt16
+    var dataDirectory: String
+    /// A follower waits this long, and a random part of ``electionTimeoutJitter`` more, before it doubts its leader.
+    var electionTimeout: Duration
+    var electionTimeoutJitter: Duration
+    /// The pause between two heartbeats of the leader to its followers.
+    var heartbeatInterval: Duration
+    /// A broker is OFFLINE after this long without a heartbeat.
+    var brokerHeartbeatTimeout: Duration
+    var brokerHeartbeatCheckInterval: Duration
+    var logging: LoggingConfiguration
+    /// Where the members came from, for the log.
+    var servicesFile: String
+    /// What the operator should look at though it is no error.
+    var warnings: [String]
+}
+
+/// How much is logged, and in which form.
+struct LoggingConfiguration: Equatable, Sendable {
+    enum Format: String, CaseIterable, Sendable {
+        case text
+        case json
+    }
+
+    var level: Logger.Level = .info
+    var format: Format = .text
+}
