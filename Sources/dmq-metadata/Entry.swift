@@ -7,7 +7,11 @@ struct Entry: ParsableCommand {
         commandName: "dmq-metadata",
         abstract: "A replicated metadata controller for message brokers, and a small coordination store.",
         version: Version.current,
-        subcommands: [ServeCommand.self],
+        subcommands: [
+            ServeCommand.self, ClusterCommand.self, StatusCommand.self, BrokerCommand.self, TopicCommand.self,
+            KVCommand.self,
+            VerifyCommand.self,
+        ],
         defaultSubcommand: ServeCommand.self)
 
     static func main() {

@@ -1,3 +1,4 @@
+import Glibc
 import Logging
 import Raft
 import Server
@@ -101,9 +102,11 @@ struct ConfigurationReader {
     private func listenHost(_ member: Member) throws(ConfigurationError) -> String? {
         guard let setting = sources[.serverHost] else { return Self.defaultListenHost(member.host) }
         if setting.value == "*" { return nil }
-        guard !setting.value.isEmpty, setting.value.unicodeScalars.allSatisfy({ $0.value > 0x20 && $0 != "/" }) else {
+        if setting.value.lowercased() == "localhost" { return "127.0.0.1" }
+        guard Self.isAddress(setting.value) else {
             throw ConfigurationError(
-                setting, "not an address", remedy: "give the address to listen on, such as 127.0.0.1, 0.0.0.0 or ::")
+                setting, "not a numeric address",
+                remedy: "give the address to listen on, such as 127.0.0.1, 0.0.0.0 or ::, or * for all")
         }
         return setting.value
     }
@@ -115,6 +118,12 @@ struct ConfigurationReader {
         let parts = host.split(separator: ".", omittingEmptySubsequences: false)
         let isLoopback4 = parts.count == 4 && parts[0] == "127" && parts.allSatisfy { UInt8($0) != nil }
         return isLoopback4 || host == "::1" ? host : nil
+    }
+
+    private static func isAddress(_ text: String) -> Bool {
+        var address4 = in_addr()
+        var address6 = in6_addr()
+        return inet_pton(AF_INET, text, &address4) == 1 || inet_pton(AF_INET6, text, &address6) == 1
     }
 
     private func dataDirectory(_ node: NodeID) throws(ConfigurationError) -> String {

@@ -1,0 +1,121 @@
+// The JSON shapes that commands read from the API. What a table can do without is optional, so that commands work
+// against servers of other versions.
+
+struct ControllerAnswer: Decodable {
+    var controllerId: Int64
+    var url: String?
+    var term: Int64?
+}
+
+struct ClusterAnswer: Decodable {
+    struct Node: Decodable {
+        var id: Int64
+        var url: String
+    }
+
+    var version: Int64?
+    var controllerLeaderId: Int64?
+    var totalPartitions: Int?
+    var activeMetadataNodes: [Node]
+    var brokers: [BrokerAnswer]?
+    var topics: [TopicAnswer]?
+}
+
+struct BrokerAnswer: Decodable {
+    var brokerId: Int64
+    var host: String
+    var port: Int
+    var rack: String?
+    var status: String
+    var registeredAt: Int64?
+}
+
+struct TopicAnswer: Decodable {
+    struct Partition: Decodable {
+        var id: Int
+        var leader: Int64?
+        var replicas: [Int64]
+        var isr: [Int64]
+        var leaderEpoch: Int?
+    }
+
+    struct Settings: Decodable {
+        var retentionMs: Int64?
+        var retentionBytes: Int64?
+        var segmentBytes: Int64?
+        var compressionType: String?
+        var minInsyncReplicas: Int?
+    }
+
+    var topicName: String
+    var numPartitions: Int
+    var replicationFactor: Int
+    var createdAt: Int64?
+    var config: Settings?
+    var partitions: [Partition]
+}
+
+struct RaftStatusAnswer: Decodable {
+    struct Peer: Decodable {
+        var id: Int64
+        var matchIndex: Int64
+        var lastContactMs: Int64?
+    }
+
+    var nodeId: Int64
+    var currentTerm: Int64
+    var state: String
+    var leaderId: Int64?
+    var commitIndex: Int64
+    var lastApplied: Int64
+    var firstLogIndex: Int64?
+    var lastLogIndex: Int64
+    var stateDigest: String?
+    var peers: [Peer]?
+}
+
+struct HeartbeatAnswerBody: Decodable {
+    var metadataVersion: Int64
+    var controllerTerm: Int64
+}
+
+struct KeyValueAnswer: Decodable {
+    var key: String
+    var value: String?
+    var valueBase64: String?
+    var modRevision: Int64
+    var version: Int64
+}
+
+struct ListingAnswer: Decodable {
+    struct Entry: Decodable {
+        var key: String?
+        var directory: String?
+        var value: String?
+        var valueBase64: String?
+        var modRevision: Int64?
+        var version: Int64?
+    }
+
+    var revision: Int64
+    var entries: [Entry]
+    var next: String?
+}
+
+struct PutAnswer: Decodable {
+    var key: String
+    var revision: Int64
+    var version: Int64
+}
+
+struct DeleteAnswer: Decodable {
+    var deleted: Int64
+    var revision: Int64
+}
+
+/// RFC 9457.
+struct ProblemAnswer: Decodable {
+    var title: String?
+    var detail: String?
+    var code: String?
+}

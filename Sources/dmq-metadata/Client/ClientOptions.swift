@@ -1,0 +1,73 @@
+import ArgumentParser
+import FoundationEssentials
+import HTTP
+
+/// What all client commands share.
+struct ClientOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("Any node of the cluster.", valueName: "url"))
+    var endpoint = "http://localhost:9091"
+
+    @Option(help: ArgumentHelp("How long to look for a node that can serve the request.", valueName: "seconds"))
+    var timeout = 10.0
+
+    @Flag(help: "Print the server's JSON as it came.")
+    var json = false
+
+    func validate() throws {
+        guard Endpoint(endpoint) != nil else {
+            throw ValidationError("'\(endpoint)' is no endpoint; give http://host:port (https is not supported)")
+        }
+        guard timeout > 0, timeout <= 3600 else {
+            throw ValidationError("--timeout takes seconds from above 0 to 3600")
+        }
+    }
+
+    func makeClient() -> ClusterClient {
+        // Checked by validate().
+        ClusterClient(endpoint: Endpoint(endpoint)!, patience: .milliseconds(Int64(timeout * 1000)))
+    }
+
+    /// Sends the request, and prints the answer as JSON or as `describe` puts it.
+    func run<Answer: Decodable>(
+        _ request: ClientRequest, _ type: Answer.Type, describe: (Answer) -> String
+    ) throws(CommandFailure) {
+        let response = try makeClient().send(request).successful()
+        print(json ? response.text : describe(try response.decoded(type)))
+    }
+
+    /// The same for answers without a body.
+    func run(_ request: ClientRequest, done: String) throws(CommandFailure) {
+        _ = try makeClient().send(request).successful()
+        if !json { print(done) }
+    }
+}
+
+extension HTTPResponse {
+    var text: String { String(decoding: body, as: UTF8.self) }
+
+    /// Throws what the server said if it refused.
+    func successful() throws(CommandFailure) -> HTTPResponse {
+        if (200..<300).contains(status) { return self }
+        let problem = try? JSONDecoder().decode(ProblemAnswer.self, from: Data(body))
+        var message = "\(problem?.title ?? "the server refused") (\(status)"
+        if let code = problem?.code { message += " \(code)" }
+        message += ")"
+        if let detail = problem?.detail { message += ": \(detail)" }
+        throw CommandFailure(.failure, message)
+    }
+
+    func decoded<Answer: Decodable>(_ type: Answer.Type) throws(CommandFailure) -> Answer {
+        do {
+            return try JSONDecoder().decode(type, from: Data(body))
+        } catch {
+            throw CommandFailure(.failure, "the server's answer is not what was expected: \(text.prefix(200))")
+        }
+    }
+}
+
+/// A JSON string literal.
+func jsonString(_ text: String) -> String {
+    var literal = ""
+    LogFormatter.appendJSON(text, to: &literal)
+    return literal
+}

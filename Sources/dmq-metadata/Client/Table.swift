@@ -1,0 +1,31 @@
+/// Text in columns.
+struct Table {
+    private var rows: [[String]]
+
+    init(_ headings: String...) { rows = [headings] }
+
+    mutating func add(_ cells: String...) { rows.append(cells) }
+
+    /// Lines without trailing blanks, joined by line feeds. Control characters in a cell are shown as `?`.
+    var text: String {
+        let cells = rows.map { $0.map(Self.printable) }
+        let widths = (0..<(cells.map(\.count).max() ?? 0)).map { column in
+            cells.map { column < $0.count ? $0[column].count : 0 }.max() ?? 0
+        }
+        return cells.map { row in
+            var line = ""
+            for (column, cell) in row.enumerated() {
+                line += cell
+                if column + 1 < row.count { line += String(repeating: " ", count: widths[column] - cell.count + 2) }
+            }
+            while line.last == " " { line.removeLast() }
+            return line
+        }.joined(separator: "\n")
+    }
+
+    private static func printable(_ text: String) -> String {
+        String(
+            String.UnicodeScalarView(
+                text.unicodeScalars.map { $0.value < 0x20 || (0x7F...0x9F).contains($0.value) ? "?" : $0 }))
+    }
+}

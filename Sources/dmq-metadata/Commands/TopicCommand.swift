@@ -1,0 +1,92 @@
+import ArgumentParser
+
+struct TopicCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "topic", abstract: "Look at topics, create and delete them.",
+        subcommands: [List.self, Show.self, Create.self, Delete.self])
+
+    static let path = "/api/v1/metadata/topics"
+
+    struct List: ParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "List the names of all topics.")
+        @OptionGroup var client: ClientOptions
+
+        func run() throws {
+            let response = try client.makeClient().send(.get(TopicCommand.path)).successful()
+            if client.json { return print(response.text) }
+            for name in try response.decoded([String].self) { print(name) }
+        }
+    }
+
+    struct Show: ParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Show a topic with its partitions.")
+        @OptionGroup var client: ClientOptions
+        @Argument(help: "The topic's name.") var name: String
+
+        func run() throws {
+            try client.run(.get(TopicCommand.path(of: name)), TopicAnswer.self, describe: TopicCommand.describe)
+        }
+    }
+
+    struct Create: ParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Create a topic.")
+        @OptionGroup var client: ClientOptions
+        @Argument(help: "The topic's name.") var name: String
+        @Option(help: "How many partitions it has.") var partitions = 1
+        @Option(help: "On how many brokers each partition is kept.") var replicationFactor = 1
+        @Option(help: ArgumentHelp("How long messages are kept; -1 for ever.", valueName: "ms"))
+        var retentionMs: Int64?
+        @Option(help: ArgumentHelp("How much of a partition is kept; -1 for all.", valueName: "bytes"))
+        var retentionBytes: Int64?
+        @Option(help: ArgumentHelp("The size of a segment file.", valueName: "bytes")) var segmentBytes: Int64?
+        @Option(help: ArgumentHelp("How brokers compress messages.", valueName: "type")) var compressionType: String?
+        @Option(help: ArgumentHelp("In-sync replicas that a write needs.", valueName: "n"))
+        var minInsyncReplicas: Int?
+
+        func run() throws {
+            try client.run(.json("POST", TopicCommand.path, body), TopicAnswer.self, describe: TopicCommand.describe)
+        }
+
+        var body: String {
+            var settings: [String] = []
+            if let retentionMs { settings.append("\"retentionMs\":\(retentionMs)") }
+            if let retentionBytes { settings.append("\"retentionBytes\":\(retentionBytes)") }
+            if let segmentBytes { settings.append("\"segmentBytes\":\(segmentBytes)") }
+            if let compressionType { settings.append("\"compressionType\":\(jsonString(compressionType))") }
+            if let minInsyncReplicas { settings.append("\"minInsyncReplicas\":\(minInsyncReplicas)") }
+            let config = settings.isEmpty ? "" : ",\"config\":{\(settings.joined(separator: ","))}"
+            return "{\"topicName\":\(jsonString(name)),\"numPartitions\":\(partitions),"
+                + "\"replicationFactor\":\(replicationFactor)\(config)}"
+        }
+    }
+
+    struct Delete: ParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Delete a topic.")
+        @OptionGroup var client: ClientOptions
+        @Argument(help: "The topic's name.") var name: String
+
+        func run() throws {
+            try client.run(
+                ClientRequest(method: "DELETE", path: TopicCommand.path(of: name)), done: "topic \(name) is deleted")
+        }
+    }
+
+    private static func path(of name: String) -> String { "\(path)/\(PercentEncoding.encode(name))" }
+
+    private static func describe(_ topic: TopicAnswer) -> String {
+        var table = Table("PARTITION", "LEADER", "EPOCH", "FOLLOWERS", "IN SYNC")
+        for partition in topic.partitions {
+            table.add(
+                "\(partition.id)", partition.leader.map(String.init) ?? "none",
+                partition.leaderEpoch.map(String.init) ?? "-",
+                partition.replicas.map(String.init).joined(separator: ","),
+                partition.isr.map(String.init).joined(separator: ","))
+        }
+        let created = topic.createdAt.map { Timestamp.format(.milliseconds(max(0, $0))) } ?? "-"
+        return """
+            topic: \(topic.topicName)   partitions: \(topic.numPartitions)   \
+            replication factor: \(topic.replicationFactor)   created: \(created)
+            \(table.text)
+            """
+    }
+}
