@@ -1,0 +1,72 @@
+import ArgumentParser
+import Testing
+
+@testable import dmq_metadata
+
+@Suite struct ArgumentTests {
+    private func parse<Command: ParsableCommand>(_ arguments: String..., as type: Command.Type) throws -> Command {
+        try #require(try Entry.parseAsRoot(arguments) as? Command)
+    }
+
+    @Test func serveIsTheDefault() throws {
+        #expect(try parse("--kraft.node-id", "1", as: ServeCommand.self).options.flags == [.nodeID: "1"])
+        #expect(try parse("--kraft.node-id=1", as: ServeCommand.self).options.flags == [.nodeID: "1"])
+        #expect(try parse(as: ServeCommand.self).options.flags == [:])
+        #expect(
+            try parse("serve", "--kraft.data-dir=a=b", as: ServeCommand.self).options.flags == [.dataDirectory: "a=b"])
+    }
+
+    @Test(arguments: ConfigurationKey.allCases, [true, false])
+    func everyKeyIsAFlag(key: ConfigurationKey, isJoined: Bool) throws {
+        let arguments = isJoined ? ["--\(key.rawValue)=7"] : ["--\(key.rawValue)", "7"]
+        let command = try #require(try Entry.parseAsRoot(arguments) as? ServeCommand)
+        #expect(command.options.flags == [key: "7"])
+    }
+
+    @Test(arguments: [
+        ["--bogus"], ["--kraft.node-id"], ["nonsense"], ["kv", "put", "a"], ["kv", "put", "a", "b", "--file", "c"],
+        ["kv", "get", ""], ["kv", "get", "a/"], ["status", "--endpoint", "https://h"], ["status", "--timeout", "0"],
+        ["broker", "register", "1", "host"], ["broker", "show", "x"], ["cluster", "--kraft.node-id", "1"],
+        ["cluster", "--server.port=1"], ["cluster", "--kraft.data-dir=x"], ["verify"],
+    ])
+    func wrongUsageIs64(arguments: [String]) {
+        #expect {
+            _ = try Entry.parseAsRoot(arguments)
+        } throws: { error in
+            Entry.exitCode(for: error).rawValue == 64
+        }
+    }
+
+    @Test(arguments: [
+        [], ["serve"], ["cluster"], ["status"], ["verify"], ["broker"], ["broker", "list"], ["topic", "create"],
+        ["kv", "put"],
+    ])
+    func helpAndVersionAreEverywhere(command: [String]) {
+        for flag in ["--help", "--version"] {
+            #expect {
+                var parsed = try Entry.parseAsRoot(command + [flag])
+                try parsed.run()
+            } throws: { error in
+                Entry.exitCode(for: error) == .success
+            }
+        }
+    }
+
+    @Test func topicBody() throws {
+        let plain = try parse("topic", "create", "a\"b", as: TopicCommand.Create.self)
+        #expect(plain.body == #"{"topicName":"a\"b","numPartitions":1,"replicationFactor":1}"#)
+        let full = try parse(
+            "topic", "create", "t", "--partitions", "3", "--replication-factor=2", "--retention-ms=-1",
+            "--min-insync-replicas", "2", as: TopicCommand.Create.self)
+        #expect(
+            full.body
+                == #"{"topicName":"t","numPartitions":3,"replicationFactor":2,"config":{"retentionMs":-1,"minInsyncReplicas":2}}"#
+        )
+    }
+
+    @Test func keyPaths() {
+        #expect(KVCommand.path(of: "/config/service/a") == "/api/v1/kv/config/service/a")
+        #expect(KVCommand.path(of: "a b/ü?") == "/api/v1/kv/a%20b/%C3%BC%3F")
+        #expect(KVCommand.path(of: "/") == "/api/v1/kv/")
+    }
+}
