@@ -4,8 +4,10 @@ public struct Term: Hashable, Comparable, Sendable, CustomStringConvertible {
     public init(_ number: UInt64) { self.number = number }
 
     public static let zero = Term(0)
-    /// Beyond it no message is believed: a stranger's huge number must not use up the terms of a cluster.
+    /// Beyond it no message is believed. JSON carries it exactly.
     public static let maximum = Term(1 << 53)
+    /// How far ahead of its own term a node believes another.
+    static let largestStep: UInt64 = 1 << 32
     public var next: Term { Term(number + 1) }
     public static func < (a: Self, b: Self) -> Bool { a.number < b.number }
     public var description: String { String(number) }

@@ -34,7 +34,7 @@ extension RaftNode {
     }
 
     mutating func handle(_ request: RequestVote, _ token: RequestToken, _ effects: inout EffectBuffer) {
-        guard isPeer(request.candidate), request.term <= .maximum else {
+        guard isPeer(request.candidate), isBelievable(request.term) else {
             effects.emit(.protocolViolation("vote request of \(request.candidate) for term \(request.term)"))
             reply(to: request, granted: false, token, &effects)
             return

@@ -1,6 +1,13 @@
 // The follower's side of AppendEntries (figure 3.1, "Receiver implementation").
 extension RaftNode {
     mutating func handle(_ request: AppendEntries, _ token: RequestToken, _ effects: inout EffectBuffer) {
+        guard isWellFormed(request) else {
+            effects.emit(
+                .protocolViolation(
+                    "entries of node \(request.leader) behind \(request.previous) do not follow each other"))
+            refuse(request, conflict: nil, token, &effects)
+            return
+        }
         guard acceptLeader(request.leader, in: request.term, &effects) else {
             refuse(request, conflict: nil, token, &effects)
             return
@@ -17,9 +24,21 @@ extension RaftNode {
         refuse(request, conflict: conflict, token, &effects)
     }
 
+    /// Whether the entries follow each other, and their terms the rules of every leader's log: they never fall, and never
+    /// exceed the leader's own. Also, what was compacted here is committed, so it must be the same there.
+    private func isWellFormed(_ request: AppendEntries) -> Bool {
+        var last = request.previous
+        for entry in request.entries {
+            guard entry.index.number == last.index.number &+ 1, entry.term >= last.term else { return false }
+            if entry.index == log.base.index, entry.term != log.base.term { return false }
+            last = entry.position
+        }
+        return request.entries.isEmpty || last.term <= request.term
+    }
+
     /// Whether to believe that `leader` leads `term`; if so, this node is its follower afterwards.
     mutating func acceptLeader(_ leader: NodeID, in term: Term, _ effects: inout EffectBuffer) -> Bool {
-        guard isPeer(leader), term <= .maximum else {
+        guard isPeer(leader), isBelievable(term) else {
             effects.emit(.protocolViolation("node \(leader) claims to lead term \(term)"))
             return false
         }

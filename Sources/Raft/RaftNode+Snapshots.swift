@@ -27,12 +27,16 @@ extension RaftNode {
     }
 
     mutating func handle(_ request: InstallSnapshot, _ token: RequestToken, _ effects: inout EffectBuffer) {
-        guard acceptLeader(request.leader, in: request.term, &effects), !isInstallingSnapshot else {
+        let position = request.lastIncluded
+        let isWellFormed = position.term <= request.term
+        if !isWellFormed {
+            effects.emit(.protocolViolation("snapshot \(position) of node \(request.leader) in term \(request.term)"))
+        }
+        guard isWellFormed, acceptLeader(request.leader, in: request.term, &effects), !isInstallingSnapshot else {
             let reply = InstallSnapshotReply(term: currentTerm, nextSequence: 0, isInstalled: false)
-            effects.emit(.reply(.installSnapshot(reply), to: token))
+            durability.hold(.reply(.installSnapshot(reply), to: token), until: durability.hardStateWrite, &effects)
             return
         }
-        let position = request.lastIncluded
         if position.index <= commitIndex || log.contains(position) {
             // It is old news. Never replace a log that has more (§5.3, receiver step 6).
             if position.index > commitIndex {

@@ -128,7 +128,7 @@ public struct RaftNode: ~Copyable {
 
     /// A term that is later than ours ends whatever we are (§3.3).
     mutating func observe(_ term: Term, _ effects: inout EffectBuffer) {
-        guard term > currentTerm, term <= .maximum else { return }
+        guard term > currentTerm, isBelievable(term) else { return }
         becomeFollower(in: term, of: nil, &effects)
     }
 
@@ -148,6 +148,12 @@ public struct RaftNode: ~Copyable {
     mutating func setHardState(_ state: HardState) {
         hardState = state
         durability.include(state)
+    }
+
+    /// A cluster uses up a term with each election, never billions at once: a forged number must not leave it without
+    /// terms. A node that has no history yet believes its cluster.
+    func isBelievable(_ term: Term) -> Bool {
+        term <= .maximum && (currentTerm == .zero || term.number <= currentTerm.number + Term.largestStep)
     }
 
     func isPeer(_ node: NodeID) -> Bool { node != id && voters.contains(node) }
