@@ -5,7 +5,7 @@ import Storage
 // Checkpoints: the state tables follow the log, and the log behind them goes.
 extension Node {
     func checkpointIfDue() {
-        guard let deadline = checkpoints.deadline(settings), now.instant >= deadline, receiver == nil, !isFailed,
+        guard let deadline = checkpoints.deadline(settings), now.instant >= deadline, !isInstallingSnapshot, !isFailed,
             let term = raft.log.term(at: lastApplied)
         else { return }
         let position = LogPosition(term: term, index: lastApplied)
@@ -16,6 +16,9 @@ extension Node {
                 position: position, changes: metadata.takeChangedRows(), counters: metadata.counters,
                 digest: metadata.digest, compactThrough: compactThrough))
     }
+
+    /// The old state must not be written over the one that is being installed.
+    var isInstallingSnapshot: Bool { receiver?.isLast ?? false }
 
     func checkpointed(_ index: LogIndex) {
         guard let done = checkpoints.inProgress, done.position.index == index else { return }

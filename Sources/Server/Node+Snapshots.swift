@@ -79,9 +79,9 @@ extension Node {
             logger.error("❌ snapshot chunk is unreadable", metadata: ["error": "\(error.description)"])
             return refuseChunk(request, token)
         }
-        if request.sequence == 0, let header = chunk.header {
+        // One that is being staged comes to its end first, or its rows and the new one's would mix.
+        if request.sequence == 0, receiver?.waiting == nil, let header = chunk.header {
             logger.info("📦 receiving a snapshot", metadata: ["index": "\(request.lastIncluded.index)"])
-            answerWaitingChunk(isInstalled: false)
             receiver = SnapshotReceiver(lastIncluded: request.lastIncluded, term: request.term, header: header)
         }
         guard let current = receiver, current.waiting == nil, current.lastIncluded == request.lastIncluded,

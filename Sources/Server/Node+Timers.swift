@@ -26,7 +26,7 @@ extension Node {
         func consider(_ other: Instant?) { if let other { deadline = min(deadline, other) } }
         consider(pendingWrites.first?.since.advanced(by: settings.requestTimeout))
         consider(pendingReads.first?.since.advanced(by: settings.requestTimeout))
-        if receiver == nil { consider(checkpoints.deadline(settings)) }
+        if !isInstallingSnapshot { consider(checkpoints.deadline(settings)) }
         consider(senders.map { $0.startedAt.advanced(by: settings.snapshotTimeout) }.min())
         if isLeading {
             consider(heartbeats.nextCheck)

@@ -107,6 +107,7 @@ public final class Node {
         guard !isFailed else { return refuse(inputs) }
         now = clock.now
         for input in inputs { handle(input) }
+        guard !isFailed else { return }
         expireTimers()
         proposeGathered()
         readGathered()
@@ -149,6 +150,8 @@ public final class Node {
 
     /// One event for the core, and everything it wants done.
     func step(_ event: consuming Event) {
+        // A node whose state diverged neither votes nor leads nor follows.
+        guard outOfService == nil else { return }
         raft.step(event, at: now, into: &effects)
         for effect in effects.take() { perform(effect) }
     }

@@ -10,7 +10,7 @@ struct Entry: ParsableCommand {
         subcommands: [
             ServeCommand.self, ClusterCommand.self, StatusCommand.self, BrokerCommand.self, TopicCommand.self,
             KVCommand.self,
-            VerifyCommand.self,
+            VerifyCommand.self, DemoCommand.self,
         ],
         defaultSubcommand: ServeCommand.self)
 

@@ -6,7 +6,7 @@ import Testing
 @testable import dmq_metadata
 
 /// A node that does what the test says.
-private final class ScriptedNode: RunningNode {
+private final class ScriptedNode: ServedNode {
     let events: NodeEvents
     let stops = Mutex<[@Sendable () -> Void]>([])
     let questions = Mutex(0)

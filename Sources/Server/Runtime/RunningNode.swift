@@ -75,22 +75,24 @@ public final class RunningNode: NodeService {
         }
     }
 
-    /// Hands leadership over, settles what clients wait for, closes the store, then calls `completion`.
-    public func stop(completion: @escaping @Sendable () -> Void) {
-        mailbox.post(
-            .stop { [self] in
-                mailbox.queue.async { [self] in
-                    parts.network?.close()
-                    storage.close(completion: completion)
-                }
-            })
+    /// Hands leadership over, if this node has it, and settles what clients wait for. It goes on answering, so that
+    /// clients learn where to go.
+    public func handOver(completion: @escaping @Sendable () -> Void) { mailbox.post(.stop(completion)) }
+
+    /// Ends the connections to others and closes the store, after what it was asked for.
+    public func close(completion: @escaping @Sendable () -> Void) {
+        mailbox.queue.async { [self] in
+            parts.node = nil
+            parts.network?.close()
+            storage.close(completion: completion)
+        }
     }
 
     /// Calls back from the node's queue: proof that it makes progress.
     public func ping(_ completion: @escaping @Sendable () -> Void) { mailbox.queue.async(execute: completion) }
 
-    /// For how long the storage operation that runs now has been running.
-    public var storageBusyTime: Duration { storage.busyTime }
+    /// Calls back from the storage queue, behind the operation that runs now.
+    public func pingStorage(_ completion: @escaping @Sendable () -> Void) { storage.ping(completion) }
 
     // NodeService
 

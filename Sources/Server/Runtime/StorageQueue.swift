@@ -17,8 +17,6 @@ final class StorageQueue: NodeDisk, Sendable {
     private struct State {
         var operations: [Operation] = []
         var isRunning = false
-        /// When the operations that run now were taken, for the watchdog.
-        var busySince: Instant?
         var measurements = NodeStore.Measurements()
         var measuredAt = Instant(nanoseconds: 0)
     }
@@ -56,11 +54,7 @@ final class StorageQueue: NodeDisk, Sendable {
     func readSnapshot(for peer: NodeID) { snapshots.read(for: peer) }
     func closeSnapshot(for peer: NodeID) { snapshots.close(for: peer) }
 
-    /// For how long the operation that runs now has been running.
-    var busyTime: Duration {
-        let since = state.withLock { $0.busySince }
-        return since.map { SystemClock.now.instant.since($0) } ?? .zero
-    }
+    func ping(_ completion: @escaping @Sendable () -> Void) { queue.async(execute: completion) }
 
     var measurements: NodeStore.Measurements { state.withLock { $0.measurements } }
 
@@ -104,12 +98,10 @@ final class StorageQueue: NodeDisk, Sendable {
             }
             guard !state.operations.isEmpty else {
                 state.isRunning = false
-                state.busySince = nil
                 return nil
             }
             var operations: [Operation] = []
             swap(&operations, &state.operations)
-            state.busySince = now
             return operations
         }
     }

@@ -4,9 +4,31 @@ import Storage
 /// Storage's check of a data directory, as the command prints it.
 enum DataVerification {
     static func verify(directory: String, progress: (_ rows: Int) -> Void) throws(CommandFailure) -> String {
-        guard case .bytes = readFile(directory + "/node.db") else {
-            throw CommandFailure(.ioError, "\(directory): there is no readable node.db in it")
+        let verification: Verification
+        do throws(StorageError) {
+            verification = try Verification.verify(directory: directory, progress: progress)
+        } catch {
+            throw CommandFailure(error)
         }
-        return ""
+        guard verification.isSound else {
+            throw CommandFailure(.dataError, verification.findings.joined(separator: "\n"))
+        }
+        return describe(verification, directory: directory)
+    }
+
+    private static func describe(_ found: Verification, directory: String) -> String {
+        let log = found.entries == 0 ? "empty" : "\(found.logBase.index.next) to \(found.lastLog.index)"
+        var lines = [
+            "\(directory): sound",
+            "node      \(found.node.map(String.init(describing:)) ?? "none") of cluster \(found.clusterID ?? "without a name")",
+            "term      \(found.hardState.currentTerm), vote for \(found.hardState.votedFor.map(String.init(describing:)) ?? "nobody")",
+            "log       \(log) (\(found.entries) entries)",
+            "state     \(found.rows) rows as of entry \(found.applied.index), digest \(found.digest)",
+            "files     node.db \(found.databaseBytes) bytes, node.db-wal \(found.walBytes) bytes",
+        ]
+        if found.tornFrames > 0 {
+            lines.append("torn      \(found.tornFrames) frames of a last write that was never acknowledged (harmless)")
+        }
+        return lines.joined(separator: "\n")
     }
 }

@@ -45,7 +45,7 @@ struct ServeCommand: ParsableCommand {
             session.stop(because: name, exitStatusIfForced: 128 + number)
         }
         if stopsAtEndOfInput { Self.stopAtEndOfInput(session) }
-        session.start(configuration, factory: NodeBinding.factory)
+        session.start(configuration, factory: HostedNode.factory)
         withExtendedLifetime((session, signals)) { dispatchMain() }
     }
 

@@ -19,7 +19,7 @@ final class ServeSession: Sendable {
 
     private struct State {
         var phase = Phase.starting
-        var node: (any RunningNode)?
+        var node: (any ServedNode)?
         var watchdog: Watchdog?
         var lastStatus: String?
         var lastExtension: Duration?

@@ -2,7 +2,7 @@ import Logging
 import Raft
 
 /// What `serve` needs of a node. All calls are safe from any thread, and none blocks.
-protocol RunningNode: AnyObject, Sendable {
+protocol ServedNode: AnyObject, Sendable {
     /// Loads what is on disk, listens, and then takes part. Reports through `events`. Called once.
     func start()
 
@@ -35,4 +35,4 @@ struct NodeEvents: Sendable {
     var onFailure: @Sendable (_ failure: CommandFailure) -> Void
 }
 
-typealias NodeFactory = @Sendable (NodeConfiguration, Logger, NodeEvents) -> any RunningNode
+typealias NodeFactory = @Sendable (NodeConfiguration, Logger, NodeEvents) -> any ServedNode

@@ -1,0 +1,109 @@
+import Dispatch
+import Glibc
+import HTTP
+import Logging
+import Raft
+import Server
+import Storage
+import Synchronization
+
+/// The node that `serve` runs: loaded from its data directory, listening, taking part.
+final class HostedNode: ServedNode {
+    private let configuration: NodeConfiguration
+    private let logger: Logger
+    private let events: NodeEvents
+    private let loop = EventLoop(label: "dmq.http")
+    /// Opening, starting and stopping, one behind the other.
+    private let queue = DispatchQueue(label: "dmq.host")
+    private let host = Mutex<NodeHost?>(nil)
+
+    static let factory: NodeFactory = { HostedNode(configuration: $0, logger: $1, events: $2) }
+
+    private init(configuration: NodeConfiguration, logger: Logger, events: NodeEvents) {
+        self.configuration = configuration
+        self.logger = logger
+        self.events = events
+    }
+
+    func start() {
+        queue.async { [self] in
+            do throws(CommandFailure) {
+                try open()
+                events.onReady()
+            } catch {
+                events.onFailure(error)
+            }
+        }
+    }
+
+    private func open() throws(CommandFailure) {
+        let listener = Listener(loop: loop)
+        let host: NodeHost
+        do throws(StorageError) {
+            host = try NodeHost(
+                id: configuration.node, members: configuration.members, directory: configuration.dataDirectory,
+                settings: NodeSettings(configuration), listener: listener, loop: loop, logger: logger
+            ) { [events] rows in events.onReplayProgress(rows, nil) }
+        } catch {
+            throw CommandFailure(error)
+        }
+        do throws(HTTPServerError) {
+            _ = try listener.server.listen(host: configuration.listenHost, port: configuration.listenPort)
+        } catch {
+            let address = "\(configuration.listenHost ?? "*"):\(configuration.listenPort)"
+            throw CommandFailure(
+                .unavailable,
+                "can not listen on \(address): \(error.operation): \(String(cString: strerror(error.errno)))")
+        }
+        self.host.withLock { $0 = host }
+        host.start { [events] error in events.onFailure(CommandFailure(error)) }
+    }
+
+    func stop(completion: @escaping @Sendable () -> Void) {
+        queue.async { [self] in
+            guard let host = host.withLock({ $0 }) else { return completion() }
+            host.stop(completion: completion)
+        }
+    }
+
+    func ask(_ part: Watchdog.Part, _ body: @escaping @Sendable () -> Void) {
+        guard let host = host.withLock({ $0 }) else { return body() }
+        switch part {
+        case .core: host.node.ping(body)
+        case .storage: host.node.pingStorage(body)
+        }
+    }
+
+    func summary(_ completion: @escaping @Sendable (NodeSummary) -> Void) {
+        host.withLock { $0 }?.node.read(.stale) { result in
+            guard case .success(let view) = result else { return }
+            let status = view.status
+            completion(
+                NodeSummary(
+                    role: status.role.rawValue, term: status.term, leader: status.leader, applied: status.lastApplied))
+        }
+    }
+}
+
+extension NodeSettings {
+    init(_ configuration: NodeConfiguration) {
+        self.init()
+        raft.electionTimeout = configuration.electionTimeout
+        raft.electionJitter = configuration.electionTimeoutJitter
+        raft.heartbeatInterval = configuration.heartbeatInterval
+        brokerTimeout = configuration.brokerHeartbeatTimeout
+        brokerCheckInterval = configuration.brokerHeartbeatCheckInterval
+    }
+}
+
+extension CommandFailure {
+    /// Storage's faults as ways to end.
+    init(_ error: StorageError) {
+        switch error {
+        case .damaged(let text): self.init(.dataError, text)
+        case .full(let text), .failed(let text): self.init(.ioError, text)
+        case .inUse(let text): self.init(.temporaryFailure, text)
+        case .foreign(let text): self.init(.configuration, text)
+        }
+    }
+}

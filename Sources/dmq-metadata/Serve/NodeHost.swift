@@ -1,0 +1,65 @@
+import API
+import HTTP
+import Logging
+import Raft
+import Server
+import Storage
+import Synchronization
+
+/// A node with its listener: what `serve` runs once and `demo` three times.
+final class NodeHost: Sendable {
+    let node: RunningNode
+    private let listener: Listener
+    private let loop: EventLoop
+    private let settings: NodeSettings
+
+    /// How long requests in progress may take when the node stops.
+    private static let drainTimeout: Duration = .seconds(2)
+
+    /// Opens and checks the data directory; `listener` serves the node from here on, but nothing runs yet.
+    init(
+        id: NodeID, members: [Member], directory: String, settings: NodeSettings, listener: Listener, loop: EventLoop,
+        logger: Logger, progress: (_ rows: Int) -> Void = { _ in }
+    ) throws(StorageError) {
+        self.listener = listener
+        self.loop = loop
+        self.settings = settings
+        node = try RunningNode(
+            id: id, members: members, directory: directory, logger: logger, progress: progress)
+        listener.serve(Router(service: node))
+    }
+
+    func start(onFailure: @escaping @Sendable (StorageError) -> Void) {
+        node.start(settings: settings, loop: loop, onFailure: onFailure)
+    }
+
+    /// Hands over, answers what is in progress, closes the store.
+    func stop(completion: @escaping @Sendable () -> Void) {
+        node.handOver { [self] in
+            listener.server.drain(timeout: Self.drainTimeout) { [self] in node.close(completion: completion) }
+        }
+    }
+}
+
+/// A listening port whose router comes later: the port may have to be known before there is a node.
+final class Listener: Sendable {
+    let server: HTTPServer
+    private let router: Box
+
+    private final class Box: Sendable {
+        let value = Mutex<Router?>(nil)
+    }
+
+    init(loop: EventLoop) {
+        let box = Box()
+        router = box
+        server = HTTPServer(configuration: HTTPServer.Configuration(), loops: [loop]) { request, responder in
+            guard let router = box.value.withLock({ $0 }) else {
+                return responder.respond(HTTPResponse(status: 503, headers: HTTPHeaders([("Retry-After", "1")])))
+            }
+            router.handle(request, responder)
+        }
+    }
+
+    func serve(_ router: Router) { self.router.value.withLock { $0 = router } }
+}
