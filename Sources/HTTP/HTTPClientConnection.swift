@@ -1,0 +1,89 @@
+public enum HTTPClientError: Error, Sendable, Equatable {
+    case resolutionFailed(String)
+    case connectionFailed(errno: Int32)
+    case connectionClosed
+    case timedOut
+    case invalidResponse(String)
+}
+
+/// One persistent, pipelining connection to one server. Connects when the first request is sent, again after it broke.
+///
+/// Safe to use from any thread. While connected it lives until `close()` or until the server ends the connection.
+public final class HTTPClientConnection: Sendable {
+    private let channel: HTTPClientChannel
+
+    /// `host` is a name or a numeric address. `onClose` is called on the loop whenever an established connection ends other
+    /// than by `close()`, also while idle, or an attempt fails. `maxResponseBytes` bounds the body of a response; beyond it
+    /// `invalidResponse`.
+    public init(
+        host: String, port: UInt16, loop: EventLoop, connectTimeout: Duration = .seconds(5),
+        maxResponseBytes: Int = 64 * 1024 * 1024, onClose: (@Sendable (HTTPClientError) -> Void)? = nil
+    ) {
+        channel = HTTPClientChannel(
+            host: host, port: port, loop: loop, connectTimeout: connectTimeout.nanoseconds,
+            maxResponseBytes: maxResponseBytes, onClose: onClose)
+    }
+
+    /// Requests are sent at once, without waiting for earlier answers; answers come in order. When the connection
+    /// breaks every outstanding request fails. `completion` is called once, on the loop.
+    ///
+    /// `path` starts with `/` and may have a query; what may not stand in it is percent-encoded. `timeout` runs from this call
+    /// and includes the time to connect. A request that times out breaks the connection: its answer would be in the way of
+    /// the next.
+    public func send(
+        method: String, path: String, headers: HTTPHeaders = HTTPHeaders(), body: [UInt8] = [], timeout: Duration,
+        completion: @escaping @Sendable (Result<HTTPResponse, HTTPClientError>) -> Void
+    ) {
+        precondition(!method.isEmpty && method.utf8.allSatisfy(ByteClass.isToken), "\"\(method)\" is no HTTP method")
+        let deadline = Monotonic.now() + timeout.nanoseconds
+        let channel = channel
+        channel.loop.execute {
+            channel.send(
+                ClientRequest(method: method, path: path, headers: headers, body: body, deadline: deadline),
+                completion: completion)
+        }
+    }
+
+    /// Ends the connection and fails what is outstanding. Not used again.
+    public func close() {
+        let channel = channel
+        channel.loop.execute { channel.shutDown() }
+    }
+}
+
+/// A request on its way from the caller's thread to the loop.
+struct ClientRequest: Sendable {
+    var method: String
+    var path: String
+    var headers: HTTPHeaders
+    var body: [UInt8]
+    /// Nanoseconds of the monotonic clock.
+    var deadline: UInt64
+
+    /// Writes the request (RFC 9112 §3) at the end of the output.
+    func encode(hostField: [UInt8], into out: inout [UInt8]) {
+        out.append(contentsOf: method.utf8)
+        out.append(ByteClass.space)
+        if !path.utf8.starts(with: "/".utf8) { out.append(UInt8(ascii: "/")) }
+        for byte in path.utf8 {
+            if ByteClass.isTarget(byte) {
+                out.append(byte)
+            } else {
+                let digits = Array("0123456789ABCDEF".utf8)
+                out.append(UInt8(ascii: "%"))
+                out.append(digits[Int(byte >> 4)])
+                out.append(digits[Int(byte & 15)])
+            }
+        }
+        out.append(" HTTP/1.1\r\n")
+        out.append(contentsOf: hostField)
+        headers.append(to: &out)
+        if !body.isEmpty || method == "POST" || method == "PUT" || method == "PATCH" {
+            out.append("Content-Length: ")
+            out.append(decimal: body.count)
+            out.append("\r\n")
+        }
+        out.append("\r\n")
+        out.append(contentsOf: body)
+    }
+}

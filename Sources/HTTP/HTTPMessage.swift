@@ -1,0 +1,42 @@
+/// A request as the server hands it to its handler: complete, checked, its body read.
+public struct HTTPRequest: Sendable {
+    /// The method's token, for example `GET`.
+    public var method: String
+    /// The path as it came, still percent-encoded, without the query; starts with `/` (only `OPTIONS *` has `*`).
+    public var path: String
+    /// What follows `?`, still percent-encoded; `nil` without a `?`.
+    public var query: String?
+    public var headers: HTTPHeaders
+    public var body: [UInt8]
+    /// The connection that the request came on.
+    public var connection: HTTPServerConnection
+
+    public init(
+        method: String, path: String, query: String? = nil, headers: HTTPHeaders = HTTPHeaders(), body: [UInt8] = [],
+        connection: HTTPServerConnection
+    ) {
+        self.method = method
+        self.path = path
+        self.query = query
+        self.headers = headers
+        self.body = body
+        self.connection = connection
+    }
+}
+
+/// A response, to be sent by the server or as the client received it.
+public struct HTTPResponse: Sendable, Equatable {
+    /// 200...599 from a handler.
+    public var status: Int
+    /// From a handler: without `Content-Length`, `Transfer-Encoding` and `Date`, which the server writes itself.
+    /// `Connection: close` ends the connection after this response.
+    public var headers: HTTPHeaders
+    /// To a `HEAD` request: the body that `GET` would have, of which only the length is sent.
+    public var body: [UInt8]
+
+    public init(status: Int, headers: HTTPHeaders = HTTPHeaders(), body: [UInt8] = []) {
+        self.status = status
+        self.headers = headers
+        self.body = body
+    }
+}

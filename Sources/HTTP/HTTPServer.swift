@@ -1,0 +1,68 @@
+import Synchronization
+
+/// An HTTP/1.1 server (RFC 9112) over some event loops. Lives until it is drained.
+public final class HTTPServer: Sendable {
+    public struct Configuration: Sendable {
+        /// Of all header fields of one request together; beyond it 431.
+        public var maxHeaderBytes = 16 * 1024
+        /// Beyond it 431.
+        public var maxHeaderFields = 100
+        /// Of method, target and version; beyond it 414.
+        public var maxRequestLineBytes = 8 * 1024
+        /// Beyond it 413, before the body is read.
+        public var maxBodyBytes = 2 * 1024 * 1024
+        /// Of all chunk extensions of one body together; beyond it 400.
+        public var maxChunkExtensionBytes = 4 * 1024
+        /// Beyond it connections are answered 503 and closed.
+        public var maxConnections = 10_000
+        /// Unanswered requests of one connection; beyond it nothing more is read from it.
+        public var maxPipelinedRequests = 64
+        /// Unsent bytes of one connection; beyond it nothing more is read from it.
+        public var maxOutputBytes = 1024 * 1024
+        /// Without a request or an answer due; then the connection is closed silently.
+        public var idleTimeout: Duration = .seconds(120)
+        /// From the first byte of a request to its last; then 408.
+        public var requestTimeout: Duration = .seconds(30)
+        /// In which the peer takes nothing of what is to be sent; then the connection is dropped.
+        public var writeTimeout: Duration = .seconds(30)
+        /// How long, and for how many bytes, input is still read and dropped behind a last answer, so that it arrives.
+        public var lingerTimeout: Duration = .seconds(2)
+        public var maxLingerBytes = 4 * 1024 * 1024
+
+        public init() {}
+    }
+
+    private let core: HTTPServerCore
+
+    /// `handler` is called on the loop of the request's connection. The first of `loops` accepts; connections go round all.
+    public init(configuration: Configuration, loops: [EventLoop], handler: @escaping HTTPHandler) {
+        core = HTTPServerCore(configuration: configuration, loops: loops, handler: handler)
+    }
+
+    /// Binds and listens; `host` `nil` is every address. Returns the port (useful with 0).
+    public func listen(host: String?, port: UInt16) throws(HTTPServerError) -> UInt16 {
+        try core.listen(host: host, port: port)
+    }
+
+    /// Stops accepting, lets every request in progress be answered (with `Connection: close`), closes idle
+    /// connections, then calls `completion`; after `timeout` whatever is left is closed.
+    ///
+    /// `completion` is called once, on a loop. To be called once.
+    public func drain(timeout: Duration, completion: @escaping @Sendable () -> Void) {
+        core.drain(timeout: timeout, completion: completion)
+    }
+
+    public var statistics: Statistics { core.counters.snapshot }
+}
+
+/// A system call that failed while a server was being set up.
+public struct HTTPServerError: Error, Sendable {
+    /// The call and what it was about, for example `bind 127.0.0.1:9091`.
+    public var operation: String
+    public var errno: Int32
+
+    public init(operation: String, errno: Int32) {
+        self.operation = operation
+        self.errno = errno
+    }
+}
