@@ -80,8 +80,10 @@ enum KeyValuePayload {
         guard bytes.contains(newline) == (options.keyByteCount != nil) else {
             throw WireError("\(verb): key-bytes belongs to keys with a newline, and to no others")
         }
-        do {
-            return try Naming.key(Array(bytes), isDirectory: options.isRecursive)
+        let bytes = Array(bytes)
+        if options.isRecursive, bytes == [UInt8(ascii: "/")] { return Key(validated: bytes) }
+        do throws(KeyError) {
+            return try Key.validate(bytes)
         } catch {
             throw WireError("\(verb): \(error)")
         }

@@ -6,9 +6,10 @@ extension JSONObject {
     /// A topic's name (1 to 249 of `A-Za-z0-9._-`, not `.` or `..`).
     public func topicName(_ name: String) throws(JSONInputError) -> String {
         let topic = try string(name)
-        guard Naming.isTopic(topic) else {
-            throw JSONInputError(
-                code: .outOfRange, field: name, problem: "must be 1 to 249 of A-Z a-z 0-9 . _ - and neither . nor ..")
+        do throws(TopicNameError) {
+            try Topic.validateName(topic)
+        } catch {
+            throw JSONInputError(code: .outOfRange, field: name, problem: "is no topic name: \(error)")
         }
         return topic
     }

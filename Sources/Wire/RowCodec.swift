@@ -119,7 +119,7 @@ public enum RowCodec {
 
     private static func decodeTopicName(_ reader: inout ByteReader) throws(WireError) -> String {
         let name = try reader.countedString(maxBytes: Limits.maxNameBytes)
-        guard Naming.isTopic(name) else { throw reader.error("malformed topic name") }
+        guard Topic.isValidName(name) else { throw reader.error("malformed topic name") }
         return name
     }
 
@@ -140,7 +140,13 @@ public enum RowCodec {
     }
 
     private static func decodeKeyValue(_ reader: inout ByteReader) throws(WireError) -> KeyValue {
-        let key = try Naming.key(try reader.countedBytes())
+        let bytes = try reader.countedBytes()
+        let key: Key
+        do throws(KeyError) {
+            key = try Key.validate(bytes)
+        } catch {
+            throw reader.error("malformed key: \(error)")
+        }
         return KeyValue(
             key: key, value: try reader.countedBytes(), createRevision: try reader.varint(),
             modRevision: try reader.varint(), version: try reader.varint())
