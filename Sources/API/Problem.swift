@@ -1,0 +1,95 @@
+import HTTP
+import Metadata
+import Wire
+
+/// An error as clients see it: a problem document (RFC 9457) with a stable code.
+struct Problem: Error, Equatable {
+    var code: ProblemCode
+    var detail: String
+    /// Further header fields, such as `Allow`.
+    var headers: [(name: String, value: String)] = []
+
+    init(_ code: ProblemCode, _ detail: String, headers: [(name: String, value: String)] = []) {
+        self.code = code
+        self.detail = detail
+        self.headers = headers
+    }
+
+    static func == (a: Self, b: Self) -> Bool {
+        a.code == b.code && a.detail == b.detail && a.headers.elementsEqual(b.headers, by: ==)
+    }
+
+    static let contentType = "application/problem+json"
+
+    var response: HTTPResponse {
+        var json = JSONWriter(capacity: 128 + detail.utf8.count)
+        json.object { json in
+            json.field("status", code.status)
+            json.field("title", Self.title(code.status))
+            json.field("detail", detail)
+            json.field("code", code.rawValue)
+        }
+        var fields = HTTPHeaders([(name: "Content-Type", value: Self.contentType)])
+        for (name, value) in headers { fields.add(name, value) }
+        return HTTPResponse(status: code.status, headers: fields, body: json.bytes)
+    }
+
+    /// The reason phrases of RFC 9110 §15, as RFC 9457 §4.2.1 wants them for problems without a type of their own.
+    private static func title(_ status: Int) -> String {
+        switch status {
+        case 400: "Bad Request"
+        case 404: "Not Found"
+        case 405: "Method Not Allowed"
+        case 409: "Conflict"
+        case 412: "Precondition Failed"
+        case 413: "Content Too Large"
+        case 415: "Unsupported Media Type"
+        case 503: "Service Unavailable"
+        case 504: "Gateway Timeout"
+        default: "Internal Server Error"
+        }
+    }
+}
+
+extension Problem {
+    init(_ error: JSONInputError) {
+        let code: ProblemCode =
+            switch error.code {
+            case .malformed: .invalidJSON
+            case .missingField: .missingField
+            case .wrongType: .invalidType
+            case .outOfRange: .outOfRange
+            }
+        self.init(code, error.description)
+    }
+
+    init(_ refusal: Refusal) {
+        switch refusal {
+        case .brokerIDInUse(let broker):
+            self.init(
+                .brokerIDInUse,
+                "broker \(broker.id) is ONLINE at \(broker.address); it can move only when it is OFFLINE")
+        case .unknownBroker(let id):
+            self.init(.unknownBroker, "broker \(id) is not registered")
+        case .brokerHasPartitions(let id, let count):
+            self.init(
+                .brokerHasPartitions, "broker \(id) is a replica of \(count) partitions; delete or move them first")
+        case .notEnoughBrokers(let online, let wanted):
+            self.init(.notEnoughBrokers, "the replication factor is \(wanted), but only \(online) brokers are ONLINE")
+        case .topicExists(let name):
+            self.init(.topicExists, "topic \(name) exists with other parameters")
+        case .unknownTopic(let name):
+            self.init(.unknownTopic, "topic \(name) does not exist")
+        case .unknownKey(let key):
+            self.init(.unknownKey, "key \(key) does not exist")
+        case .revisionMismatch(let present?):
+            self.init(
+                .revisionMismatch, "the key is at revision \(present)",
+                headers: [(name: "ETag", value: "\"\(present)\"")])
+        case .revisionMismatch(nil):
+            self.init(.revisionMismatch, "the key does not exist")
+        case .invalidCommand:
+            self.init(.invalidCommand, "the command was refused as malformed; nothing was changed")
+        }
+    }
+}

@@ -1,0 +1,54 @@
+/// The stable codes of problem documents: clients may depend on them, so none is ever renamed. The codes of the HTTP
+/// layer's own answers (a malformed request, a header too large, …) are listed there.
+public enum ProblemCode: String, Sendable, CaseIterable {
+    // The request
+    case invalidJSON = "invalid_json"
+    case missingField = "missing_field"
+    case invalidType = "invalid_type"
+    case outOfRange = "out_of_range"
+    case invalidParameter = "invalid_parameter"
+    case invalidKey = "invalid_key"
+    case invalidPrecondition = "invalid_precondition"
+    case invalidMessage = "invalid_message"
+    case recursiveRequired = "recursive_required"
+    case brokerIDMismatch = "broker_id_mismatch"
+    case unknownPath = "unknown_path"
+    case methodNotAllowed = "method_not_allowed"
+    case bodyTooLarge = "body_too_large"
+    case unsupportedMediaType = "unsupported_media_type"
+
+    // The state
+    case unknownBroker = "unknown_broker"
+    case unknownTopic = "unknown_topic"
+    case unknownKey = "unknown_key"
+    case brokerIDInUse = "broker_id_in_use"
+    case brokerHasPartitions = "broker_has_partitions"
+    case notEnoughBrokers = "not_enough_brokers"
+    case topicExists = "topic_exists"
+    case revisionMismatch = "revision_mismatch"
+    case invalidCommand = "invalid_command"
+
+    // The node
+    case notReady = "not_ready"
+    case overloaded = "overloaded"
+    case unavailable = "unavailable"
+    case outcomeUnknown = "outcome_unknown"
+    case internalError = "internal_error"
+
+    public var status: Int {
+        switch self {
+        case .invalidJSON, .missingField, .invalidType, .outOfRange, .invalidParameter, .invalidKey,
+            .invalidPrecondition, .invalidMessage, .recursiveRequired, .brokerIDMismatch, .notEnoughBrokers:
+            400
+        case .unknownPath, .unknownBroker, .unknownTopic, .unknownKey: 404
+        case .methodNotAllowed: 405
+        case .brokerIDInUse, .brokerHasPartitions, .topicExists: 409
+        case .revisionMismatch: 412
+        case .bodyTooLarge: 413
+        case .unsupportedMediaType: 415
+        case .invalidCommand, .internalError: 500
+        case .notReady, .overloaded, .unavailable: 503
+        case .outcomeUnknown: 504
+        }
+    }
+}
