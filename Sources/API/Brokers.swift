@@ -1,0 +1,39 @@
+import Metadata
+import Server
+import Wire
+
+/// `/api/v1/metadata/brokers`.
+enum Brokers {
+    @Sendable static func register(_ exchange: Exchange) throws(Problem) {
+        let broker = try exchange.decodeFields { json throws(JSONInputError) in try RegisterBroker(json: json) }
+        exchange.submit(.registerBroker(broker)) { result in
+            guard case .broker(let broker, let isNew) = result else { return exchange.answerUnexpected(result) }
+            exchange.answerJSON(status: isNew ? 201 : 200) { $0.value(broker) }
+        }
+    }
+
+    @Sendable static func unregister(_ exchange: Exchange) throws(Problem) {
+        exchange.submit(.unregisterBroker(try exchange.brokerID())) { _ in exchange.answer(status: 204) }
+    }
+
+    @Sendable static func list(_ exchange: Exchange) throws(Problem) {
+        exchange.read(try exchange.query.consistency(default: .stale)) { view in
+            let brokers = view.metadata.brokers
+            exchange.render {
+                exchange.answerJSON(capacity: 2 + 192 * brokers.count) { json in
+                    json.array { json in
+                        for broker in brokers { json.value(broker) }
+                    }
+                }
+            }
+        }
+    }
+
+    @Sendable static func get(_ exchange: Exchange) throws(Problem) {
+        let id = try exchange.brokerID()
+        exchange.read(try exchange.query.consistency(default: .stale)) { view in
+            guard let broker = view.metadata.broker(id) else { return exchange.answer(.unknownBroker(id)) }
+            exchange.answerJSON { $0.value(broker) }
+        }
+    }
+}

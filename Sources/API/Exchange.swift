@@ -1,0 +1,158 @@
+import Dispatch
+import HTTP
+import Metadata
+import Raft
+import Server
+import Wire
+
+/// One request and the promise of its answer.
+final class Exchange: Sendable {
+    let request: HTTPRequest
+    let method: Method
+    /// What the route's parameter stands for, still percent-encoded.
+    let tail: ArraySlice<UInt8>
+    private let route: Int?
+    private let environment: Environment
+    private let responder: HTTPResponder
+
+    /// - Parameter route: the place in ``Routes/table``; `nil` for a path of no route.
+    init(
+        request: HTTPRequest, method: Method, route: Int?, tail: ArraySlice<UInt8>, environment: Environment,
+        responder: HTTPResponder
+    ) {
+        self.request = request
+        self.method = method
+        self.tail = tail
+        self.route = route
+        self.environment = environment
+        self.responder = responder
+    }
+
+    var service: any NodeService { environment.service }
+    var peers: PeerConnections { environment.peers }
+    /// Unix milliseconds.
+    var now: Int64 { environment.now() }
+    /// The requests answered so far, in Prometheus text format.
+    var requestMetrics: String { environment.counters.text() }
+    var query: QueryParameters { QueryParameters(request.query) }
+
+    /// Runs `body` away from the node's own executor.
+    func render(_ body: @escaping @Sendable () -> Void) { environment.rendering.async(execute: body) }
+
+    // MARK: Reading
+
+    /// The body as JSON, read by `read`. For endpoints that require one.
+    func decodeBody<Value>(_ read: ([UInt8]) throws(JSONInputError) -> Value) throws(Problem) -> Value {
+        if let contentType = request.headers["Content-Type"], !MediaType.isJSON(contentType) {
+            throw Problem(.unsupportedMediaType, "the body must be application/json, not \(contentType)")
+        }
+        do {
+            return try read(request.body)
+        } catch {
+            throw Problem(error)
+        }
+    }
+
+    /// As ``decodeBody(_:)``, for bodies that are read field by field.
+    func decodeFields<Value>(_ read: (JSONObject) throws(JSONInputError) -> Value) throws(Problem) -> Value {
+        try decodeBody { body throws(JSONInputError) in try read(try JSONObject(parsing: body)) }
+    }
+
+    /// The route's parameter as a broker's id.
+    func brokerID() throws(Problem) -> BrokerID {
+        let text = PercentDecoding.decode(tail).flatMap { String(validating: $0, as: UTF8.self) }
+        guard let id = text.flatMap({ BrokerID($0) }), Limits.id.contains(id), String(id) == text else {
+            throw Problem(.invalidParameter, "a broker's id is an integer from 1 to \(Limits.maxInteger)")
+        }
+        return id
+    }
+
+    // MARK: Answering
+
+    func answer(_ response: HTTPResponse) {
+        environment.counters.count(route: route, method, status: response.status)
+        responder.respond(response)
+    }
+
+    func answer(_ problem: Problem) { answer(problem.response) }
+
+    func answer(_ refusal: Refusal) { answer(Problem(refusal)) }
+
+    func answer(status: Int) { answer(HTTPResponse(status: status)) }
+
+    func answerText(_ text: String, type: String = "text/plain; charset=utf-8") {
+        answer(
+            HTTPResponse(
+                status: 200, headers: HTTPHeaders([(name: "Content-Type", value: type)]), body: Array(text.utf8)))
+    }
+
+    func answerJSON(
+        status: Int = 200, headers: [(name: String, value: String)] = [], capacity: Int = 256,
+        _ write: (inout JSONWriter) -> Void
+    ) {
+        var json = JSONWriter(capacity: capacity)
+        write(&json)
+        answerJSON(status: status, headers: headers, text: json.bytes)
+    }
+
+    func answerJSON(status: Int = 200, headers: [(name: String, value: String)] = [], text: [UInt8]) {
+        var fields = HTTPHeaders([(name: "Content-Type", value: "application/json")])
+        for (name, value) in headers { fields.add(name, value) }
+        answer(HTTPResponse(status: status, headers: fields, body: text))
+    }
+
+    func answer(_ failure: RequestFailure) {
+        switch failure {
+        case .notLeader(let leader): answerNotLeader(leader)
+        case .outcomeUnknown:
+            answer(Problem(.outcomeUnknown, "the outcome is not known in time; the change may still happen"))
+        case .overloaded:
+            answer(Problem(.overloaded, "too much work is waiting; nothing was done", headers: Self.retrySoon))
+        case .unavailable(let reason):
+            answer(Problem(.unavailable, reason, headers: Self.retrySoon))
+        }
+    }
+
+    /// An answer to clients that must not be mistaken: "not executed, go there". Its body is empty.
+    func answerNotLeader(_ leader: NodeID?) {
+        var headers = HTTPHeaders([(name: "X-Controller-Leader", value: leader?.description ?? "")])
+        if let leader {
+            if let member = service.members.first(where: { $0.id == leader }) {
+                headers.add("X-Controller-Url", member.url)
+            }
+        } else {
+            headers.add("Retry-After", "1")
+        }
+        answer(HTTPResponse(status: 503, headers: headers))
+    }
+
+    private static let retrySoon = [(name: "Retry-After", value: "1")]
+
+    // MARK: The node
+
+    /// Proposes `command` and hands its result to `answer`, refusals and failures excepted.
+    func submit(_ command: Command, answer: @escaping @Sendable (CommandResult) -> Void) {
+        service.submit(command) { [self] result in
+            switch result {
+            case .success(.refused(let refusal)): self.answer(refusal)
+            case .success(let result): answer(result)
+            case .failure(let failure): self.answer(failure)
+            }
+        }
+    }
+
+    /// Looks at the state on the node's executor; `look` must be short and answer, or pass on what it saw.
+    func read(_ consistency: Consistency, _ look: @escaping @Sendable (NodeView) -> Void) {
+        service.read(consistency) { [self] result in
+            switch result {
+            case .success(let view): look(view)
+            case .failure(let failure): self.answer(failure)
+            }
+        }
+    }
+
+    /// For results that the command just submitted can not have.
+    func answerUnexpected(_ result: CommandResult) {
+        answer(Problem(.internalError, "the command had a result of another kind: \(result)"))
+    }
+}

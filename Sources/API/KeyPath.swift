@@ -1,0 +1,21 @@
+import Metadata
+
+/// What the path behind `/api/v1/kv/` names: a key, or with a slash at the end everything below one.
+enum KeyPath {
+    case key(Key)
+    /// The directory without its slash; the root is `/`.
+    case directory(Key)
+
+    init(_ tail: ArraySlice<UInt8>) throws(Problem) {
+        guard let decoded = PercentDecoding.decode(tail) else {
+            throw Problem(.invalidKey, "% must be followed by two hexadecimal digits")
+        }
+        let slash = UInt8(ascii: "/")
+        let bytes = [slash] + decoded
+        do throws(KeyError) {
+            self = bytes.last == slash ? .directory(try Key.validateDirectory(bytes)) : .key(try Key.validate(bytes))
+        } catch {
+            throw Problem(.invalidKey, error.description)
+        }
+    }
+}

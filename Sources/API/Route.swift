@@ -1,0 +1,62 @@
+import HTTP
+
+/// A path, and what may be done there.
+struct Route: Sendable {
+    typealias Handler = @Sendable (Exchange) throws(Problem) -> Void
+
+    /// What follows the fixed part of the path.
+    enum Tail: Sendable {
+        case none
+        /// One segment that is not empty.
+        case segment
+        /// Whatever comes.
+        case rest
+    }
+
+    /// The path as written in the table; the name of the route in metrics.
+    let template: String
+    let handlers: [(method: Method, handle: Handler)]
+    private let fixed: [UInt8]
+    private let tail: Tail
+
+    /// - Parameter template: ends in `{name}` for one segment, in `{name...}` for the rest of the path.
+    init(_ template: String, _ handlers: (method: Method, handle: Handler)...) {
+        self.template = template
+        self.handlers = handlers
+        let parts = template.split(separator: "{", maxSplits: 1)
+        fixed = Array(parts[0].utf8)
+        tail = parts.count == 1 ? .none : parts[1].hasSuffix("...}") ? .rest : .segment
+    }
+
+    /// The part of `path` behind the fixed one, still percent-encoded; `nil` when `path` is another route's.
+    func match(_ path: [UInt8]) -> ArraySlice<UInt8>? {
+        guard path.count >= fixed.count, path[..<fixed.count] == fixed[...] else { return nil }
+        let rest = path[fixed.count...]
+        switch tail {
+        case .none: return rest.isEmpty ? rest : nil
+        case .segment: return rest.isEmpty || rest.contains(UInt8(ascii: "/")) ? nil : rest
+        case .rest: return rest
+        }
+    }
+
+    /// `HEAD` is answered wherever `GET` is (RFC 9110 §9.3.2); the server leaves the body out.
+    func handler(for method: Method) -> Handler? {
+        let wanted = method == .head ? .get : method
+        return handlers.first { $0.method == wanted }?.handle
+    }
+
+    /// The value of `Allow`.
+    var allow: String {
+        handlers.flatMap { $0.method == .get ? ["GET", "HEAD"] : [$0.method.rawValue] }.joined(separator: ", ")
+    }
+}
+
+enum Method: String, Sendable, CaseIterable {
+    case get = "GET"
+    case head = "HEAD"
+    case put = "PUT"
+    case post = "POST"
+    case delete = "DELETE"
+    /// Any that no route has.
+    case other = "OTHER"
+}

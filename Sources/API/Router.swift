@@ -1,0 +1,54 @@
+import Dispatch
+import HTTP
+import Server
+import Wire
+
+/// The HTTP interface of a node: takes requests to ``NodeService`` calls and their outcomes back.
+///
+/// What is wrong with a request in itself is answered first, on every node alike; only then does it matter whether this
+/// node is the leader.
+public final class Router: Sendable {
+    private let environment: Environment
+
+    /// - Parameter now: the wall clock in Unix milliseconds.
+    public init(service: any NodeService, now: @escaping @Sendable () -> Int64) {
+        environment = Environment(service: service, now: now)
+    }
+
+    /// Answers `request` exactly once, from whatever thread has the outcome.
+    public func handle(_ request: HTTPRequest, _ responder: HTTPResponder) {
+        let method = Method(rawValue: request.method) ?? .other
+        let found = find(Array(request.path.utf8))
+        let exchange = Exchange(
+            request: request, method: method, route: found?.route, tail: found?.tail ?? [], environment: environment,
+            responder: responder)
+        do throws(Problem) {
+            guard let found else { throw Problem(.unknownPath, "there is nothing at \(request.path)") }
+            let route = Routes.table[found.route]
+            guard let handle = route.handler(for: method) else {
+                let detail = "\(request.method) is not possible here; allowed: \(route.allow)"
+                throw Problem(.methodNotAllowed, detail, headers: [(name: "Allow", value: route.allow)])
+            }
+            try handle(exchange)
+        } catch {
+            exchange.answer(error)
+        }
+    }
+
+    private func find(_ path: [UInt8]) -> (route: Int, tail: ArraySlice<UInt8>)? {
+        for (offset, route) in Routes.table.enumerated() {
+            if let tail = route.match(path) { return (offset, tail) }
+        }
+        return nil
+    }
+}
+
+/// What all exchanges share.
+struct Environment: Sendable {
+    let service: any NodeService
+    let now: @Sendable () -> Int64
+    let peers = PeerConnections()
+    let counters = RequestCounters(routes: Routes.table.map(\.template))
+    /// Long answers are put into words here, so that they hold up neither the node nor an event loop.
+    let rendering = DispatchQueue(label: "dmq.api.rendering")
+}

@@ -1,0 +1,120 @@
+import Metadata
+import Raft
+import Synchronization
+import Wire
+
+@testable import Server
+
+/// A node alone: it applies at once what is submitted, or fails as it is told.
+final class FakeNode: NodeService {
+    struct State: Sendable {
+        var metadata = MetadataStateMachine()
+        /// Of everything that needs the leader.
+        var failure: RequestFailure?
+        /// Of everything else.
+        var staleFailure: RequestFailure?
+        var status = FakeNode.status
+        var submitted: [Command] = []
+        var heartbeat: HeartbeatAnswer?
+        var reports: [LagReport] = []
+        var received: [Received] = []
+        var reply: Reply = .timeoutNow(TimeoutNowReply(term: .zero))
+        var closed: [UInt64] = []
+        var log: [LogEntry] = []
+        var logArguments: (from: LogIndex, limit: Int)?
+    }
+
+    struct Received: Sendable, Equatable {
+        var request: Request
+        var clusterID: String?
+        var connection: UInt64
+    }
+
+    static let now: Int64 = 1_731_345_678_000
+
+    static let status = NodeStatus(
+        node: NodeID(2), role: .leader, term: Term(3), leader: NodeID(2), votedFor: NodeID(2),
+        commitIndex: LogIndex(41),
+        lastApplied: LogIndex(40), firstLogIndex: LogIndex(1), lastLog: LogPosition(term: Term(3), index: LogIndex(42)),
+        digest: Digest(high: 1, low: 0xAB),
+        peers: [
+            .init(id: NodeID(1), matchIndex: LogIndex(41), nextIndex: LogIndex(42), lastContactMs: 7),
+            .init(id: NodeID(3), matchIndex: LogIndex(0), nextIndex: LogIndex(43), lastContactMs: nil),
+        ],
+        notReady: nil)
+
+    let state = Mutex(State())
+    let id = NodeID(2)
+    let members = (1...3).map { id in
+        Member(id: NodeID(UInt64(id)), host: "localhost", port: 9090 + UInt16(id), url: "http://localhost:909\(id)")
+    }
+
+    func submit(
+        _ command: Command, completion: @escaping @Sendable (Result<CommandResult, RequestFailure>) -> Void
+    ) {
+        completion(
+            state.withLock { state in
+                if let failure = state.failure { return .failure(failure) }
+                let (type, data) = CommandCodec.encode(command)
+                precondition((try? CommandCodec.decode(type: type, data: data)) == command, "not fit for the log")
+                state.submitted.append(command)
+                return .success(state.metadata.apply(command, timestamp: Self.now).result)
+            })
+    }
+
+    func read(_ consistency: Consistency, query: @escaping @Sendable (Result<NodeView, RequestFailure>) -> Void) {
+        let (state, failure) = state.withLock { ($0, consistency == .stale ? $0.staleFailure : $0.failure) }
+        if let failure { return query(.failure(failure)) }
+        query(.success(NodeView(metadata: state.metadata, now: Self.now, status: { state.status })))
+    }
+
+    func heartbeat(
+        _ broker: BrokerID, completion: @escaping @Sendable (Result<HeartbeatAnswer?, RequestFailure>) -> Void
+    ) {
+        completion(
+            state.withLock { state in
+                if let failure = state.failure { return .failure(failure) }
+                return .success(state.metadata.broker(broker) == nil ? nil : state.heartbeat)
+            })
+    }
+
+    func reportLag(
+        _ report: LagReport, completion: @escaping @Sendable (Result<CommandResult, RequestFailure>) -> Void
+    ) {
+        completion(
+            state.withLock { state in
+                if let failure = state.failure { return .failure(failure) }
+                guard state.metadata.broker(report.broker) != nil else {
+                    return .success(.refused(.unknownBroker(report.broker)))
+                }
+                state.reports.append(report)
+                return .success(.done)
+            })
+    }
+
+    func receive(
+        _ request: Request, clusterID: String?, connection: UInt64,
+        completion: @escaping @Sendable (Result<Reply, RequestFailure>) -> Void
+    ) {
+        completion(
+            state.withLock { state in
+                state.received.append(Received(request: request, clusterID: clusterID, connection: connection))
+                return state.failure.map { .failure($0) } ?? .success(state.reply)
+            })
+    }
+
+    func peerConnectionClosed(_ connection: UInt64) { state.withLock { $0.closed.append(connection) } }
+
+    func log(
+        from: LogIndex, limit: Int,
+        completion: @escaping @Sendable (_ entries: [LogEntry], _ firstIndex: LogIndex) -> Void
+    ) {
+        let log = state.withLock { state in
+            state.logArguments = (from, limit)
+            return state.log
+        }
+        completion(Array(log.filter { $0.index >= from }.prefix(limit)), log.first?.index ?? LogIndex(1))
+    }
+
+    func metrics(completion: @escaping @Sendable (String) -> Void) { completion("dmq_raft_term 3\n") }
+}
