@@ -20,6 +20,8 @@ struct Progress: Sendable {
     var lastContact: Instant?
     /// The latest ReadIndex round that the follower confirmed.
     var confirmedRound: UInt64 = 0
+    /// The round whose answer tells whether the follower lost entries that it had acknowledged.
+    var doubtRound: UInt64?
     /// The commit index that the follower was last told.
     var sentCommit: LogIndex = .zero
     private var inflight: [(last: LogIndex, bytes: Int)] = []

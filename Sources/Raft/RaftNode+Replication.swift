@@ -143,6 +143,9 @@ extension RaftNode {
             return
         }
         let advanced = leadership?.peers[position].matched(reply.matchIndex) ?? false
+        if let doubt = leadership?.peers[position].doubtRound, reply.readRound >= doubt {
+            leadership?.peers[position].doubtRound = nil
+        }
         if let peer = leadership?.peers[position], peer.state == .probe, reply.matchIndex.next >= peer.nextIndex {
             leadership?.peers[position].becomeReplicate()
         }
@@ -159,20 +162,32 @@ extension RaftNode {
         guard let peer = leadership?.peers[position], peer.state != .snapshot, let conflict = reply.conflict else {
             return
         }
+        var next = conflict.index
+        if let term = conflict.term, let last = log.lastIndex(of: term, before: previous) { next = last.next }
+        next = max(LogIndex(1), min(next, previous))
         if previous <= peer.matchIndex, previous > .zero {
-            // It had acknowledged this entry as durable. Only a follower that lost its disk says so.
+            guard isLossConfirmed(by: reply.readRound, position, &effects) else { return }
             effects.emit(.protocolViolation("node \(peer.id) lost entries that it had acknowledged: \(previous)"))
-            leadership?.peers[position] = Progress(id: peer.id, nextIndex: conflict.index)
+            leadership?.peers[position] = Progress(id: peer.id, nextIndex: next)
             leadership?.peers[position].lastContact = now.instant
         } else {
             // An answer to an older probe than the one that is out says nothing new.
             guard previous < peer.nextIndex else { return }
-            var next = conflict.index
-            if let term = conflict.term, let last = log.lastIndex(of: term, before: previous) { next = last.next }
-            next = max(LogIndex(1), min(next, previous))
             leadership?.peers[position].becomeProbe(nextIndex: next, isPaused: false)
         }
         replicate(to: position, &effects)
+    }
+
+    /// A follower refuses what it had acknowledged. Either the refusal is older than the acknowledgement and comes late,
+    /// on another connection; or the follower lost its disk. A heartbeat of a new round is asked, for an answer to it
+    /// was given later than the acknowledgement.
+    private mutating func isLossConfirmed(by round: UInt64, _ position: Int, _ effects: inout EffectBuffer) -> Bool {
+        guard let current = leadership else { return false }
+        if let doubt = current.peers[position].doubtRound { return round >= doubt }
+        leadership?.lastRound += 1
+        leadership?.peers[position].doubtRound = current.lastRound + 1
+        sendHeartbeat(to: position, &effects)
+        return false
     }
 
     /// Commits what a majority has on disk, if it ends in our own term (§3.6.2).

@@ -98,6 +98,25 @@ import Testing
         node.append(2, term: 1 << 50)
         #expect(node.term == 1 << 50)
     }
+
+    @Test("odd positions in a request and in an answer do not trap") func oddNumbers() {
+        let node = Subject(term: 4, log: [1])
+        for previous in [(1, .max), (.max, 1), (3, 0), (0, .max)] as [(UInt64, UInt64)] {
+            let effects = node.append(2, term: 4, after: previous, commit: .max)
+            #expect(effects.appendReplies.map(\.success) == [false])
+        }
+        let leader = Subject(log: [0, 0]).lead()
+        leader.acknowledge(2, match: .max)
+        leader.reject(2, previous: .max, conflict: (.max, .max))
+        leader.acknowledge(2, match: 3, round: .max)
+        leader.reject(2, previous: 2, conflict: (nil, 0), round: .max)
+        leader.reject(2, previous: 1, conflict: (nil, .max), round: .max)
+        leader.step(.read(ReadID(1)))
+        leader.reject(2, previous: 2, conflict: (nil, 0), round: 2)
+        leader.reject(2, previous: 0, conflict: (0, 0))
+        leader.reject(3, previous: 2, conflict: (1, 0))
+        #expect(leader.role == .leader && leader.commit == 3)
+    }
 }
 
 extension Reply {
