@@ -76,6 +76,8 @@ struct Progress: Sendable {
         state = .probe
         self.nextIndex = max(nextIndex, matchIndex.next)
         self.isPaused = isPaused
+        // What was on its way may be lost, and with it the news of a commit.
+        sentCommit = .zero
         inflight.removeAll(keepingCapacity: true)
         inflightBytes = 0
     }
