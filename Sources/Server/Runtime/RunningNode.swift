@@ -75,6 +75,9 @@ public final class RunningNode: NodeService {
         }
     }
 
+    /// The machine's wall clock.
+    public static var unixMilliseconds: Int64 { SystemClock.now.unixMilliseconds }
+
     /// Hands leadership over, if this node has it, and settles what clients wait for. It goes on answering, so that
     /// clients learn where to go.
     public func handOver(completion: @escaping @Sendable () -> Void) { mailbox.post(.stop(completion)) }

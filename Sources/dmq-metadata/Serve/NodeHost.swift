@@ -26,7 +26,7 @@ final class NodeHost: Sendable {
         self.settings = settings
         node = try RunningNode(
             id: id, members: members, directory: directory, logger: logger, progress: progress)
-        listener.serve(Router(service: node))
+        listener.serve(Router(service: node, now: { RunningNode.unixMilliseconds }))
     }
 
     func start(onFailure: @escaping @Sendable (StorageError) -> Void) {
