@@ -54,6 +54,7 @@ let package = Package(
         .testTarget(name: "APITests", dependencies: ["API"], swiftSettings: settings),
         .testTarget(name: "SimulationTests", dependencies: ["Simulation"], swiftSettings: settings),
         .testTarget(name: "CommandTests", dependencies: ["dmq-metadata"], swiftSettings: settings),
+        .testTarget(name: "ArchitectureTests", swiftSettings: settings),
         .testTarget(name: "EndToEndTests", dependencies: ["dmq-metadata", "HTTP"], swiftSettings: settings),
     ],
     swiftLanguageModes: [.v6]
