@@ -12,7 +12,9 @@ import Synchronization
 /// A wake-up handles every event that waits, then gives each touched connection one turn to write, so however many responses
 /// were completed meanwhile leave in one system call for each connection.
 public final class EventLoop: @unchecked Sendable {
-    private let queue: DispatchQueue
+    /// What the loop runs on. A serial queue that targets it shares the loop's thread: work that crosses between the
+    /// two costs no wake-up.
+    public let queue: DispatchQueue
     private let epoll: Int32
     private let source: any DispatchSourceRead
     private let timer: any DispatchSourceTimer

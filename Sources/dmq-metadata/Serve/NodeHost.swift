@@ -10,7 +10,6 @@ import Synchronization
 final class NodeHost: Sendable {
     let node: RunningNode
     private let listener: Listener
-    private let loop: EventLoop
     private let settings: NodeSettings
 
     /// How long requests in progress may take when the node stops.
@@ -22,15 +21,14 @@ final class NodeHost: Sendable {
         logger: Logger, progress: (_ rows: Int) -> Void = { _ in }
     ) throws(StorageError) {
         self.listener = listener
-        self.loop = loop
         self.settings = settings
         node = try RunningNode(
-            id: id, members: members, directory: directory, logger: logger, progress: progress)
+            id: id, members: members, directory: directory, loop: loop, logger: logger, progress: progress)
         listener.serve(Router(service: node, now: { RunningNode.unixMilliseconds }))
     }
 
     func start(onFailure: @escaping @Sendable (StorageError) -> Void) {
-        node.start(settings: settings, loop: loop, onFailure: onFailure)
+        node.start(settings: settings, onFailure: onFailure)
     }
 
     /// Hands over, answers what is in progress, closes the store.
