@@ -1,7 +1,7 @@
 /// Bytes that SQLite may keep as TEXT, so that people can read them in the sqlite3 shell: valid UTF-8 without NUL, at
 /// which the shell and SQL's string functions would stop.
-enum ReadableText {
-    static func isReadable(_ bytes: [UInt8]) -> Bool {
+package enum ReadableText {
+    package static func isReadable(_ bytes: [UInt8]) -> Bool {
         switch bytes.withUnsafeBytes(scanASCII) {
         case .ascii: true
         case .hasNUL: false
