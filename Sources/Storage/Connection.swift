@@ -85,7 +85,7 @@ package final class Connection {
         let present = try execute("PRAGMA \(pragma)").first ?? "nothing"
         guard present == expected else {
             throw .failed(
-                "\(path): SQLite \(String(cString: sqlite3_libversion())) keeps PRAGMA \(pragma) at \(present) "
+                "\(path): SQLite \(NodeStore.sqliteVersion) keeps PRAGMA \(pragma) at \(present) "
                     + "instead of \(expected). Use a SQLite library that allows it.")
         }
     }

@@ -36,6 +36,9 @@ public final class NodeStore {
         var lastIndex: LogIndex
     }
 
+    /// The version of the SQLite library that this process runs with.
+    public static var sqliteVersion: String { String(cString: sqlite3_libversion()) }
+
     /// Opens (or creates) `directory`/node.db, takes the lock against a second process, checks identity and schema.
     /// `vfs` names a registered SQLite VFS to use instead of the default one.
     public init(directory path: String, node: NodeID, vfs: String? = nil) throws(StorageError) {
@@ -131,7 +134,7 @@ public final class NodeStore {
             connection.close(checkpointing: false)
             throw error
         }
-        connection.close(checkpointing: true)
+        connection.close(checkpointing: contents != nil)
     }
 }
 

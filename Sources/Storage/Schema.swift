@@ -130,12 +130,14 @@ enum StateTable: CaseIterable {
             ) WITHOUT ROWID
             """
         case .keyValue:
+            // Rows in key order in the key's own tree: a million of them load, stream and verify several times faster
+            // than through a separate index, and updates are no slower.
             """
             CREATE TABLE \(name) (
               key TEXT NOT NULL PRIMARY KEY,
               value NOT NULL, -- TEXT when readable, else BLOB
               create_revision INTEGER NOT NULL, mod_revision INTEGER NOT NULL, version INTEGER NOT NULL
-            )
+            ) WITHOUT ROWID
             """
         }
     }
