@@ -20,6 +20,7 @@ final class FakeNode: NodeService {
         var received: [Received] = []
         var reply: Reply = .timeoutNow(TimeoutNowReply(term: .zero))
         var closed: [UInt64] = []
+        var connectionClosed: @Sendable (UInt64) -> Void = { _ in }
         var log: [LogEntry] = []
         var logArguments: (from: LogIndex, limit: Int)?
     }
@@ -103,7 +104,13 @@ final class FakeNode: NodeService {
             })
     }
 
-    func peerConnectionClosed(_ connection: UInt64) { state.withLock { $0.closed.append(connection) } }
+    func peerConnectionClosed(_ connection: UInt64) {
+        let report = state.withLock { state in
+            state.closed.append(connection)
+            return state.connectionClosed
+        }
+        report(connection)
+    }
 
     func log(
         from: LogIndex, limit: Int,
