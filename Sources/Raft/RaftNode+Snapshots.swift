@@ -20,6 +20,10 @@ extension RaftNode {
         guard reply.term == currentTerm, let position = leadership?.position(of: peer) else { return }
         leadership?.peers[position].lastContact = now.instant
         guard reply.isInstalled, leadership?.peers[position].state == .snapshot else { return }
+        guard lastIncluded.index <= log.last.index else {
+            effects.emit(.protocolViolation("snapshot \(lastIncluded) beyond the log's end \(log.last)"))
+            return
+        }
         _ = leadership?.peers[position].matched(lastIncluded.index)
         leadership?.peers[position].becomeProbe(nextIndex: lastIncluded.index.next, isPaused: false)
         advanceCommit(&effects)
