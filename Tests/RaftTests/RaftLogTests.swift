@@ -21,7 +21,7 @@ import Testing
         }
     }
 
-    @Test(arguments: 1...50) func agreesWithADumbLog(seed: Int) {
+    @Test(arguments: 1...25) func agreesWithADumbLog(seed: Int) {
         var random = SeededGenerator(seed: UInt64(seed))
         var log = RaftLog()
         var dumb = DumbLog()
@@ -64,22 +64,27 @@ import Testing
         }
     }
 
+    /// One expectation for all: thousands of them would take most of the time.
     func compare(_ log: RaftLog, _ dumb: DumbLog) {
-        #expect(log.base == dumb.base)
-        #expect(log.last.index.number == dumb.last)
-        #expect(log.durableIndex.number == dumb.durable)
-        #expect(log.byteCount == dumb.entries.values.reduce(0) { $0 + $1.size })
+        var differences: [String] = []
+        func check(_ holds: Bool, _ what: @autoclosure () -> String) { if !holds { differences.append(what()) } }
+        check(log.base == dumb.base && log.last.index.number == dumb.last, "bounds")
+        check(log.durableIndex.number == dumb.durable, "durable \(log.durableIndex), not \(dumb.durable)")
+        check(log.byteCount == dumb.entries.values.reduce(0) { $0 + $1.size }, "bytes")
         for index in 0...dumb.last + 2 {
-            #expect(log.term(at: LogIndex(index))?.number == dumb.term(index))
+            check(log.term(at: LogIndex(index))?.number == dumb.term(index), "term at \(index)")
             if let found = dumb.entries[index] {
-                #expect(log[LogIndex(index)] == found)
-                #expect(log.write(of: LogIndex(index)).number == dumb.writes[index])
+                check(log[LogIndex(index)] == found, "entry \(index)")
+                check(log.write(of: LogIndex(index)).number == dumb.writes[index], "write of \(index)")
             }
         }
-        for term in 0...log.last.term.number + 1 {
+        let terms = log.last.term.number
+        for term in terms - min(terms, 3)...terms + 1 {
             let last = (dumb.base.index.number...dumb.last).last { dumb.term($0) == term && $0 > 0 }
-            #expect(log.lastIndex(of: Term(term), before: LogIndex(dumb.last + 5))?.number == last)
+            let found = log.lastIndex(of: Term(term), before: LogIndex(dumb.last + 5))?.number
+            check(found == last, "last of term \(term)")
         }
+        #expect(differences.isEmpty)
     }
 
     @Test func sliceIsBoundedButNeverEmpty() {
