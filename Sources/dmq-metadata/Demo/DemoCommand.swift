@@ -46,7 +46,7 @@ struct DemoCommand: ParsableCommand {
 
     private func temporaryDirectory() throws -> String {
         let parent = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
-        var template = Array("\(parent)/dmq-demo.XXXXXX".utf8CString)
+        var template = Array("\(parent)/dmq-demo.\(String(repeating: "X", count: 6))".utf8CString)
         guard mkdtemp(&template) != nil else {
             throw CommandFailure(.ioError, "can not create \(parent)/dmq-demo: \(String(cString: strerror(errno)))")
         }
