@@ -69,7 +69,7 @@ import Testing
         logger.info("m", metadata: ["b": "new", "a": "1"])
         logger.debug("✅ shown")
         logger.trace("not shown")
-        #expect(pipe.readAll() == "<6>m a=1 b=new node=1\n<7>✅ shown node=1\n")
+        #expect(pipe.readAll() == "<6>m a=1 b=new node=1\n<7>✅ shown b=old node=1\n")
     }
 
     @Test func journalIsRecognizedByTheStreamItself() throws {

@@ -62,17 +62,25 @@ import Testing
     }
 
     @Test func refusesWrongShapes() {
-        #expect(complaint("{}") == "s.json: services is missing")
-        #expect(complaint(#"{"services":{}}"#) == "s.json: services.metadata-services is missing")
-        #expect(complaint("[]") == "s.json: the document must be an object")
-        #expect(complaint(#"{"services":[]}"#) == "s.json: services must be an object")
+        #expect(complaint("{}") == "s.json: field `services` is missing")
+        #expect(complaint(#"{"services":{}}"#) == "s.json: field `services.metadata-services` is missing")
+        #expect(complaint("[]") == "s.json: the text must be a JSON object")
+        #expect(complaint(#"{"services":[]}"#) == "s.json: field `services` must be an object, not an array")
+        let list = "s.json: field `services.metadata-services"
         #expect(
-            complaint(#"{"services":{"metadata-services":{}}}"#) == "s.json: services.metadata-services must be a list")
-        let place = "s.json: services.metadata-services[0]"
-        #expect(complaint(nodes(#"{"id":"1","host":"h","port":1}"#)) == "\(place).id must be an integer")
-        #expect(complaint(nodes(#"{"id":1,"port":1}"#)) == "\(place).host is missing")
-        #expect(complaint(nodes(#"{"id":1,"host":7,"port":1}"#)) == "\(place).host must be a text")
-        #expect(complaint("nonsense").hasPrefix("s.json: not valid JSON"))
+            complaint(#"{"services":{"metadata-services":{}}}"#) == "\(list)` must be an array, not an object")
+        #expect(
+            complaint(nodes(#"{"id":"1","host":"h","port":1}"#)) == "\(list)[0].id` must be an integer, not a string")
+        #expect(
+            complaint(nodes(#"{"id":1.5,"host":"h","port":1}"#)) == "\(list)[0].id` must be an integer, not a fraction")
+        #expect(complaint(nodes(#"{"id":1,"port":1}"#)) == "\(list)[0].host` is missing")
+        #expect(complaint(nodes(#"{"id":1,"host":7,"port":1}"#)) == "\(list)[0].host` must be a string, not an integer")
+        #expect(
+            complaint(#"{"services":{"metadata-services":[]},"controller":{"electionTimeoutMs":"5s"}}"#)
+                == "s.json: field `controller.electionTimeoutMs` must be an integer, not a string")
+        #expect(
+            complaint("{ \"a\": nonsense }")
+                == "s.json: the text is not valid JSON: expected true, false or null at byte 7")
     }
 
     @Test func refusesWrongValues() {

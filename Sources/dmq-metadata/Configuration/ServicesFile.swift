@@ -1,6 +1,6 @@
-import FoundationEssentials
 import Raft
 import Server
+import Wire
 
 /// The cluster as services.json describes it.
 struct ServicesFile: Equatable, Sendable {
@@ -14,15 +14,12 @@ struct ServicesFile: Equatable, Sendable {
 
     /// Reads and checks the file. Errors name `path` and the node that is wrong.
     init(_ bytes: [UInt8], path: String) throws(ConfigurationError) {
-        let document: Document
+        let nodes: [Node]
         do {
-            document = try JSONDecoder().decode(Document.self, from: Data(bytes))
-        } catch let error as DecodingError {
-            throw ConfigurationError("\(path): \(Self.explain(error))")
+            (nodes, electionTimeoutMs) = try Self.parse(bytes)
         } catch {
-            throw ConfigurationError("\(path): not valid JSON")
+            throw ConfigurationError("\(path): \(error)")
         }
-        let nodes = document.services.nodes
         guard Self.clusterSizes.contains(nodes.count) else {
             let found = nodes.isEmpty ? "lists no node" : "lists \(nodes.count) nodes"
             throw ConfigurationError("\(path): services.metadata-services \(found); a cluster has 1 to 7")
@@ -34,26 +31,37 @@ struct ServicesFile: Equatable, Sendable {
             members.append(member)
         }
         self.members = members.sorted { $0.id < $1.id }
-        self.electionTimeoutMs = document.controller?.electionTimeoutMs
     }
 
-    private struct Document: Decodable {
-        struct Services: Decodable {
-            var nodes: [Node]
-            enum CodingKeys: String, CodingKey { case nodes = "metadata-services" }
-        }
-        struct Node: Decodable {
-            var id: Int64
-            var host: String
-            var port: Int64
-            var url: String?
-        }
-        struct Controller: Decodable { var electionTimeoutMs: Int64? }
-        var services: Services
-        var controller: Controller?
+    /// One node as it stands in the file.
+    private struct Node {
+        var id: Int64
+        var host: String
+        var port: Int64
+        var url: String?
     }
 
-    private static func member(_ node: Document.Node, at place: String) throws(ConfigurationError) -> Member {
+    private static func parse(
+        _ bytes: [UInt8]
+    ) throws(JSONInputError) -> (nodes: [Node], electionTimeoutMs: Int64?) {
+        let document = try JSONObject(parsing: bytes)
+        let any = Int64.min...Int64.max
+        let nodes = try document.objectIfPresent("services") { services throws(JSONInputError) in
+            try services.objects("metadata-services") { node throws(JSONInputError) in
+                Node(
+                    id: try node.integer("id", in: any), host: try node.string("host"),
+                    port: try node.integer("port", in: any), url: try node.stringIfPresent("url"))
+            }
+        }
+        guard let nodes else { throw JSONInputError(code: .missingField, field: "services", problem: "is missing") }
+        let timeout = try document.objectIfPresent("controller") { controller throws(JSONInputError) in
+            // Wrapped, as an absent field is no error.
+            [try controller.integerIfPresent("electionTimeoutMs", in: any)]
+        }
+        return (nodes, timeout?.first ?? nil)
+    }
+
+    private static func member(_ node: Node, at place: String) throws(ConfigurationError) -> Member {
         guard node.id > 0 else {
             throw ConfigurationError("\(place).id is \(node.id); node ids are positive integers")
         }
@@ -94,40 +102,5 @@ struct ServicesFile: Equatable, Sendable {
                 throw ConfigurationError("\(place).url is that of node \(other.id) (\(member.url)); each needs its own")
             }
         }
-    }
-
-    private static func explain(_ error: DecodingError) -> String {
-        switch error {
-        case .keyNotFound(let key, let context):
-            return "\(path(context.codingPath + [key])) is missing"
-        case .typeMismatch(let type, let context):
-            return "\(path(context.codingPath)) must be \(name(of: type))"
-        case .valueNotFound(let type, let context):
-            return "\(path(context.codingPath)) is null; it must be \(name(of: type))"
-        case .dataCorrupted(let context):
-            if !context.codingPath.isEmpty { return "\(path(context.codingPath)): \(context.debugDescription)" }
-            let reason = (context.underlyingError as? CocoaError)?.userInfo["NSDebugDescription"] as? String
-            return "not valid JSON: \(reason ?? context.debugDescription)"
-        @unknown default:
-            return "not valid JSON"
-        }
-    }
-
-    private static func path(_ keys: [any CodingKey]) -> String {
-        var path = ""
-        for key in keys {
-            if let index = key.intValue {
-                path += "[\(index)]"
-            } else {
-                path += path.isEmpty ? key.stringValue : "." + key.stringValue
-            }
-        }
-        return path.isEmpty ? "the document" : path
-    }
-
-    private static func name(of type: any Any.Type) -> String {
-        if type == Int64.self { return "an integer" }
-        if type == String.self { return "a text" }
-        return type is any RandomAccessCollection.Type ? "a list" : "an object"
     }
 }
