@@ -4,8 +4,10 @@ import HTTP
 
 /// What all client commands share.
 struct ClientOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("Any node of the cluster.", valueName: "url"))
-    var endpoint = "http://localhost:9091"
+    @Option(
+        name: .customLong("endpoint"),
+        help: ArgumentHelp("Any node of the cluster; more than one for when that one is down.", valueName: "url"))
+    var endpoints = ["http://localhost:9091"]
 
     @Option(help: ArgumentHelp("How long to look for a node that can serve the request.", valueName: "seconds"))
     var timeout = 10.0
@@ -14,7 +16,7 @@ struct ClientOptions: ParsableArguments {
     var json = false
 
     func validate() throws {
-        guard Endpoint(endpoint) != nil else {
+        for endpoint in endpoints where Endpoint(endpoint) == nil {
             throw ValidationError("'\(endpoint)' is no endpoint; give http://host:port (https is not supported)")
         }
         guard timeout > 0, timeout <= 3600 else {
@@ -23,8 +25,8 @@ struct ClientOptions: ParsableArguments {
     }
 
     func makeClient() -> ClusterClient {
-        // Checked by validate().
-        ClusterClient(endpoint: Endpoint(endpoint)!, patience: .milliseconds(Int64(timeout * 1000)))
+        ClusterClient(
+            endpoints: endpoints.compactMap(Endpoint.init), patience: .milliseconds(Int64(timeout * 1000)))
     }
 
     /// Sends the request, and prints the answer as JSON or as `describe` puts it.

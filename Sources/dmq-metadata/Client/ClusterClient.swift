@@ -19,10 +19,10 @@ final class ClusterClient {
     private(set) var endpoints: [Endpoint]
 
     init(
-        endpoint: Endpoint, patience: Duration, transport: @escaping Transport, pause: @escaping (Duration) -> Void,
+        endpoints: [Endpoint], patience: Duration, transport: @escaping Transport, pause: @escaping (Duration) -> Void,
         now: @escaping () -> Duration, onWait: @escaping (String?) -> Void = { _ in }
     ) {
-        self.endpoints = [endpoint]
+        self.endpoints = endpoints
         self.patience = patience
         self.transport = transport
         self.pause = pause
@@ -30,11 +30,11 @@ final class ClusterClient {
         self.onWait = onWait
     }
 
-    convenience init(endpoint: Endpoint, patience: Duration) {
+    convenience init(endpoints: [Endpoint], patience: Duration) {
         let http = BlockingHTTP()
         let began = ContinuousClock.now
         self.init(
-            endpoint: endpoint, patience: patience, transport: { http.send($0, to: $1, timeout: $2) },
+            endpoints: endpoints, patience: patience, transport: { http.send($0, to: $1, timeout: $2) },
             pause: Self.sleep, now: { ContinuousClock.now - began },
             onWait: { LineOutput.standardError.showProgress($0) })
     }
