@@ -1,5 +1,7 @@
 import ArgumentParser
+import FoundationEssentials
 import Glibc
+import Logging
 
 @main
 struct Entry: ParsableCommand {
@@ -20,10 +22,16 @@ struct Entry: ParsableCommand {
             try command.run()
         } catch let failure as CommandFailure {
             LineOutput.standardError.showProgress(nil)
-            LineOutput.standardError.writeLine("❌ \(failure.description)")
+            LineOutput.standardError.writeLine(prefix(of: .error) + "❌ \(failure.description)")
             Glibc.exit(failure.status.rawValue)
         } catch {
             exit(withError: error)
         }
+    }
+
+    /// A configuration error comes before there is a log, and must still be an error to the journal.
+    private static func prefix(of level: Logger.Level) -> String {
+        let style = LogFormatter.Style(format: .text, environment: ProcessInfo.processInfo.environment)
+        return style == .journal ? "<\(LogFormatter.priority(level))>" : ""
     }
 }

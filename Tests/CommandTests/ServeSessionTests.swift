@@ -80,7 +80,7 @@ private final class ScriptedNode: ServedNode {
         run.session.stop(because: "SIGTERM", exitStatusIfForced: 143)
         #expect(run.socket.receive() == "STOPPING=1\nSTATUS=stopping")
         #expect(run.exitStatuses.isEmpty)
-        run.node.stops.withLock { $0 }.forEach { $0() }
+        for completion in run.node.stops.withLock({ $0 }) { completion() }
         #expect(run.exitStatuses == [0])
         let log = run.log.readAll()
         for part in [
@@ -97,7 +97,7 @@ private final class ScriptedNode: ServedNode {
         #expect(run.exitStatuses.isEmpty)
         run.session.stop(because: "SIGINT", exitStatusIfForced: 130)
         #expect(run.exitStatuses == [130])
-        run.node.stops.withLock { $0 }.forEach { $0() }
+        for completion in run.node.stops.withLock({ $0 }) { completion() }
         #expect(run.exitStatuses == [130])
         #expect(run.node.stops.withLock { $0.count } == 1)
     }

@@ -29,7 +29,9 @@ final class BlockingHTTP {
         return answer.result.withLock { $0 } ?? .failure(.timedOut)
     }
 
-    deinit { connections.values.forEach { $0.close() } }
+    deinit {
+        for connection in connections.values { connection.close() }
+    }
 
     private final class Answer: Sendable {
         let result = Mutex<Result<HTTPResponse, HTTPClientError>?>(nil)

@@ -47,7 +47,9 @@ final class ChildProcess: Sendable {
 
         var arguments: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) } + [nil]
         var variables: [UnsafeMutablePointer<CChar>?] = environment.map { strdup("\($0.key)=\($0.value)") } + [nil]
-        defer { (arguments + variables).forEach { free($0) } }
+        defer {
+            for text in arguments + variables { free(text) }
+        }
         var processID = pid_t()
         let error = posix_spawn(&processID, path, &actions, &attributes, &arguments, &variables)
         close(pipe.writeEnd)
