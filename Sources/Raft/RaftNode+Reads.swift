@@ -24,16 +24,17 @@ extension RaftNode {
             finishRound(&effects)
             return
         }
-        for position in current.peers.indices { sendHeartbeat(to: position, &effects) }
+        for position in leadership?.peers.indices ?? 0..<0 { sendHeartbeat(to: position, &effects) }
     }
 
     mutating func confirmRound(_ number: UInt64, by position: Int, _ effects: inout EffectBuffer) {
-        guard let current = leadership, number > current.peers[position].confirmedRound else { return }
-        guard number <= current.lastRound else { return }
+        guard let confirmed = leadership?.peers[position].confirmedRound, number > confirmed,
+            let lastRound = leadership?.lastRound, number <= lastRound
+        else { return }
         leadership?.peers[position].confirmedRound = number
-        guard let round = current.round else { return }
-        let confirmed = (leadership?.peers.map(\.confirmedRound) ?? []) + [round.number]
-        if Majority.reached(confirmed) >= round.number { finishRound(&effects) }
+        guard let leadership, let round = leadership.round else { return }
+        let all = leadership.peers.map(\.confirmedRound) + [round.number]
+        if Majority.reached(all) >= round.number { finishRound(&effects) }
     }
 
     private mutating func finishRound(_ effects: inout EffectBuffer) {
