@@ -35,7 +35,9 @@ let package = Package(
             swiftSettings: settings),
         .target(
             name: "Simulation",
-            dependencies: ["Raft", "Metadata", "Wire", "Storage", "Server"],
+            dependencies: [
+                "Raft", "Metadata", "Wire", "Storage", "Server", .product(name: "Logging", package: "swift-log"),
+            ],
             swiftSettings: settings),
         .executableTarget(
             name: "dmq-metadata",
@@ -50,9 +52,14 @@ let package = Package(
         .testTarget(name: "WireTests", dependencies: ["Wire"], swiftSettings: settings),
         .testTarget(name: "StorageTests", dependencies: ["Storage", "CSQLite"], swiftSettings: settings),
         .testTarget(name: "HTTPTests", dependencies: ["HTTP"], swiftSettings: settings),
-        .testTarget(name: "ServerTests", dependencies: ["Server"], swiftSettings: settings),
+        .testTarget(
+            name: "ServerTests",
+            dependencies: [
+                "Raft", "Metadata", "Wire", "Storage", "Server", .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: settings),
         .testTarget(name: "APITests", dependencies: ["API"], swiftSettings: settings),
-        .testTarget(name: "SimulationTests", dependencies: ["Simulation"], swiftSettings: settings),
+        .testTarget(name: "SimulationTests", dependencies: ["Metadata", "Simulation"], swiftSettings: settings),
         .testTarget(name: "CommandTests", dependencies: ["dmq-metadata"], swiftSettings: settings),
         .testTarget(name: "ArchitectureTests", swiftSettings: settings),
         .testTarget(name: "EndToEndTests", dependencies: ["dmq-metadata", "HTTP"], swiftSettings: settings),

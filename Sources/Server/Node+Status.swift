@@ -2,7 +2,7 @@ import Metadata
 import Raft
 
 extension Node {
-    var status: NodeStatus {
+    package var status: NodeStatus {
         NodeStatus(
             node: id, role: raft.role, term: raft.currentTerm, leader: raft.leader, votedFor: raft.hardState.votedFor,
             commitIndex: raft.commitIndex, lastApplied: lastApplied, firstLogIndex: raft.log.firstIndex,

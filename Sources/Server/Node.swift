@@ -18,7 +18,7 @@ public final class Node {
     /// Called once when the node can not go on; it answers nobody afterwards.
     let onFailure: (StorageError) -> Void
 
-    var raft: RaftNode
+    package internal(set) var raft: RaftNode
     var effects = EffectBuffer()
     public internal(set) var metadata: MetadataStateMachine
     public internal(set) var lastApplied: LogIndex

@@ -1,0 +1,34 @@
+import Metadata
+import Raft
+import Server
+
+/// What checkers are shown, in the order in which it happens.
+enum Observation {
+    case started(SimulatedNode, Node)
+    /// The node took a batch of inputs.
+    case stepped(SimulatedNode, Node)
+    case requested(Request, from: SimulatedNode, to: SimulatedNode)
+    case replied(Reply, from: SimulatedNode, to: SimulatedNode)
+    /// An entry is committed that was not before.
+    case committed(LogEntry, Outcome, by: SimulatedNode)
+    /// A broker's heartbeat is acknowledged. `openedBefore`: the latest opened term when the heartbeat was sent.
+    case heartbeatAcknowledged(HeartbeatAnswer, by: SimulatedNode, openedBefore: Term)
+    case pushArrived(broker: BrokerID, from: SimulatedNode, term: UInt64, version: UInt64)
+    /// A client's write got its answer.
+    case writeAnswered(token: String, WriteAnswer)
+    /// The faults have ended and the cluster is whole.
+    case finished
+}
+
+enum WriteAnswer {
+    case put(modRevision: UInt64)
+    case notExecuted
+}
+
+/// One rule.
+protocol Checker: AnyObject {
+    /// Its name, with the paragraph of Ongaro's dissertation where there is one.
+    var invariant: String { get }
+    /// What breaks the rule, if anything does.
+    func check(_ observation: Observation, _ cluster: SimulatedCluster) -> String?
+}

@@ -1,0 +1,58 @@
+import Metadata
+import Raft
+
+/// Partitions: a leader is in sync and ONLINE, the in-sync replicas are never empty and are replicas, epochs only grow, and
+/// an epoch has one leader. Looked at in the ledger's state, which all nodes' are compared with.
+final class PartitionInvariants: Checker {
+    let invariant = "Partitions"
+    private struct Name: Hashable {
+        let topic: String
+        let createdAt: Int64
+        let partition: Int
+    }
+    private struct Epoch {
+        var number: Int
+        var leader: BrokerID?
+    }
+    private var epochs: [Name: Epoch] = [:]
+
+    func check(_ observation: Observation, _ cluster: SimulatedCluster) -> String? {
+        guard case .committed(_, let outcome, _) = observation, !outcome.changes.isEmpty else { return nil }
+        let metadata = cluster.ledger.metadata
+        for change in outcome.changes {
+            if case .keyPut = change { return nil }
+            if case .keyDeleted = change { return nil }
+            if case .topicDeleted(let name) = change { epochs = epochs.filter { $0.key.topic != name } }
+        }
+        let online = metadata.brokers.filter { $0.status == .online }.map(\.id)
+        for name in metadata.topicNames {
+            guard let (topic, partitions) = metadata.topic(name) else { continue }
+            for partition in partitions {
+                if let defect = defect(of: partition, in: topic, online) {
+                    return "partition \(partition.id) of \(name) \(defect): \(partition)"
+                }
+            }
+        }
+        return nil
+    }
+
+    private func defect(of partition: Partition, in topic: Topic, _ online: [BrokerID]) -> String? {
+        let inSync = partition.inSyncReplicas
+        if inSync.isEmpty { return "has no in-sync replica" }
+        if !inSync.allSatisfy(partition.replicas.contains) { return "has a stranger in sync" }
+        if let leader = partition.leader {
+            if !inSync.contains(leader) { return "is led by a replica that is not in sync" }
+            if !online.contains(leader) { return "is led by a broker that is OFFLINE" }
+        } else if inSync.contains(where: online.contains) {
+            return "has no leader, though one is in sync and ONLINE"
+        }
+        let name = Name(topic: topic.name, createdAt: topic.createdAt, partition: partition.id)
+        let before = epochs.updateValue(Epoch(number: partition.leaderEpoch, leader: partition.leader), forKey: name)
+        guard let before else { return nil }
+        if partition.leaderEpoch < before.number { return "goes back from epoch \(before.number)" }
+        if partition.leaderEpoch == before.number, partition.leader != before.leader {
+            return "has two leaders in epoch \(before.number)"
+        }
+        return nil
+    }
+}

@@ -1,0 +1,70 @@
+import Raft
+import Server
+
+/// What a client knows after a request.
+enum CallOutcome<Value: Sendable> {
+    case answered(Result<Value, RequestFailure>)
+    /// The connection was refused: the request never reached the node.
+    case refused
+    /// No answer in time, or the connection broke: whatever happened, the client does not know.
+    case lost
+}
+
+/// A client's request on its way. Confined to the simulation's thread.
+private final class Call<Value: Sendable>: @unchecked Sendable {
+    private var completion: ((CallOutcome<Value>) -> Void)?
+
+    init(_ completion: @escaping (CallOutcome<Value>) -> Void) { self.completion = completion }
+
+    func finish(_ outcome: CallOutcome<Value>) {
+        let completion = completion
+        self.completion = nil
+        completion?(outcome)
+    }
+}
+
+/// The way of clients and brokers to the nodes: slower and less reliable than the one between nodes.
+struct ClientNetwork {
+    private let cluster: SimulatedCluster
+    private var random: Randomness
+
+    init(cluster: SimulatedCluster, random: Randomness) {
+        self.cluster = cluster
+        self.random = random
+    }
+
+    /// Sends what `input` makes to the node. `completion` is called once.
+    mutating func call<Value: Sendable>(
+        _ node: SimulatedNode, deadline: VirtualTime,
+        _ input: @escaping (@escaping @Sendable (Result<Value, RequestFailure>) -> Void) -> Input,
+        completion: @escaping (CallOutcome<Value>) -> Void
+    ) {
+        let call = Call(completion)
+        let timeline = cluster.timeline
+        let wayThere = random.time(microseconds: 100...3000)
+        let wayBack = random.time(microseconds: 100...3000)
+        let isLossy = !cluster.nemesis.isHealed
+        let isRequestLost = isLossy && random.chance(cluster.faults.clientLossPermille)
+        let isReplyLost = isLossy && random.chance(cluster.faults.clientLossPermille)
+        if isRequestLost || isReplyLost { cluster.counts.count(.clientMessageLoss) }
+        timeline.schedule(after: deadline) { call.finish(.lost) }
+        guard !isRequestLost else { return }
+        timeline.schedule(after: wayThere) {
+            guard node.isUp else {
+                timeline.schedule(after: wayBack) { call.finish(.refused) }
+                return
+            }
+            node.post(
+                input { [box = Confined(timeline)] result in
+                    guard !isReplyLost else { return }
+                    box.value.schedule(after: wayBack) { call.finish(.answered(result)) }
+                })
+        }
+    }
+}
+
+/// A node's callbacks are typed for many threads; a simulation has one.
+struct Confined<Value>: @unchecked Sendable {
+    let value: Value
+    init(_ value: Value) { self.value = value }
+}

@@ -1,0 +1,141 @@
+import Metadata
+import Raft
+import Storage
+
+/// What is on a node's platter: all of it survives a crash, each change of it is one transaction. Keeps the same things
+/// as the real store, and is as strict: what the real store would refuse is a defect here.
+struct DiskImage {
+    private(set) var hardState = HardState()
+    private(set) var logBase = LogPosition.zero
+    private(set) var entries: [LogEntry] = []
+    /// What the rows stand at.
+    private(set) var applied = LogPosition.zero
+    private var rows: [RowKey: Row] = [:]
+    private(set) var counters = Counters()
+    private(set) var digest = Digest()
+    private var staged: [Row] = []
+
+    /// The caller of the disk broke its contract, or the disk is not what it was told to be.
+    struct Defect: Error { let text: String }
+
+    var lastIndex: LogIndex { logBase.index + entries.count }
+
+    init() { digest = MetadataStateMachine().digest }
+
+    /// The term of the entry at `index`, also of one that was compacted into the rows just there; `nil` when unknown.
+    func term(at index: LogIndex) -> Term? {
+        if index == logBase.index { return logBase.term }
+        guard index > logBase.index, index <= lastIndex else { return nil }
+        return entries[Int(index.number - logBase.index.number) - 1].term
+    }
+
+    /// Whether the entry is here: in the log, or in the rows that replaced it.
+    func holds(_ position: LogPosition) -> Bool {
+        position.index < logBase.index || term(at: position.index) == position.term
+    }
+
+    mutating func commit(_ write: Write) throws(Defect) {
+        if let state = write.hardState {
+            guard state.currentTerm >= hardState.currentTerm else {
+                throw Defect(text: "stored term goes back from \(hardState.currentTerm) to \(state.currentTerm)")
+            }
+            hardState = state
+        }
+        if let index = write.truncateFrom {
+            guard index > logBase.index, index > applied.index else {
+                throw Defect(text: "truncation from \(index) reaches applied \(applied) or base \(logBase)")
+            }
+            if index <= lastIndex {
+                entries.removeSubrange(Int(index.number - logBase.index.number) - 1..<entries.count)
+            }
+        }
+        for entry in write.entries {
+            guard entry.index == lastIndex.next else {
+                throw Defect(text: "entry \(entry.position) stored behind \(lastIndex)")
+            }
+            entries.append(entry)
+        }
+    }
+
+    mutating func apply(_ checkpoint: Checkpoint) throws(Defect) {
+        guard checkpoint.position.index > applied.index, holds(checkpoint.position) else {
+            throw Defect(text: "checkpoint at \(checkpoint.position) behind \(applied), log up to \(lastIndex)")
+        }
+        for change in checkpoint.changes { rows[change.key] = change.row }
+        applied = checkpoint.position
+        counters = checkpoint.counters
+        digest = checkpoint.digest
+        guard let base = checkpoint.compactThrough else { return }
+        guard base.index <= applied.index, holds(base) else {
+            throw Defect(text: "compaction through \(base) beyond checkpoint \(applied)")
+        }
+        guard base.index > logBase.index else { return }
+        entries.removeSubrange(..<Int(base.index.number - logBase.index.number))
+        logBase = base
+    }
+
+    mutating func stage(_ more: [Row], isFirst: Bool) {
+        if isFirst { staged = [] }
+        staged += more
+    }
+
+    /// Replaces everything but term and vote by the staged rows, if they add up to `expected`.
+    mutating func installStaged(
+        position: LogPosition, counters: Counters, digest expected: Digest
+    ) throws -> MetadataStateMachine {
+        let machine = try Self.machine(counters, staged)
+        guard machine.digest == expected else {
+            throw RestoreError(description: "digest \(machine.digest) of staged rows, announced was \(expected)")
+        }
+        rows = Dictionary(uniqueKeysWithValues: staged.map { ($0.key, $0) })
+        staged = []
+        logBase = position
+        entries = []
+        applied = position
+        self.counters = counters
+        digest = expected
+        return machine
+    }
+
+    /// In the order that a restoration wants; never in that of the dictionary.
+    var orderedRows: [Row] {
+        rows.values.sorted { $0.rank < $1.rank }
+    }
+
+    /// What a process finds when it starts.
+    func recover() throws(Defect) -> RecoveredNode {
+        let machine: MetadataStateMachine
+        do { machine = try Self.machine(counters, orderedRows) } catch {
+            throw Defect(text: "stored rows: \(error)")
+        }
+        guard machine.digest == digest else {
+            throw Defect(text: "stored rows have digest \(machine.digest), checkpoint \(applied) says \(digest)")
+        }
+        return RecoveredNode(
+            hardState: hardState, logBase: logBase, entries: entries, applied: applied, metadata: machine)
+    }
+
+    private static func machine(_ counters: Counters, _ rows: [Row]) throws(RestoreError) -> MetadataStateMachine {
+        var machine = MetadataStateMachine(counters: counters)
+        for row in rows { try machine.restore(row) }
+        return machine
+    }
+}
+
+extension Row {
+    /// Brokers, topics, partitions, keys, each in ascending order.
+    fileprivate var rank: (Int, [UInt8], Int64) {
+        switch self {
+        case .broker(let broker): (0, [], broker.id)
+        case .topic(let topic): (1, Array(topic.name.utf8), 0)
+        case .partition(let topic, let partition): (2, Array(topic.utf8), Int64(partition.id))
+        case .keyValue(let pair): (3, pair.key.bytes, 0)
+        }
+    }
+}
+
+private func < (a: (Int, [UInt8], Int64), b: (Int, [UInt8], Int64)) -> Bool {
+    if a.0 != b.0 { return a.0 < b.0 }
+    if a.1 != b.1 { return a.1.lexicographicallyPrecedes(b.1) }
+    return a.2 < b.2
+}

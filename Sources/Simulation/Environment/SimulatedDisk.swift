@@ -1,0 +1,189 @@
+import Metadata
+import Raft
+import Server
+import Storage
+
+/// One process's way to its node's platter: one transaction at a time, in order, each taking its time. What is not
+/// completed when the process dies is lost; the transaction in progress is wholly there or not at all.
+final class SimulatedDisk: NodeDisk {
+    private enum Operation {
+        case write([Write])
+        case checkpoint(Checkpoint)
+        case stage([Row], isFirst: Bool)
+        case install(LogPosition, Counters, Digest)
+    }
+
+    private unowned let node: SimulatedNode
+    private let cluster: SimulatedCluster
+    private let snapshots: SimulatedSnapshots
+    private var waiting: [Operation] = []
+    private var running: Operation?
+    private var isDead = false
+
+    init(node: SimulatedNode, cluster: SimulatedCluster) {
+        self.node = node
+        self.cluster = cluster
+        snapshots = SimulatedSnapshots(node: node, cluster: cluster)
+    }
+
+    var isIdle: Bool { running == nil && waiting.isEmpty }
+
+    func write(_ writes: [Write]) { enqueue(.write(writes)) }
+    func checkpoint(_ checkpoint: Checkpoint) { enqueue(.checkpoint(checkpoint)) }
+    func stage(_ rows: [Row], isFirst: Bool) { enqueue(.stage(rows, isFirst: isFirst)) }
+
+    func installSnapshot(position: LogPosition, counters: Counters, digest: Digest) {
+        enqueue(.install(position, counters, digest))
+    }
+
+    func openSnapshot(for peer: NodeID) { snapshots.open(for: peer) }
+    func readSnapshot(for peer: NodeID) { snapshots.read(for: peer) }
+    func closeSnapshot(for peer: NodeID) { snapshots.close(for: peer) }
+
+    private func enqueue(_ operation: Operation) {
+        guard !isDead else { return }
+        waiting.append(operation)
+        startNext()
+    }
+
+    private func startNext() {
+        guard running == nil, !waiting.isEmpty else { return }
+        let operation = takeNext()
+        running = operation
+        let delay = cluster.disks.latency(of: node)
+        cluster.timeline.schedule(after: delay) { [self] in
+            guard !isDead else { return }
+            finish(operation, took: .nanoseconds(Int64(delay.nanoseconds)))
+        }
+    }
+
+    /// Writes that stand one behind the other are one transaction (group commit).
+    private func takeNext() -> Operation {
+        var writes: [Write] = []
+        while case .write(let more)? = waiting.first {
+            writes += more
+            waiting.removeFirst()
+        }
+        return writes.isEmpty ? waiting.removeFirst() : .write(writes)
+    }
+
+    private func finish(_ operation: Operation, took: Duration) {
+        running = nil
+        if let error = cluster.disks.takeFailure(of: node) {
+            // An error does not say whether the change is there.
+            if cluster.disks.random.chance(500) { carryOut(operation, tell: nil) }
+            isDead = true
+            cluster.trace.record(.diskFailure, node: node.id, 0, "\(error)")
+            node.post(.diskFailed(error))
+            return
+        }
+        carryOut(operation, tell: took)
+        startNext()
+    }
+
+    /// Changes the platter; tells the process unless there is none to tell.
+    private func carryOut(_ operation: Operation, tell took: Duration?) {
+        do {
+            switch operation {
+            case .write(let writes): try commit(writes, tell: took)
+            case .checkpoint(let checkpoint):
+                try node.image.apply(checkpoint)
+                let index = checkpoint.position.index
+                cluster.trace.record(.checkpoint, node: node.id, index.number, "at \(checkpoint.position)")
+                if took != nil { node.post(.checkpointed(index)) }
+            case .stage(let rows, let isFirst):
+                node.image.stage(rows, isFirst: isFirst)
+                cluster.trace.record(.stage, node: node.id, UInt64(rows.count), "\(rows.count) rows, first \(isFirst)")
+                if took != nil { node.post(.snapshotStaged) }
+            case .install(let position, let counters, let digest):
+                install(position, counters, digest, tell: took != nil)
+            }
+        } catch {
+            cluster.violated("Storage contract", "node \(node.id): \((error as? DiskImage.Defect)?.text ?? "\(error)")")
+        }
+    }
+
+    private func commit(_ writes: [Write], tell took: Duration?) throws {
+        for write in writes { try node.image.commit(write) }
+        guard let last = writes.last else { return }
+        let image = node.image
+        cluster.trace.record(
+            .write, node: node.id, last.id.number,
+            "through \(last.id): term \(image.hardState.currentTerm) last \(image.lastIndex)")
+        if let took { node.post(.persisted(last.id, took: took)) }
+    }
+
+    private func install(_ position: LogPosition, _ counters: Counters, _ digest: Digest, tell: Bool) {
+        do {
+            let machine = try node.image.installStaged(position: position, counters: counters, digest: digest)
+            cluster.trace.record(.install, node: node.id, position.index.number, "at \(position)")
+            cluster.counts.snapshotsInstalled += 1
+            if tell { node.post(.snapshotInstalled(position, machine)) }
+        } catch {
+            cluster.trace.record(.install, node: node.id, 0, "rejected: \(error)")
+            if tell { node.post(.snapshotRejected("\(error)")) }
+        }
+    }
+
+    /// The process dies now.
+    func crash() {
+        guard !isDead else { return }
+        isDead = true
+        if let running, cluster.disks.random.chance(500) {
+            cluster.counts.count(.crashDuringWrite)
+            carryOut(running, tell: nil)
+        }
+        running = nil
+        waiting = []
+    }
+
+    /// An orderly end: all that was asked for is carried out.
+    func close() {
+        guard !isDead else { return }
+        if let running { carryOut(running, tell: nil) }
+        running = nil
+        while !waiting.isEmpty { carryOut(takeNext(), tell: nil) }
+        isDead = true
+    }
+}
+
+/// How the disks of all nodes behave at present.
+struct DiskConditions {
+    var random: Randomness
+    /// Until when the disk of a node takes long.
+    private var slow: [(until: VirtualTime, milliseconds: ClosedRange<Int>)]
+    private var failures: [StorageError?]
+    private let timeline: Timeline
+
+    init(random: Randomness, nodes: Int, timeline: Timeline) {
+        self.random = random
+        self.timeline = timeline
+        slow = Array(repeating: (.zero, 0...0), count: nodes)
+        failures = Array(repeating: nil, count: nodes)
+    }
+
+    mutating func latency(of node: SimulatedNode) -> VirtualTime {
+        let condition = slow[node.position]
+        guard timeline.now < condition.until else { return random.time(microseconds: 200...2500) }
+        return random.time(milliseconds: condition.milliseconds)
+    }
+
+    mutating func slowDown(_ node: SimulatedNode, milliseconds: ClosedRange<Int>, until end: VirtualTime) {
+        slow[node.position] = (end, milliseconds)
+    }
+
+    /// The next operation of the node fails.
+    mutating func failNext(of node: SimulatedNode, _ error: StorageError) { failures[node.position] = error }
+
+    mutating func takeFailure(of node: SimulatedNode) -> StorageError? {
+        defer { failures[node.position] = nil }
+        return failures[node.position]
+    }
+
+    mutating func heal() {
+        for position in slow.indices {
+            slow[position] = (.zero, 0...0)
+            failures[position] = nil
+        }
+    }
+}

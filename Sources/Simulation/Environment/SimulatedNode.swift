@@ -1,0 +1,167 @@
+import Logging
+import Metadata
+import Raft
+import Server
+import Storage
+
+/// One machine: its platter, and the process that runs on it, if one does. Confined to the simulation's thread.
+final class SimulatedNode: @unchecked Sendable {
+    let id: NodeID
+    /// In the cluster's list of nodes.
+    let position: Int
+    private let cluster: SimulatedCluster
+    private var random: Randomness
+
+    var image = DiskImage()
+    /// How far the wall clock is off, in milliseconds.
+    var wallClockSkew: Int64 = 0
+    private(set) var process: Node?
+    private(set) var disk: SimulatedDisk?
+    /// The number of the process that runs now, or ran last. What was meant for an earlier one is lost.
+    private(set) var incarnation: UInt64 = 0
+    private(set) var isStopping = false
+    private var mailbox: [Input] = []
+    private var isWakeScheduled = false
+    private var pausedUntil = VirtualTime.zero
+    private var mustDie = false
+    private var idleWakes = 0
+    private var idleSince = VirtualTime.zero
+
+    init(id: NodeID, position: Int, cluster: SimulatedCluster, random: Randomness) {
+        self.id = id
+        self.position = position
+        self.cluster = cluster
+        self.random = random
+    }
+
+    var isUp: Bool { process != nil }
+    var isPaused: Bool { cluster.timeline.now < pausedUntil }
+
+    func start() {
+        guard process == nil else { return }
+        incarnation += 1
+        let recovered: RecoveredNode
+        do { recovered = try image.recover() } catch {
+            cluster.violated("Storage contract", "node \(id) can not start: \(error.text)")
+            return
+        }
+        cluster.trace.record(
+            .start, node: id, incarnation,
+            "term \(recovered.hardState.currentTerm) log \(recovered.logBase)..\(image.lastIndex) applied \(recovered.applied)"
+        )
+        let clock = SimulatedClock(
+            node: self, timeline: cluster.timeline, origin: UInt64(random.below(1 << 40)),
+            rate: UInt64(random.within(cluster.faults.clockRates)))
+        let disk = SimulatedDisk(node: self, cluster: cluster)
+        self.disk = disk
+        var logger = Logger(label: "simulation") { [cluster, id] _ in TraceLogHandler(trace: cluster.trace, node: id) }
+        logger.logLevel = cluster.trace.isOn ? .info : .critical
+        let process = Node(
+            id: id, members: cluster.members, settings: cluster.settings, recovered: recovered, seed: random.next(),
+            clock: clock, network: SimulatedNetworkPort(node: self, cluster: cluster), disk: disk, logger: logger,
+            onFailure: { [unowned self] _ in mustDie = true })
+        self.process = process
+        cluster.observe(.started(self, process))
+        post(.timer)
+    }
+
+    /// The process is gone, with all that was only in its memory.
+    func crash() {
+        guard process != nil else { return }
+        cluster.trace.record(.crash, node: id, incarnation)
+        disk?.crash()
+        end()
+    }
+
+    private func end() {
+        process = nil
+        disk = nil
+        mailbox = []
+        isWakeScheduled = false
+        isStopping = false
+        mustDie = false
+        pausedUntil = .zero
+        incarnation += 1
+        cluster.network.processEnded(self)
+    }
+
+    /// The simulation is over.
+    func discard() {
+        process = nil
+        disk = nil
+        mailbox = []
+    }
+
+    /// As SIGTERM does: hand over, settle, close the store.
+    func stop() {
+        guard process != nil, !isStopping else { return }
+        isStopping = true
+        cluster.trace.record(.stopping, node: id, incarnation)
+        let mine = incarnation
+        post(
+            .stop { [self] in
+                cluster.timeline.schedule(after: .zero) { [self] in
+                    guard mine == incarnation else { return }
+                    disk?.close()
+                    end()
+                }
+            })
+    }
+
+    /// Nothing happens in the process until then, as with SIGSTOP or a stalled virtual machine.
+    func pause(until end: VirtualTime) {
+        cluster.trace.record(.pause, node: id, end.nanoseconds)
+        pausedUntil = end
+    }
+
+    func resume() { pausedUntil = cluster.timeline.now }
+
+    func post(_ input: Input) {
+        guard process != nil else { return }
+        mailbox.append(input)
+        guard !isWakeScheduled else { return }
+        isWakeScheduled = true
+        scheduleWake(after: random.time(microseconds: 1...60))
+    }
+
+    private func scheduleWake(after delay: VirtualTime) {
+        let mine = incarnation
+        cluster.timeline.schedule(after: delay) { [self] in
+            guard mine == incarnation else { return }
+            if isPaused {
+                cluster.timeline.schedule(at: pausedUntil) { [self] in
+                    if mine == incarnation { scheduleWake(after: .zero) }
+                }
+            } else {
+                wake()
+            }
+        }
+    }
+
+    private func wake() {
+        guard let process else { return }
+        isWakeScheduled = false
+        var inputs: [Input] = []
+        swap(&inputs, &mailbox)
+        watchForStorm(inputs)
+        process.process(inputs)
+        cluster.trace.record(.step, node: id, UInt64(inputs.count) << 40 | process.lastApplied.number)
+        cluster.observe(.stepped(self, process))
+        if mustDie {
+            crash()
+            cluster.nemesis.restartLater(self)
+        }
+    }
+
+    /// A node that asks for one timer after the other and does nothing at any is spinning.
+    private func watchForStorm(_ inputs: [Input]) {
+        let isTimer = inputs.allSatisfy { if case .timer = $0 { true } else { false } }
+        guard isTimer, cluster.timeline.now < idleSince + .milliseconds(5) else {
+            idleWakes = 0
+            idleSince = cluster.timeline.now
+            return
+        }
+        idleWakes += 1
+        if idleWakes == 200 { cluster.violated("No busy loop", "node \(id) woke itself 200 times within 5 ms") }
+    }
+}

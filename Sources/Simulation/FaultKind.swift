@@ -1,0 +1,69 @@
+/// Everything that a simulation does to a cluster. Each seed switches every kind on or off for itself.
+public enum FaultKind: String, CaseIterable, Sendable {
+    // The network between nodes
+    case messageLoss = "message loss"
+    case messageDelay = "message delay"
+    case duplication = "duplicated request"
+    case reordering = "reordered message"
+    case connectionBreak = "broken connection"
+    case oneWayCut = "one-way cut"
+    case isolation = "isolated node"
+    case leaderIsolation = "isolated leader"
+    case split = "split network"
+    case bridge = "partial partition"
+    // Processes
+    case pause = "paused process"
+    case crash = "crash"
+    case leaderCrash = "crash of the leader"
+    case crashDuringWrite = "crash in the middle of a write"
+    case crashOfAll = "crash of all nodes"
+    case gracefulStop = "stop with hand-over"
+    // Disks
+    case slowDisk = "slow disk"
+    case stalledDisk = "stalled disk"
+    case failingWrite = "failing write"
+    case fullDisk = "full disk"
+    case snapshotReadFailure = "snapshot cut off"
+    // Clocks
+    case clockJump = "wall clock jump"
+    case clockDrift = "clock drift"
+    // Brokers and clients
+    case brokerDeath = "broker death"
+    case brokerMove = "broker move"
+    case brokerDoubleRegistration = "broker registered twice"
+    case brokerRefusesPushes = "broker refuses pushes"
+    case brokerSlow = "slow broker"
+    case clientMessageLoss = "lost client message"
+}
+
+/// What one seed does, and how much of it.
+struct FaultPlan {
+    /// In the order of ``FaultKind/allCases``.
+    private(set) var kinds: [FaultKind]
+    let lossPermille: Int
+    let duplicatePermille: Int
+    let reorderPermille: Int
+    let microseconds: ClosedRange<Int>
+    let clientLossPermille: Int
+    /// Thousandths of true time.
+    let clockRates: ClosedRange<Int>
+    /// Between one fault of the nemesis and the next, in milliseconds.
+    let pause: ClosedRange<Int>
+
+    init(_ random: inout Randomness, allowed: [FaultKind]) {
+        // Some seeds try little, some nearly everything: rare combinations need room (swarm testing).
+        let share = random.pick([200, 500, 850])
+        let chosen = FaultKind.allCases.map { _ in random.chance(share) }
+        kinds = zip(FaultKind.allCases, chosen).filter { allowed.contains($0.0) && $0.1 }.map(\.0)
+        let isOn = { [kinds] (kind: FaultKind) in kinds.contains(kind) }
+        lossPermille = isOn(.messageLoss) ? random.pick([2, 10, 50]) : 0
+        duplicatePermille = isOn(.duplication) ? random.pick([5, 50]) : 0
+        reorderPermille = isOn(.reordering) ? random.pick([5, 50]) : 0
+        microseconds = isOn(.messageDelay) ? random.pick([100...20_000, 1000...100_000]) : 50...600
+        clientLossPermille = isOn(.clientMessageLoss) ? 30 : 0
+        clockRates = isOn(.clockDrift) ? 950...1050 : 1000...1000
+        pause = random.pick([50...400, 200...1500, 800...4000])
+    }
+
+    func includes(_ kind: FaultKind) -> Bool { kinds.contains(kind) }
+}

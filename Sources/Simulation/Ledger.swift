@@ -1,0 +1,42 @@
+import Metadata
+import Raft
+import Wire
+
+/// What the cluster committed, in order, and what that comes to: the one story that all nodes must tell.
+final class Ledger {
+    private(set) var entries: [LogEntry] = []
+    /// The term of the node that first knew the entry to be committed.
+    private(set) var commitTerms: [Term] = []
+    private(set) var digests: [Digest]
+    private(set) var metadata = MetadataStateMachine()
+    /// The latest term whose opening entry is committed, with its index.
+    private(set) var openedTerm = Term.zero
+
+    /// The revision of each write, by its token.
+    private(set) var revisions: [String: UInt64] = [:]
+
+    init() { digests = [metadata.digest] }
+
+    var last: LogIndex { LogIndex(UInt64(entries.count)) }
+
+    subscript(index: LogIndex) -> LogEntry { entries[Int(index.number) - 1] }
+    func commitTerm(of index: LogIndex) -> Term { commitTerms[Int(index.number) - 1] }
+    func digest(at index: LogIndex) -> Digest { digests[Int(index.number)] }
+
+    func append(_ entry: LogEntry, committedIn term: Term) -> Outcome {
+        precondition(entry.index == last.next)
+        entries.append(entry)
+        commitTerms.append(term)
+        if entry.type == LogEntry.noop { openedTerm = max(openedTerm, entry.term) }
+        var outcome = Outcome(result: .refused(.invalidCommand))
+        if let command = try? CommandCodec.decode(type: entry.type, data: entry.data) {
+            outcome = metadata.apply(command, timestamp: entry.timestamp)
+            if case .put(let put) = command, let token = put.token, case .put(let revision, _) = outcome.result {
+                revisions[token] = revision
+            }
+        }
+        _ = metadata.takeChangedRows()
+        digests.append(metadata.digest)
+        return outcome
+    }
+}

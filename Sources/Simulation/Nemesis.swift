@@ -1,0 +1,211 @@
+import Raft
+import Server
+import Storage
+
+/// Does the faults, one after the other and also at the same time, until they end.
+final class Nemesis {
+    private let cluster: SimulatedCluster
+    private var random: Randomness
+    private var end = VirtualTime.zero
+    private(set) var isHealed = false
+    private var snapshotReadFailures = 0
+
+    init(cluster: SimulatedCluster, random: Randomness) {
+        self.cluster = cluster
+        self.random = random
+    }
+
+    func start(until end: VirtualTime) {
+        self.end = end
+        let faults = cluster.faults
+        cluster.network.conditions.lossPermille = faults.lossPermille
+        cluster.network.conditions.duplicatePermille = faults.duplicatePermille
+        cluster.network.conditions.reorderPermille = faults.reorderPermille
+        cluster.network.conditions.microseconds = faults.microseconds
+        if faults.includes(.messageDelay) { cluster.counts.count(.messageDelay) }
+        if faults.includes(.clockDrift) { cluster.counts.count(.clockDrift) }
+        next()
+    }
+
+    private func next() {
+        cluster.timeline.schedule(after: random.time(milliseconds: cluster.faults.pause)) { [self] in
+            guard cluster.timeline.now < end else { return }
+            if !cluster.faults.kinds.isEmpty { strike(random.pick(cluster.faults.kinds)) }
+            next()
+        }
+    }
+
+    private func count(_ kind: FaultKind, _ node: SimulatedNode? = nil) {
+        cluster.counts.count(kind)
+        cluster.trace.record(.fault, node: node?.id, 0, kind.rawValue)
+    }
+
+    /// Carries `action` out later, unless the faults are over.
+    private func later(_ milliseconds: ClosedRange<Int>, _ action: @escaping () -> Void) {
+        cluster.timeline.schedule(after: random.time(milliseconds: milliseconds)) { [self] in
+            if !isHealed { action() }
+        }
+    }
+
+    private func strike(_ kind: FaultKind) {
+        let node = random.pick(cluster.nodes)
+        switch kind {
+        case .messageLoss, .messageDelay, .duplication, .reordering, .clockDrift, .crashDuringWrite, .clientMessageLoss:
+            break
+        case .oneWayCut, .isolation, .leaderIsolation, .split, .bridge: cutNetwork(kind, node)
+        case .connectionBreak:
+            let other = random.pick(cluster.nodes)
+            guard other !== node else { return }
+            count(kind, node)
+            cluster.network.breakConnection(from: node, to: other, lane: random.below(Lane.allCases.count))
+        case .pause, .crash, .leaderCrash, .crashOfAll, .gracefulStop: disturbProcess(kind, node)
+        case .slowDisk, .stalledDisk, .failingWrite, .fullDisk: disturbDisk(kind, node)
+        case .snapshotReadFailure: snapshotReadFailures = random.within(1...2)
+        case .clockJump:
+            count(kind, node)
+            node.wallClockSkew += Int64(random.within(-100_000...100_000))
+        case .brokerDeath, .brokerMove, .brokerDoubleRegistration, .brokerRefusesPushes, .brokerSlow:
+            disturbBroker(kind)
+        }
+    }
+
+    // The network
+
+    private func cutNetwork(_ kind: FaultKind, _ node: SimulatedNode) {
+        guard cluster.nodes.count > 1 else { return }
+        let leader = cluster.nodes.first { $0.process?.raft.role == .leader }
+        let all = cluster.nodes.indices
+        let victim = kind == .leaderIsolation ? leader ?? node : node
+        count(kind, victim)
+        func separate(_ from: Int, _ to: Int) { cluster.network.conditions.cut(from, to) }
+        switch kind {
+        case .oneWayCut:
+            let other = random.pick(cluster.nodes.filter { $0 !== node })
+            separate(node.position, other.position)
+        case .split:
+            let sides = all.map { _ in random.chance(500) }
+            for from in all { for to in all where sides[from] != sides[to] { separate(from, to) } }
+        case .bridge:
+            // Two halves that only see each other through one node.
+            for from in all {
+                for to in all where from != victim.position && to != victim.position && from % 2 != to % 2 {
+                    separate(from, to)
+                }
+            }
+        default:
+            for other in all where other != victim.position {
+                separate(victim.position, other)
+                separate(other, victim.position)
+            }
+        }
+        later(100...4000) { [self] in cluster.network.conditions.mendAllCuts() }
+    }
+
+    // Processes
+
+    private func disturbProcess(_ kind: FaultKind, _ node: SimulatedNode) {
+        switch kind {
+        case .pause:
+            guard node.isUp else { return }
+            count(kind, node)
+            node.pause(until: cluster.timeline.now + random.time(milliseconds: 10...2500))
+        case .crashOfAll:
+            count(kind)
+            for node in cluster.nodes { crash(node) }
+        case .gracefulStop:
+            guard node.isUp, !node.isStopping else { return }
+            count(kind, node)
+            node.stop()
+            restartLater(node)
+        default:
+            let leader = cluster.nodes.first { $0.process?.raft.role == .leader }
+            let victim = kind == .leaderCrash ? leader ?? node : node
+            guard victim.isUp else { return }
+            count(kind, victim)
+            crash(victim)
+        }
+    }
+
+    private func crash(_ node: SimulatedNode) {
+        guard node.isUp else { return }
+        node.crash()
+        restartLater(node)
+    }
+
+    /// As systemd does, or somebody who comes in the morning.
+    func restartLater(_ node: SimulatedNode) {
+        let wait = isHealed ? 10...100 : random.pick([10...100, 200...3000])
+        cluster.timeline.schedule(after: random.time(milliseconds: wait)) { [self] in
+            guard !node.isUp else {
+                // It is still handing over.
+                if node.isStopping { restartLater(node) }
+                return
+            }
+            cluster.counts.restarts += 1
+            node.start()
+        }
+    }
+
+    // Disks
+
+    private func disturbDisk(_ kind: FaultKind, _ node: SimulatedNode) {
+        let end = cluster.timeline.now + random.time(milliseconds: 200...3000)
+        switch kind {
+        case .slowDisk: cluster.disks.slowDown(node, milliseconds: 5...150, until: end)
+        case .stalledDisk: cluster.disks.slowDown(node, milliseconds: 300...2500, until: end)
+        case .fullDisk: cluster.disks.failNext(of: node, .full("simulated: no space left on device"))
+        default: cluster.disks.failNext(of: node, .failed("simulated: input/output error"))
+        }
+        count(kind, node)
+    }
+
+    func takeSnapshotReadFailure() -> Bool {
+        guard snapshotReadFailures > 0 else { return false }
+        snapshotReadFailures -= 1
+        cluster.counts.count(.snapshotReadFailure)
+        return true
+    }
+
+    // Brokers
+
+    private func disturbBroker(_ kind: FaultKind) {
+        guard !cluster.brokers.all.isEmpty else { return }
+        let index = random.below(cluster.brokers.all.count)
+        let end = cluster.timeline.now + random.time(milliseconds: 500...6000)
+        count(kind)
+        switch kind {
+        case .brokerDoubleRegistration: cluster.brokers.registerImpostor(index)
+        case .brokerRefusesPushes: cluster.brokers.change(index) { $0.refusesUntil = end }
+        case .brokerSlow: cluster.brokers.change(index) { $0.slowUntil = end }
+        default:
+            cluster.brokers.change(index) { $0.isAlive = false }
+            later(500...6000) { [self] in
+                if kind == .brokerMove {
+                    cluster.brokers.move(index)
+                } else {
+                    cluster.brokers.change(index) { $0.isAlive = true }
+                }
+            }
+        }
+    }
+
+    // The end
+
+    func healAll() {
+        isHealed = true
+        snapshotReadFailures = 0
+        cluster.network.conditions = NetworkConditions(nodes: cluster.nodes.count)
+        cluster.disks.heal()
+        for index in cluster.brokers.all.indices {
+            cluster.brokers.change(index) {
+                $0.isAlive = true
+                $0.refusesUntil = .zero
+                $0.slowUntil = .zero
+            }
+        }
+        for node in cluster.nodes {
+            node.resume()
+            if !node.isUp { restartLater(node) }
+        }
+    }
+}

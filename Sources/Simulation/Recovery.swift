@@ -1,0 +1,90 @@
+import Metadata
+import Raft
+import Server
+import Wire
+
+/// Liveness: without faults the cluster becomes whole within bounded time, equal everywhere, and takes new writes.
+struct Recovery {
+    private let cluster: SimulatedCluster
+    private let deadline: VirtualTime
+
+    init(cluster: SimulatedCluster) {
+        self.cluster = cluster
+        deadline = cluster.timeline.now + .seconds(cluster.configuration.recoverySeconds)
+    }
+
+    func run() {
+        guard wait(for: whatIsMissing) else { return }
+        guard probe() else { return }
+        guard wait(for: whatIsMissing), wait(for: whatLags) else { return }
+        guard let leader = cluster.nodes.first(where: { $0.process?.raft.role == .leader }) else { return }
+        let isDone = Flag()
+        cluster.clients.readEverything(from: leader) { isDone.value = true }
+        guard wait(for: { isDone.value ? nil : "the keys can not be read" }) else { return }
+        _ = wait(for: whatIsMissing)
+    }
+
+    private final class Flag: @unchecked Sendable { var value = false }
+
+    /// Lets time pass until nothing is missing.
+    private func wait(for missing: () -> String?) -> Bool {
+        while cluster.violations.isEmpty {
+            guard let text = missing() else { return true }
+            guard cluster.timeline.now < deadline else {
+                cluster.violated("Liveness", "\(cluster.configuration.recoverySeconds) s after the last fault: \(text)")
+                return false
+            }
+            cluster.run(until: cluster.timeline.now + .milliseconds(20))
+        }
+        return false
+    }
+
+    /// Why the cluster is not whole, if so.
+    private func whatIsMissing() -> String? {
+        var leaders: [NodeID] = []
+        for node in cluster.nodes {
+            guard let process = node.process, !node.isStopping else { return "node \(node.id) is down" }
+            if process.raft.role == .leader { leaders.append(node.id) }
+            if let reason = process.status.notReady { return "node \(node.id) is not ready: \(reason)" }
+            guard process.lastApplied == cluster.ledger.last, process.raft.log.last.index == cluster.ledger.last else {
+                return "node \(node.id) applied \(process.lastApplied), log to \(process.raft.log.last), committed "
+                    + "\(cluster.ledger.last)"
+            }
+        }
+        return leaders.count == 1 ? nil : "the leaders are \(leaders)"
+    }
+
+    /// What is in force and not yet where it belongs.
+    private func whatLags() -> String? {
+        for node in cluster.nodes {
+            guard node.image.applied.index == cluster.ledger.last else {
+                return "the state tables of node \(node.id) stand at \(node.image.applied.index), committed is "
+                    + "\(cluster.ledger.last)"
+            }
+            if node.image.hardState.currentTerm != node.process?.raft.currentTerm {
+                return "the disk of node \(node.id) does not have its term"
+            }
+        }
+        for broker in cluster.brokers.all {
+            let status = cluster.ledger.metadata.broker(broker.id)?.status
+            if status != .online { return "broker \(broker.id) is \(status?.rawValue ?? "not registered")" }
+        }
+        return nil
+    }
+
+    /// A new write, sent again and again until it is acknowledged.
+    private func probe() -> Bool {
+        let isDone = Flag()
+        var attempts = 0
+        let (type, data) = CommandCodec.encode(
+            .put(Put(key: Key(validated: Array("/recovered".utf8)), value: Array("yes".utf8))))
+        return wait(for: {
+            if isDone.value { return nil }
+            attempts += 1
+            if attempts % 50 == 1, let leader = cluster.nodes.first(where: { $0.process?.raft.role == .leader }) {
+                leader.post(.submit(Proposal(type: type, data: data)) { if case .success = $0 { isDone.value = true } })
+            }
+            return "no new write is acknowledged"
+        })
+    }
+}

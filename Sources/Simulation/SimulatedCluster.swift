@@ -1,0 +1,176 @@
+import Metadata
+import Raft
+import Server
+
+/// All parts of one simulation. Confined to the thread that runs it.
+final class SimulatedCluster: @unchecked Sendable {
+    let seed: UInt64
+    let configuration: Simulation.Configuration
+    let timeline = Timeline()
+    let trace: Trace
+    let settings: NodeSettings
+    let members: [Member]
+    let faults: FaultPlan
+    let snapshotChunkRows: Int
+    var random: Randomness
+    var counts = SimulationCounts()
+    var disks: DiskConditions
+    let ledger = Ledger()
+    private var checkers: [any Checker]
+    private(set) var violations: [Violation] = []
+
+    private(set) var nodes: [SimulatedNode] = []
+    private(set) var network: SimulatedNetwork! = nil
+    private(set) var nemesis: Nemesis! = nil
+    private(set) var brokers: SimulatedBrokers! = nil
+    private(set) var clients: KeyValueClients! = nil
+    private(set) var administrator: Administrator! = nil
+
+    init(seed: UInt64, configuration: Simulation.Configuration, trace sink: ((String) -> Void)?) {
+        self.seed = seed
+        self.configuration = configuration
+        var random = Randomness(seed: seed)
+        trace = Trace(timeline: timeline, sink: sink)
+        faults = FaultPlan(&random, allowed: configuration.faults)
+        settings = .simulated(&random)
+        snapshotChunkRows = random.pick([1, 5, 20])
+        members = (1...configuration.nodes).map { number in
+            Member(
+                id: NodeID(UInt64(number)), host: "node\(number)", port: 9090, url: "http://node\(number):9090")
+        }
+        disks = DiskConditions(random: random.fork(), nodes: members.count, timeline: timeline)
+        checkers = Self.allCheckers
+        let generators = (0..<5).map { _ in random.fork() }
+        self.random = random
+        nodes = members.enumerated().map { position, member in
+            SimulatedNode(id: member.id, position: position, cluster: self, random: self.random.fork())
+        }
+        network = SimulatedNetwork(cluster: self, random: generators[0], nodes: nodes.count)
+        nemesis = Nemesis(cluster: self, random: generators[1])
+        brokers = SimulatedBrokers(cluster: self, random: generators[2])
+        clients = KeyValueClients(cluster: self, random: generators[3])
+        administrator = Administrator(cluster: self, random: generators[4])
+    }
+
+    private static var allCheckers: [any Checker] {
+        [
+            ElectionSafety(), VoteOnce(), LogMatching(), LeaderCompleteness(), CommittedOnQuorum(),
+            DurableBeforeAcknowledged(), StateMachineSafety(), Monotonicity(), NodeInvariants(), PartitionInvariants(),
+            HeartbeatAuthority(), PushOrder(), AcknowledgedWrites(),
+        ]
+    }
+
+    func node(_ id: NodeID) -> SimulatedNode { nodes[Int(id.number) - 1] }
+
+    func violated(_ invariant: String, _ text: String) {
+        trace.note(.phase, "VIOLATED \(invariant): \(text)")
+        violations.append(Violation(invariant: invariant, text: text, seconds: timeline.now.seconds))
+    }
+
+    /// Shows the checkers what happened.
+    func observe(_ observation: Observation) {
+        if case .stepped(let node, let process) = observation { learnCommits(of: node, process) }
+        for checker in checkers {
+            if let text = checker.check(observation, self) { violated(checker.invariant, text) }
+        }
+    }
+
+    /// What is committed for the first time becomes part of the ledger.
+    private func learnCommits(of node: SimulatedNode, _ process: Node) {
+        let commit = process.raft.commitIndex
+        while ledger.last < commit, process.raft.log.contains(ledger.last.next) {
+            let entry = process.raft.log[ledger.last.next]
+            let outcome = ledger.append(entry, committedIn: process.raft.currentTerm)
+            counts.committedEntries += 1
+            observe(.committed(entry, outcome, by: node))
+        }
+        if ledger.last < commit {
+            violated("State Machine Safety (§3.6.3)", "node \(node.id) knows commit \(commit), nobody committed it")
+        }
+    }
+
+    // The story
+
+    func run() -> SimulationReport {
+        let end = VirtualTime.seconds(configuration.seconds)
+        for node in nodes { timeline.schedule(after: random.time(milliseconds: 0...300)) { node.start() } }
+        clients.start(until: end)
+        administrator.start(until: end)
+        brokers.start()
+        nemesis.start(until: end)
+        run(until: end)
+        if violations.isEmpty {
+            trace.record(.phase, 1, "the faults end")
+            nemesis.healAll()
+            Recovery(cluster: self).run()
+        }
+        if violations.isEmpty {
+            observe(.finished)
+            clients.checkHistory()
+        }
+        let report = report()
+        shutDown()
+        return report
+    }
+
+    /// Runs until then, or until something is wrong.
+    func run(until end: VirtualTime) {
+        while violations.isEmpty, timeline.runNext(until: end) {}
+        if violations.isEmpty { timeline.advance(to: end) }
+    }
+
+    private func report() -> SimulationReport {
+        var report = SimulationReport(seed: seed, nodes: nodes.count)
+        report.violations = violations
+        report.faults = counts.faultsByKind
+        counts.events = timeline.eventsRun
+        report.counts = counts
+        report.virtualSeconds = timeline.now.seconds
+        report.traceHash = trace.hash
+        return report
+    }
+
+    /// The parts hold on to each other.
+    private func shutDown() {
+        timeline.clear()
+        for node in nodes { node.discard() }
+        nodes = []
+        checkers = []
+        network = nil
+        nemesis = nil
+        brokers = nil
+        clients = nil
+        administrator = nil
+    }
+}
+
+extension NodeSettings {
+    /// Small bounds, so that whatever happens at a bound happens often.
+    static func simulated(_ random: inout Randomness) -> NodeSettings {
+        var settings = NodeSettings()
+        settings.raft.electionTimeout = .milliseconds(random.pick([300, 600]))
+        settings.raft.electionJitter = .milliseconds(200)
+        settings.raft.heartbeatInterval = .milliseconds(random.pick([60, 120]))
+        settings.raft.leaderlessPause = .milliseconds(20)...(.milliseconds(100))
+        settings.raft.maximumPause = .milliseconds(400)
+        settings.raft.voteTimeout = .milliseconds(80)...(.milliseconds(200))
+        settings.raft.maximumAppendBytes = random.pick([400, 4000])
+        settings.raft.maximumAppendEntries = random.pick([3, 16])
+        settings.raft.maximumInflightMessages = random.pick([2, 8])
+        settings.raft.maximumInflightBytes = 8000
+        settings.brokerTimeout = .milliseconds(1500)
+        settings.brokerCheckInterval = .milliseconds(200)
+        settings.requestTimeout = .milliseconds(1200)
+        settings.maximumPendingWrites = random.pick([4, 64])
+        settings.checkpointEntries = random.pick([8, 40])
+        settings.checkpointBytes = 4000
+        settings.checkpointPause = .milliseconds(random.pick([20, 200]))
+        settings.checkpointInterval = .milliseconds(400)
+        settings.checkpointFewEntries = 4
+        settings.retainedEntries = random.pick([0, 5, 40])
+        settings.retainedBytes = random.pick([1000, 20_000])
+        settings.snapshotTimeout = .milliseconds(3000)
+        settings.transferTimeout = .milliseconds(500)
+        return settings
+    }
+}
