@@ -49,7 +49,7 @@ struct RequestLine: Sendable {
 
     private mutating func readTarget(_ bytes: Span<UInt8>, _ target: Range<Int>) throws(HTTPParseError) {
         if bytes.matches(method, "connect") {
-            throw HTTPParseError(.notImplemented, "This server is no proxy: CONNECT is not implemented.")
+            throw HTTPParseError(.notImplemented, "This server is no proxy: CONNECT is not supported.")
         }
         if bytes[target.lowerBound] == UInt8(ascii: "/") {
             return try readPath(bytes, target)

@@ -1,9 +1,9 @@
 /// Where the replicas of new partitions go: round the ring of ONLINE brokers, so that leaders and followers spread.
 ///
 /// Without racks the ring is in ascending id. With racks, neighbours on the ring are in different racks as far as
-/// possible (racks in byte order, the first broker of each, then the second of each, …), and a partition takes a second
-/// broker of a rack only when it has one of every rack. Brokers that name no rack count as one rack, the first:
-/// nothing says that they stand apart.
+/// possible (racks in the order of their lowest ids, the first broker of each, then the second of each, …), and a
+/// partition takes a second broker of a rack only when it has one of every rack. Brokers that name no rack count as one
+/// rack: nothing says that they stand apart.
 struct ReplicaAssignment {
     private var ring: [(id: BrokerID, rack: Int)] = []
     private let replicationFactor: Int
@@ -25,7 +25,7 @@ struct ReplicaAssignment {
         }
     }
 
-    /// The ids of each rack's brokers, ascending; racks in byte order.
+    /// The ids of each rack's brokers, ascending; racks in the order of their lowest ids.
     private static func racks(of brokers: [Broker]) -> [[BrokerID]] {
         let byRack = brokers.map { (rack: Array(($0.rack ?? "").utf8), id: $0.id) }.sorted {
             $0.rack == $1.rack ? $0.id < $1.id : precedes($0.rack, $1.rack)
@@ -38,7 +38,7 @@ struct ReplicaAssignment {
                 racks.append([broker.id])
             }
         }
-        return racks
+        return racks.sorted { $0[0] < $1[0] }
     }
 
     /// The replicas of the partition that starts at this place of the ring, its first leader first.

@@ -40,10 +40,12 @@ extension Node {
 
     func stop(_ completion: @escaping @Sendable () -> Void) {
         guard stopping == nil else { return completion() }
-        logger.info("🛑 stopping", metadata: ["role": "\(raft.role.rawValue)", "term": "\(raft.currentTerm)"])
         stopping = Stopping(deadline: now.instant.advanced(by: settings.transferTimeout), completion: completion)
         proposeGathered()
-        if raft.role == .leader, members.count > 1 { step(.transferLeadership) }
+        if raft.role == .leader, members.count > 1 {
+            logger.info("🔄 handing over leadership", metadata: ["term": "\(raft.currentTerm)"])
+            step(.transferLeadership)
+        }
     }
 
     /// Done when nobody waits for this node any more: another one leads, and what clients were promised is settled.

@@ -15,7 +15,7 @@ import Testing
             "Raft", "Metadata", "Wire", "Storage", "HTTP", "Logging", "Glibc", "Dispatch", "Synchronization",
             "FoundationEssentials",
         ],
-        "API": ["Raft", "Metadata", "Wire", "HTTP", "Server", "FoundationEssentials", "Synchronization"],
+        "API": ["Raft", "Metadata", "Wire", "HTTP", "Server", "Dispatch", "FoundationEssentials", "Synchronization"],
         "Simulation": ["Raft", "Metadata", "Wire", "Storage", "Server", "Synchronization", "Logging"],
         "dmq-metadata": [
             "API", "Server", "Storage", "HTTP", "Wire", "Metadata", "Raft", "Simulation", "CLinux", "ArgumentParser",

@@ -7,7 +7,7 @@ import Storage
 final class SnapshotQueue: Sendable {
     private static let chunkBytes = 512 * 1024
 
-    private let queue = DispatchQueue(label: "dmq.snapshots", qos: .utility)
+    private let queue = DispatchQueue(label: "dmq.snapshots")
     private let directory: String
     private let mailbox: Mailbox
     private let readers = Confined()

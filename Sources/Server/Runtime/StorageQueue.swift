@@ -12,6 +12,7 @@ final class StorageQueue: NodeDisk, Sendable {
         case checkpoint(Checkpoint)
         case stage([Row], isFirst: Bool)
         case install(LogPosition, Counters, Digest)
+        case ping(@Sendable () -> Void)
     }
 
     private struct State {
@@ -25,7 +26,8 @@ final class StorageQueue: NodeDisk, Sendable {
     private static let idleFrames = 1000
     private static let busyFrames = 4000
 
-    private let queue = DispatchQueue(label: "dmq.storage", qos: .userInitiated)
+    // No quality of service: libdispatch would ask for a priority that a confined process may not have, and say so.
+    private let queue = DispatchQueue(label: "dmq.storage")
     private let directory: String
     private let store: ConfinedStore
     private let mailbox: Mailbox
@@ -54,7 +56,8 @@ final class StorageQueue: NodeDisk, Sendable {
     func readSnapshot(for peer: NodeID) { snapshots.read(for: peer) }
     func closeSnapshot(for peer: NodeID) { snapshots.close(for: peer) }
 
-    func ping(_ completion: @escaping @Sendable () -> Void) { queue.async(execute: completion) }
+    /// Behind what was asked for before: under load the queue itself is never idle.
+    func ping(_ completion: @escaping @Sendable () -> Void) { enqueue(.ping(completion)) }
 
     var measurements: NodeStore.Measurements { state.withLock { $0.measurements } }
 
@@ -134,6 +137,7 @@ final class StorageQueue: NodeDisk, Sendable {
         case .checkpoint(let checkpoint):
             try store.value.checkpoint(checkpoint)
             mailbox.post(.checkpointed(checkpoint.position.index))
+        case .ping(let completion): completion()
         case .stage(let rows, let isFirst):
             if isFirst { try store.value.beginStaging() }
             if !rows.isEmpty { try store.value.stage(rows) }

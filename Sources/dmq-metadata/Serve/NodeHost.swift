@@ -51,7 +51,11 @@ final class Listener: Sendable {
     init(loop: EventLoop) {
         let box = Box()
         router = box
-        server = HTTPServer(configuration: HTTPServer.Configuration(), loops: [loop]) { request, responder in
+        var configuration = HTTPServer.Configuration()
+        // A key of 4096 bytes may come percent-encoded, three bytes for one.
+        configuration.maxRequestLineBytes = 16 * 1024
+        configuration.maxHeaderBytes = 32 * 1024
+        server = HTTPServer(configuration: configuration, loops: [loop]) { request, responder in
             guard let router = box.value.withLock({ $0 }) else {
                 return responder.respond(HTTPResponse(status: 503, headers: HTTPHeaders([("Retry-After", "1")])))
             }
