@@ -8,7 +8,10 @@ extension HTTPServerChannel {
     /// is a new one. Only when the peer has hung up is one more read needed to see it.
     func readInput(hasHungUp: Bool) {
         var reads = 0
-        while mayRead, reads < Self.maxReadsPerTurn, phase == .lingering || (phase == .open && !isReadingPaused) {
+        // What is in the backlog came before what is in the socket.
+        while mayRead, reads < Self.maxReadsPerTurn,
+            phase == .lingering || (phase == .open && !isReadingPaused && backlog.isEmpty)
+        {
             reads += 1
             switch Socket.receive(descriptor, into: loop.receiveBuffer) {
             case .bytes(let count):
