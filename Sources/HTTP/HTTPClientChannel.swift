@@ -22,7 +22,9 @@ final class HTTPClientChannel: Channel, @unchecked Sendable {
     /// Counts attempts, so that an answer of the resolver to an abandoned one is told apart.
     private var attempt: UInt64 = 0
     private var addresses: ArraySlice<SocketAddress> = []
+    /// For all addresses together, and for the one being tried.
     private var connectDeadline = UInt64.max
+    private var attemptDeadline = UInt64.max
     private var outstanding: [Outstanding] = []
     /// Outstanding requests before this one are answered.
     private var head = 0
@@ -65,7 +67,7 @@ final class HTTPClientChannel: Channel, @unchecked Sendable {
 
     func shutDown() {
         guard phase != .shutDown else { return }
-        tearDown(to: .shutDown, outstandingFailWith: .connectionClosed)
+        finish(takeDown(to: .shutDown), with: .connectionClosed)
     }
 
     // MARK: Connecting
@@ -120,8 +122,6 @@ final class HTTPClientChannel: Channel, @unchecked Sendable {
         }
         fail(.connectionFailed(errno: lastError))
     }
-
-    private var attemptDeadline = UInt64.max
 
     private func finishConnecting() {
         var error = Socket.pendingError(descriptor)
@@ -254,20 +254,15 @@ final class HTTPClientChannel: Channel, @unchecked Sendable {
 
     /// The connection or the attempt is over.
     private func fail(_ error: HTTPClientError) {
-        let expired = error == .timedOut
         let now = loop.now
         let ended = takeDown(to: .disconnected)
+        let someAreLate = error == .timedOut && ended.contains { $0.deadline <= now }
         for request in ended {
-            // Of several requests only those whose own time is up have timed out.
-            let isLate = expired && request.deadline <= now
-            let isVictim = expired && !isLate && ended.contains { $0.deadline <= now }
-            request.completion(.failure(isVictim ? .connectionClosed : error))
+            // The requests beside one that timed out have not timed out themselves.
+            let isBystander = someAreLate && request.deadline > now
+            request.completion(.failure(isBystander ? .connectionClosed : error))
         }
         onClose?(error)
-    }
-
-    private func tearDown(to phase: Phase, outstandingFailWith error: HTTPClientError) {
-        finish(takeDown(to: phase), with: error)
     }
 
     private func finish(_ requests: [Outstanding], with error: HTTPClientError) {

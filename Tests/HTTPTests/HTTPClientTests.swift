@@ -64,14 +64,18 @@ private typealias Answer = Result<HTTPResponse, HTTPClientError>
         let client = HTTPClientConnection(host: "127.0.0.1", port: port, loop: loop) { closed.put($0) }
         for _ in 0..<2 { client.send(method: "GET", path: "/", timeout: .seconds(20)) { answers.put($0) } }
         for _ in 0..<2 { #expect(try answers.take() == .failure(.connectionFailed(errno: ECONNREFUSED))) }
-        #expect(try closed.take() == .connectionFailed(errno: ECONNREFUSED))
+        let refused = HTTPClientError.connectionFailed(errno: ECONNREFUSED)
+        #expect(try closed.take() == refused)
         let second = HTTPServer(configuration: .init(), loops: [EventLoop(label: "server")], handler: TestServer.echo)
         _ = try second.listen(host: "127.0.0.1", port: port)
         client.send(method: "GET", path: "/x", timeout: .seconds(20)) { answers.put($0) }
         #expect(try answers.take().get().text == "GET /x ")
         // The end of an idle connection is noticed without a request.
         second.drain(timeout: .zero) {}
-        #expect(try closed.take() == .connectionClosed)
+        // The two requests above made one attempt or two, as the threads ran.
+        var end = try closed.take()
+        while end == refused { end = try closed.take() }
+        #expect(end == .connectionClosed)
         client.close()
     }
 

@@ -1,11 +1,11 @@
 @testable import HTTP
 
-/// What came out of a parser: the requests, then the error that ended it.
+/// What came out of a parser: the requests, then the error that ended it, if any.
 struct Parsed: Equatable {
     var requests: [HTTPParsedRequest] = []
     var rejection: HTTPRejection?
     var detail: String?
-    /// How many octets had been fed when the error came.
+    /// Whether the pieces ended within a request.
     var isIncomplete = false
 }
 
