@@ -114,11 +114,12 @@ extension RaftNode {
         }
     }
 
-    mutating func becomeUnreachable(_ peer: NodeID) {
+    mutating func becomeUnreachable(_ peer: NodeID, _ effects: inout EffectBuffer) {
         guard let position = leadership?.position(of: peer), let progress = leadership?.peers[position] else { return }
         if progress.state != .snapshot {
             leadership?.peers[position].becomeProbe(nextIndex: progress.matchIndex.next, isPaused: true)
         }
+        abandonTransfer(to: peer, &effects)
     }
 
     mutating func handle(

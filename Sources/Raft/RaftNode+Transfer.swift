@@ -6,7 +6,10 @@ extension RaftNode {
             guard let contact = peer.lastContact, peer.state != .snapshot else { return false }
             return now.instant.since(contact) < settings.electionTimeout
         }
-        guard let target = alive.max(by: { ($0.matchIndex, $1.id) < ($1.matchIndex, $0.id) }) else {
+        // One that does not answer right now may have died within the timeout: only if there is no other.
+        let reached = alive.filter { $0.state == .replicate }
+        let candidates = reached.isEmpty ? alive : reached
+        guard let target = candidates.max(by: { ($0.matchIndex, $1.id) < ($1.matchIndex, $0.id) }) else {
             effects.emit(.transferFailed)
             return
         }
@@ -24,6 +27,13 @@ extension RaftNode {
         else { return }
         leadership?.transfer?.isTimeoutNowSent = true
         effects.emit(.send(.timeoutNow(TimeoutNow(term: currentTerm, leader: id)), to: transfer.target))
+    }
+
+    /// The target can not be reached: proposals need not wait for the deadline.
+    mutating func abandonTransfer(to peer: NodeID, _ effects: inout EffectBuffer) {
+        guard leadership?.transfer?.target == peer else { return }
+        leadership?.transfer = nil
+        effects.emit(.transferFailed)
     }
 
     mutating func handle(_ request: TimeoutNow, _ token: RequestToken, _ effects: inout EffectBuffer) {

@@ -90,7 +90,7 @@ public struct RaftNode: ~Copyable {
         case .installSnapshotReply(let reply, let peer, let lastIncluded):
             handle(reply, from: peer, lastIncluded: lastIncluded, &effects)
         case .timeoutNowReply(let reply, _): observe(reply.term, &effects)
-        case .unreachable(let peer): becomeUnreachable(peer)
+        case .unreachable(let peer): becomeUnreachable(peer, &effects)
         case .disconnected(let peer): loseConnection(to: peer)
         case .propose(let proposals): propose(proposals, &effects)
         case .read(let read): self.read(read, &effects)

@@ -79,6 +79,19 @@ import Testing
         #expect(effects == [.send(.timeoutNow(TimeoutNow(term: Term(1), leader: NodeID(1))), to: NodeID(3))])
     }
 
+    @Test("one that was reached last is preferred to one that was not, and a lost target ends the transfer at once")
+    func lostTarget() {
+        let leader = Subject().lead()
+        leader.acknowledge(2, match: 1)
+        leader.acknowledge(3, match: 1)
+        leader.step(.unreachable(NodeID(2)))
+        let effects = leader.step(.transferLeadership)
+        #expect(effects == [.send(.timeoutNow(TimeoutNow(term: Term(1), leader: NodeID(1))), to: NodeID(3))])
+        #expect(leader.step(.unreachable(NodeID(2))).isEmpty)
+        #expect(leader.step(.unreachable(NodeID(3))).contains(.transferFailed))
+        #expect(leader.step(.propose([Proposal(type: "PUT", data: [])])).hasWrite)
+    }
+
     @Test("proposals are refused meanwhile, the target catches up, then it is told, once") func catchesUp() {
         let leader = Subject().lead()
         leader.acknowledge(2, match: 1)
