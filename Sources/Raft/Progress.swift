@@ -9,6 +9,13 @@ struct Progress: Sendable {
         case snapshot
     }
 
+    struct Doubt: Sendable {
+        /// The round that asked; only answers to it or to later ones count.
+        let round: UInt64
+        /// What was acknowledged by then; of more they say nothing.
+        let matchIndex: LogIndex
+    }
+
     let id: NodeID
     var state: State = .probe
     /// The last index known to be on the follower's disk and equal to the leader's. Counts for commitment.
@@ -20,8 +27,8 @@ struct Progress: Sendable {
     var lastContact: Instant?
     /// The latest ReadIndex round that the follower confirmed.
     var confirmedRound: UInt64 = 0
-    /// The round whose answer tells whether the follower lost entries that it had acknowledged.
-    var doubtRound: UInt64?
+    /// The question whether the follower lost entries that it had acknowledged.
+    var doubt: Doubt?
     /// The commit index that the follower was last told.
     var sentCommit: LogIndex = .zero
     private var inflight: [(last: LogIndex, bytes: Int)] = []

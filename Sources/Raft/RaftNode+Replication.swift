@@ -144,8 +144,8 @@ extension RaftNode {
             return
         }
         let advanced = leadership?.peers[position].matched(reply.matchIndex) ?? false
-        if let doubt = leadership?.peers[position].doubtRound, reply.readRound >= doubt {
-            leadership?.peers[position].doubtRound = nil
+        if let doubt = leadership?.peers[position].doubt, reply.readRound >= doubt.round {
+            leadership?.peers[position].doubt = nil
         }
         if let peer = leadership?.peers[position], peer.state == .probe, reply.matchIndex.next >= peer.nextIndex {
             leadership?.peers[position].becomeReplicate()
@@ -167,7 +167,7 @@ extension RaftNode {
         if let term = conflict.term, let last = log.lastIndex(of: term, before: previous) { next = last.next }
         next = max(LogIndex(1), min(next, previous))
         if previous <= peer.matchIndex, previous > .zero {
-            guard isLossConfirmed(by: reply.readRound, position, &effects) else { return }
+            guard isLossConfirmed(of: previous, by: reply.readRound, position, &effects) else { return }
             effects.emit(.protocolViolation("node \(peer.id) lost entries that it had acknowledged: \(previous)"))
             leadership?.peers[position] = Progress(id: peer.id, nextIndex: next)
             leadership?.peers[position].lastContact = now.instant
@@ -182,11 +182,14 @@ extension RaftNode {
     /// A follower refuses what it had acknowledged. Either the refusal is older than the acknowledgement and comes late,
     /// on another connection; or the follower lost its disk. A heartbeat of a new round is asked, for an answer to it
     /// was given later than the acknowledgement.
-    private mutating func isLossConfirmed(by round: UInt64, _ position: Int, _ effects: inout EffectBuffer) -> Bool {
+    private mutating func isLossConfirmed(
+        of index: LogIndex, by round: UInt64, _ position: Int, _ effects: inout EffectBuffer
+    ) -> Bool {
         guard let current = leadership else { return false }
-        if let doubt = current.peers[position].doubtRound { return round >= doubt }
+        let peer = current.peers[position]
+        if let doubt = peer.doubt, index <= doubt.matchIndex { return round >= doubt.round }
         leadership?.lastRound += 1
-        leadership?.peers[position].doubtRound = current.lastRound + 1
+        leadership?.peers[position].doubt = Progress.Doubt(round: current.lastRound + 1, matchIndex: peer.matchIndex)
         sendHeartbeat(to: position, &effects)
         return false
     }

@@ -140,6 +140,18 @@ import Testing
         #expect(leader.progress(of: 2).state == .replicate)
     }
 
+    @Test("nor do answers to a question that was asked before the acknowledgement") func reorderedQuestion() {
+        let leader = Self.leader()
+        leader.acknowledge(2, match: 6)
+        leader.step(.propose([Proposal(type: "PUT", data: [])]))
+        leader.reject(2, previous: 5, conflict: (nil, 3))
+        leader.acknowledge(2, match: 7)
+        // A refusal of a later probe, in the round of the question, yet older than the acknowledgement of 7.
+        let late = leader.reject(2, previous: 7, conflict: (nil, 7), round: 1)
+        #expect(!late.isViolation && late.appends(to: 2).map(\.readRound) == [2])
+        #expect(leader.reject(2, previous: 7, conflict: (nil, 7), round: 2).isViolation)
+    }
+
     @Test("a follower that lost its disk is seen, and gets everything again")
     func lostDisk() {
         let leader = Self.leader()
