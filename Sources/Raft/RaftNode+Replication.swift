@@ -167,7 +167,10 @@ extension RaftNode {
         if let term = conflict.term, let last = log.lastIndex(of: term, before: previous) { next = last.next }
         next = max(LogIndex(1), min(next, previous))
         if previous <= peer.matchIndex, previous > .zero {
-            guard isLossConfirmed(of: previous, by: reply.readRound, position, &effects) else { return }
+            guard isLossConfirmed(of: previous, by: reply.readRound, position, &effects) else {
+                replicate(to: position, &effects)
+                return
+            }
             effects.emit(.protocolViolation("node \(peer.id) lost entries that it had acknowledged: \(previous)"))
             leadership?.peers[position] = Progress(id: peer.id, nextIndex: next)
             leadership?.peers[position].lastContact = now.instant
@@ -190,6 +193,8 @@ extension RaftNode {
         if let doubt = peer.doubt, index <= doubt.matchIndex { return round >= doubt.round }
         leadership?.lastRound += 1
         leadership?.peers[position].doubt = Progress.Doubt(round: current.lastRound + 1, matchIndex: peer.matchIndex)
+        // Old or not, what was refused was not taken: send it again.
+        leadership?.peers[position].becomeProbe(nextIndex: peer.matchIndex.next, isPaused: false)
         sendHeartbeat(to: position, &effects)
         return false
     }

@@ -140,6 +140,16 @@ import Testing
         #expect(leader.progress(of: 2).state == .replicate)
     }
 
+    @Test("what was refused because it overtook the entries before it is sent again") func overtaken() {
+        let leader = Self.leader()
+        leader.acknowledge(2, match: 6)
+        for _ in 0..<2 { leader.step(.propose([Proposal(type: "PUT", data: [])])) }
+        leader.acknowledge(2, match: 7)
+        // Entry 8 came before entry 7, whose acknowledgement came before this refusal.
+        let late = leader.reject(2, previous: 7, conflict: (nil, 7))
+        #expect(late.batches(to: 2).map { $0.entries.map(\.index.number) } == [[8]])
+    }
+
     @Test("nor do answers to a question that was asked before the acknowledgement") func reorderedQuestion() {
         let leader = Self.leader()
         leader.acknowledge(2, match: 6)
