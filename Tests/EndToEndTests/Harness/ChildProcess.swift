@@ -1,0 +1,175 @@
+import Foundation
+import Glibc
+
+/// A process of its own group, whose output goes to a file. Killed at the latest with this object.
+final class ChildProcess {
+    enum End: Equatable, CustomStringConvertible {
+        case exited(Int32)
+        case killed(Int32)
+
+        var description: String {
+            switch self {
+            case .exited(let status): "exited with \(status)"
+            case .killed(let signal): "killed by signal \(signal)"
+            }
+        }
+    }
+
+    let processID: pid_t
+    private var knownEnd: End?
+    /// The child reads the end of its input when this process has gone, however it went.
+    private let lifeline: Int32
+
+    /// `output` is appended to; `errorOutput` goes there too if it is `nil`.
+    init(
+        _ path: String, _ arguments: [String], environment: [String: String] = [:], directory: String? = nil,
+        output: String, errorOutput: String? = nil
+    ) throws {
+        var ends: [Int32] = [-1, -1]
+        guard pipe(&ends) == 0 else { throw TransportError.system("pipe", errno) }
+        _ = fcntl(ends[1], F_SETFD, FD_CLOEXEC)
+        lifeline = ends[1]
+        defer { close(ends[0]) }
+
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        posix_spawn_file_actions_adddup2(&actions, ends[0], 0)
+        posix_spawn_file_actions_addopen(&actions, 1, output, O_WRONLY | O_CREAT | O_APPEND, 0o644)
+        if let errorOutput {
+            posix_spawn_file_actions_addopen(&actions, 2, errorOutput, O_WRONLY | O_CREAT | O_APPEND, 0o644)
+        } else {
+            posix_spawn_file_actions_adddup2(&actions, 1, 2)
+        }
+        // Other tests run in this process; their sockets must not stay open in ours.
+        FileActions.closeFrom(&actions, 3)
+        if let directory { FileActions.changeDirectory(&actions, directory) }
+
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        var noSignals = sigset_t()
+        var allSignals = sigset_t()
+        sigemptyset(&noSignals)
+        sigfillset(&allSignals)
+        posix_spawnattr_setsigmask(&attributes, &noSignals)
+        posix_spawnattr_setsigdefault(&attributes, &allSignals)
+        posix_spawnattr_setpgroup(&attributes, 0)
+        posix_spawnattr_setflags(
+            &attributes, Int16(POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
+
+        var variables = ["PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"]
+        variables.merge(environment) { $1 }
+        var argumentPointers = ([path] + arguments).map { strdup($0) } + [nil]
+        var variablePointers = variables.map { strdup("\($0.key)=\($0.value)") } + [nil]
+        defer { for pointer in argumentPointers + variablePointers { free(pointer) } }
+        var processID = pid_t()
+        let error = posix_spawn(&processID, path, &actions, &attributes, &argumentPointers, &variablePointers)
+        guard error == 0 else {
+            close(ends[1])
+            throw TransportError.system("\(path)", error)
+        }
+        self.processID = processID
+    }
+
+    deinit {
+        killGroup()
+        close(lifeline)
+    }
+
+    func send(_ signal: Int32) { if end == nil { kill(processID, signal) } }
+
+    /// Ends the process and whatever it has started, and waits for it.
+    func killGroup() {
+        kill(-processID, SIGKILL)
+        while end == nil {
+            pause(milliseconds: 1)
+        }
+    }
+
+    func wait(within patience: Duration = .seconds(60)) throws -> End {
+        try eventually("the end of process \(processID)", within: patience) { end }
+    }
+
+    /// How it ended, if it has.
+    var end: End? {
+        if let knownEnd { return knownEnd }
+        var status: Int32 = 0
+        guard waitpid(processID, &status, WNOHANG) == processID else { return nil }
+        let signal = status & 0x7F
+        knownEnd = signal == 0 ? .exited((status >> 8) & 0xFF) : .killed(signal)
+        return knownEnd
+    }
+}
+
+/// Extensions of glibc that its Swift module does not show.
+private enum FileActions {
+    typealias CloseFrom = @convention(c) (UnsafeMutablePointer<posix_spawn_file_actions_t>, Int32) -> Int32
+    typealias ChangeDirectory =
+        @convention(c) (UnsafeMutablePointer<posix_spawn_file_actions_t>, UnsafePointer<CChar>) -> Int32
+
+    static func closeFrom(_ actions: inout posix_spawn_file_actions_t, _ first: Int32) {
+        let call = unsafeBitCast(symbol("posix_spawn_file_actions_addclosefrom_np"), to: CloseFrom.self)
+        precondition(call(&actions, first) == 0)
+    }
+
+    static func changeDirectory(_ actions: inout posix_spawn_file_actions_t, _ path: String) {
+        let call = unsafeBitCast(symbol("posix_spawn_file_actions_addchdir_np"), to: ChangeDirectory.self)
+        precondition(call(&actions, path) == 0)
+    }
+
+    private static func symbol(_ name: String) -> UnsafeMutableRawPointer {
+        guard let symbol = dlsym(nil, name) else { preconditionFailure("glibc has no \(name)") }
+        return symbol
+    }
+}
+
+/// A command that ran to its end.
+struct Finished {
+    var end: ChildProcess.End
+    var output: String
+    var errorOutput: String
+
+    var status: Int32? { if case .exited(let status) = end { status } else { nil } }
+
+    /// Runs `path` and waits for it.
+    static func run(
+        _ path: String, _ arguments: [String], environment: [String: String] = [:], directory: String? = nil,
+        within patience: Duration = .seconds(60)
+    ) throws -> Finished {
+        let scratch = try TemporaryDirectory()
+        let process = try ChildProcess(
+            path, arguments, environment: environment, directory: directory, output: scratch.path + "/out",
+            errorOutput: scratch.path + "/err")
+        let end = try process.wait(within: patience)
+        return Finished(
+            end: end, output: try String(contentsOfFile: scratch.path + "/out", encoding: .utf8),
+            errorOutput: try String(contentsOfFile: scratch.path + "/err", encoding: .utf8))
+    }
+
+    /// Runs the program under test.
+    static func dmq(
+        _ arguments: String..., environment: [String: String] = [:], directory: String? = nil,
+        within patience: Duration = .seconds(60)
+    ) throws -> Finished {
+        try run(Surroundings.binary, arguments, environment: environment, directory: directory, within: patience)
+    }
+
+    /// Runs one of the system's programs, found in PATH.
+    static func tool(_ name: String, _ arguments: String...) throws -> Finished {
+        try run("/usr/bin/env", [name] + arguments)
+    }
+}
+
+/// A directory that goes with this object.
+final class TemporaryDirectory {
+    let path: String
+
+    init() throws {
+        var template = Array((NSTemporaryDirectory() + "dmq-e2e-XXXXXX").utf8CString)
+        guard mkdtemp(&template) != nil else { throw TransportError.system("mkdtemp", errno) }
+        path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+
+    deinit { try? FileManager.default.removeItem(atPath: path) }
+}
