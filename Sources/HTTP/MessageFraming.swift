@@ -5,7 +5,7 @@ struct MessageFraming: Sendable {
     private(set) var hasHost = false
     private(set) var contentLength: Int?
     private(set) var isChunked = false
-    /// A coding that we do not know stands before or instead of `chunked`.
+    /// A coding that we do not know stands before `chunked`.
     private(set) var hasUnknownCoding = false
     private(set) var asksToClose = false
     private(set) var asksToKeepAlive = false
@@ -83,8 +83,10 @@ struct MessageFraming: Sendable {
         var known = 0
         var unknown = 0
         var isList = true
+        var endsChunked = false
         bytes.forEachListElement(in: value) { element in
-            if bytes.matches(element, "chunked") {
+            endsChunked = bytes.matches(element, "chunked")
+            if endsChunked {
                 known += 1
             } else {
                 unknown += 1
@@ -93,6 +95,10 @@ struct MessageFraming: Sendable {
         }
         guard isList, unknown > 0, known <= 1 else {
             throw .malformed("Transfer-Encoding is not exactly \"chunked\" (RFC 9112 section 6.1).")
+        }
+        // Where such a body ends can not be known, whatever the coding is.
+        guard endsChunked else {
+            throw .malformed("Transfer-Encoding does not end in \"chunked\" (RFC 9112 section 6.3).")
         }
         hasUnknownCoding = true
     }

@@ -30,7 +30,7 @@ import Testing
         ("GET / HTTP/1.1\r\nX: \(String(repeating: "a", count: 17000))", 431, "header_too_large"),
         ("GET / HTTP/1.1\r\nHost: a\r\n\(String(repeating: "X: y\r\n", count: 101))\r\n", 431, "header_too_large"),
         ("GET / HTTP/3.0\r\n", 505, "version_not_supported"),
-        ("PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n", 501, "not_implemented"),
+        ("PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", 501, "not_implemented"),
         ("PUT / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 9999999\r\n\r\n", 413, "body_too_large"),
     ])
     func refusalsHaveTheirStatusAndCode(_ request: String, _ status: Int, _ code: String) throws {
