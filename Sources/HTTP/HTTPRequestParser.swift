@@ -10,6 +10,9 @@ public struct HTTPParsedRequest: Sendable, Equatable {
     public var keepsAlive: Bool
     /// Whether the request was HTTP/1.0, whose client must be told when the connection stays open.
     public var isVersion10: Bool
+
+    /// Whether the method is one that changes nothing (RFC 9110 §9.2.1).
+    public var isSafe: Bool { method == "GET" || method == "HEAD" || method == "OPTIONS" }
 }
 
 /// Parses HTTP/1.1 requests (RFC 9112): a value over octets, without I/O.

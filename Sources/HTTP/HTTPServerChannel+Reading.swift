@@ -57,7 +57,9 @@ extension HTTPServerChannel {
             }
             do throws(HTTPParseError) {
                 guard let request = try parser.next(input, at: &position) else { break }
-                handOn(request)
+                // RFC 9112 §9.3.2: only safe requests may be carried out side by side. Others are begun in their order,
+                // which is enough among themselves; a read must not overtake a write, nor a write a read.
+                if queue.isEmpty || request.isSafe == areSafeInProgress { handOn(request) } else { held = request }
             } catch {
                 return reject(error)
             }
@@ -65,7 +67,15 @@ extension HTTPServerChannel {
         sendContinueIfDue()
     }
 
+    /// The request that waited until all before it are answered.
+    func handOnHeld() {
+        guard let request = held else { return }
+        held = nil
+        handOn(request)
+    }
+
     private func handOn(_ parsed: HTTPParsedRequest) {
+        areSafeInProgress = parsed.isSafe
         server.counters.requests.wrappingAdd(1, ordering: .relaxed)
         requestStart = 0
         let sequence = queue.append(
@@ -102,7 +112,7 @@ extension HTTPServerChannel {
     /// The peer sends nothing more, but may still want its answers (half-close).
     private func endInput() {
         inputHasEnded = true
-        if phase == .lingering || (queue.isEmpty && output.isEmpty && backlog.isEmpty) { return close() }
-        if backlog.isEmpty { stopReading() }
+        if phase == .lingering || (queue.isEmpty && output.isEmpty && !hasWaiting) { return close() }
+        if !hasWaiting { stopReading() }
     }
 }

@@ -11,13 +11,14 @@ extension HTTPServerChannel {
         if phase == .open, queue.isEmpty {
             idleStart = loop.now
             sendContinueIfDue()
+            handOnHeld()
         }
         loop.scheduleTurn(self)
     }
 
     private func encode(_ response: HTTPResponse, _ slot: ResponseQueue.Slot) {
         // In a drain the last answer that is due says that it is the last.
-        let isLast = queue.isEmpty && backlog.isEmpty && (inputHasEnded || (server.isDraining && !parser.isMidRequest))
+        let isLast = queue.isEmpty && !hasWaiting && (inputHasEnded || (server.isDraining && !parser.isMidRequest))
         let closes = slot.closes || isLast || response.headers.asksToClose
         let field: ResponseEncoder.ConnectionField = closes ? .close : slot.isVersion10 ? .keepAlive : .none
         beginSending()
@@ -30,6 +31,7 @@ extension HTTPServerChannel {
             phase = .closing
             queue.removeAll()
             backlog = []
+            held = nil
         }
     }
 
@@ -54,7 +56,7 @@ extension HTTPServerChannel {
             }
         }
         if phase == .closing { return linger() }
-        if inputHasEnded, queue.isEmpty, backlog.isEmpty { close() }
+        if inputHasEnded, queue.isEmpty, !hasWaiting { close() }
     }
 
     /// Asks for the event only while bytes wait.

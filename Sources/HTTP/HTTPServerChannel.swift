@@ -27,6 +27,10 @@ final class HTTPServerChannel: Channel, @unchecked Sendable {
     var parser: HTTPRequestParser
     /// Octets read but not parsed, since the queue was full.
     var backlog: [UInt8] = []
+    /// Parsed but not handed on, since requests of the other kind are in progress.
+    var held: HTTPParsedRequest?
+    /// Whether the requests in progress are safe ones (RFC 9110 §9.2.1).
+    var areSafeInProgress = false
     var queue = ResponseQueue()
     var output = SendBuffer()
 
@@ -90,7 +94,7 @@ final class HTTPServerChannel: Channel, @unchecked Sendable {
         if phase == .open, !isReadingPaused, !backlog.isEmpty { parseBacklog() }
         if mayRead, !isReadingPaused, phase == .open || phase == .lingering { readInput(hasHungUp: true) }
         if !output.isEmpty, !waitsForWritability { sendOutput() }
-        if phase == .open, server.isDraining, queue.isEmpty, output.isEmpty, !parser.isMidRequest, backlog.isEmpty {
+        if phase == .open, server.isDraining, queue.isEmpty, output.isEmpty, !parser.isMidRequest, !hasWaiting {
             return close()
         }
         updateDeadline()
@@ -119,16 +123,19 @@ final class HTTPServerChannel: Channel, @unchecked Sendable {
 
     var isReadingPaused: Bool {
         phase != .lingering
-            && (queue.count >= server.configuration.maxPipelinedRequests
+            && (held != nil || queue.count >= server.configuration.maxPipelinedRequests
                 || output.count > server.configuration.maxOutputBytes)
     }
 
+    /// Whether something has been read that is not handed on yet.
+    var hasWaiting: Bool { held != nil || !backlog.isEmpty }
+
     private var isAwaitingRequest: Bool {
-        parser.isMidRequest && !isReadingPaused && backlog.isEmpty
+        parser.isMidRequest && !isReadingPaused && !hasWaiting
     }
 
     private var isIdle: Bool {
-        phase == .open && queue.isEmpty && output.isEmpty && !parser.isMidRequest && backlog.isEmpty
+        phase == .open && queue.isEmpty && output.isEmpty && !parser.isMidRequest && !hasWaiting
     }
 
     private func updateDeadline() {
@@ -175,6 +182,7 @@ final class HTTPServerChannel: Channel, @unchecked Sendable {
         queue.removeAll()
         output.release(loop)
         backlog = []
+        held = nil
         connection.end()
         server.connectionEnded(isCounted: isCounted)
     }

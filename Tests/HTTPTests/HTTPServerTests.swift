@@ -48,6 +48,49 @@ import Testing
         }
     }
 
+    @Test func readsAndWritesOfOneConnectionDoNotOvertakeEachOther() throws {
+        let waiting = Mutex([(HTTPRequest, HTTPResponder)]())
+        let server = try TestServer { request, responder in
+            waiting.withLock { $0.append((request, responder)) }
+        }
+        let client = try server.connect()
+        let methods = ["PUT", "PUT", "GET", "HEAD", "DELETE", "GET"]
+        client.send(methods.map { "\($0) / HTTP/1.1\r\nHost: a\r\n\r\n" }.joined())
+        // What comes in between has been handed on when an answer to another connection's request has arrived.
+        let witness = try server.connect()
+        func begun() throws -> [String] {
+            witness.send("GET /witness HTTP/1.1\r\nHost: a\r\n\r\n")
+            try eventually("the witness") { waiting.withLock { $0.contains { $0.0.path == "/witness" } } }
+            let all = waiting.withLock { waiting in
+                defer { waiting = waiting.filter { $0.0.path != "/witness" } }
+                return waiting
+            }
+            for (request, responder) in all where request.path == "/witness" {
+                responder.respond(HTTPResponse(status: 204))
+            }
+            #expect(try witness.response()?.status == 204)
+            return all.map(\.0).filter { $0.path != "/witness" }.map(\.method)
+        }
+        func answerFirst(_ method: String) throws {
+            waiting.withLock { $0.removeFirst() }.1.respond(HTTPResponse(status: 200, body: Array(method.utf8)))
+            #expect(try client.response(toHead: method == "HEAD")?.status == 200)
+        }
+        try eventually("the first two") { waiting.withLock { $0.count } == 2 }
+        #expect(try begun() == ["PUT", "PUT"])
+        try answerFirst("PUT")
+        #expect(try begun() == ["PUT"])
+        try answerFirst("PUT")
+        #expect(try begun() == ["GET", "HEAD"])
+        try answerFirst("GET")
+        try answerFirst("HEAD")
+        #expect(try begun() == ["DELETE"])
+        client.shutdownSending()
+        try answerFirst("DELETE")
+        #expect(try begun() == ["GET"])
+        try answerFirst("GET")
+        #expect(try client.response() == nil)
+    }
+
     @Test func aPeerCannotHaveMoreRequestsInProgressThanAllowed() throws {
         let waiting = Mutex([HTTPResponder]())
         let most = Atomic(0)
