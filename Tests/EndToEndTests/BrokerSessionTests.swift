@@ -4,12 +4,13 @@ import Testing
 extension EndToEnd {
     /// The broker's and the operator's side of the contract, as raw requests and exact answers.
     @Suite(.serialized) struct BrokerSessionTests {
-        static let brokerTimeout = 1000
+        /// Long enough for a few requests on busy cores, short enough to be waited for.
         static let settings = Cluster.quick.merging([
-            "metadata.heartbeat.timeout-ms": "\(brokerTimeout)", "metadata.heartbeat.check-interval-ms": "200",
+            "metadata.heartbeat.timeout-ms": "4000", "metadata.heartbeat.check-interval-ms": "200",
         ]) { $1 }
         /// Nobody goes OFFLINE unasked.
-        static let patient = Cluster.quick.merging(["metadata.heartbeat.timeout-ms": "600000"]) { $1 }
+        static let patientWithBrokers = ["metadata.heartbeat.timeout-ms": "600000"]
+        static let patient = Cluster.quick.merging(patientWithBrokers) { $1 }
 
         static func register(_ id: Int, port: Int, at leader: Node) throws -> Answer {
             try leader.post("/api/v1/metadata/brokers", #"{"brokerId":\#(id),"host":"localhost","port":\#(port)}"#)

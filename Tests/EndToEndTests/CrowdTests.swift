@@ -15,7 +15,7 @@ extension EndToEnd {
             getrlimit(descriptors, &limit)
             limit.rlim_cur = limit.rlim_max
             setrlimit(descriptors, &limit)
-            try Cluster.with(settings: BrokerSessionTests.patient) { cluster in
+            try Cluster.with(settings: BrokerSessionTests.patientWithBrokers) { cluster in
                 let leader = try cluster.leader()
                 #expect(try BrokerSessionTests.register(101, port: 8081, at: leader).status == 201)
                 let term = try leader.status().term

@@ -10,7 +10,7 @@ extension EndToEnd {
             let scratch = try TemporaryDirectory()
             // Half a minute is long for a test; all else is as it is installed.
             let override = scratch.path + "/watchdog.conf"
-            try "[Service]\nWatchdogSec=3s\nRestartSec=200ms\n".write(
+            try "[Service]\nWatchdogSec=5s\nRestartSec=200ms\n".write(
                 toFile: override, atomically: true, encoding: .utf8)
             let units = "/etc/systemd/system"
             let copies = [
