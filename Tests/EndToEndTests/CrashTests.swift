@@ -134,6 +134,38 @@ extension EndToEnd {
             }
         }
 
+        /// What was accepted and then could not be agreed on is unknown; afterwards nothing is accepted, and no broker is
+        /// told that it is alive.
+        @Test func aLeaderWithoutQuorumPromisesNothing() throws {
+            try Cluster.with(settings: BrokerSessionTests.patient) { cluster in
+                let leader = try cluster.leader()
+                let followers = try cluster.followers()
+                #expect(try BrokerSessionTests.register(101, port: 8081, at: leader).status == 201)
+                for follower in followers { try follower.suspend() }
+                try BrokerSessionTests.expectProblem(try leader.put("/unknown", "x"), 504, "outcome_unknown")
+                for (method, path) in [
+                    ("POST", "/api/v1/metadata/heartbeat/101"), ("GET", "/api/v1/kv/unknown"),
+                    ("PUT", "/api/v1/kv/more"),
+                ] {
+                    let answer = try leader.send(method, path, method == "GET" ? nil : "")
+                    #expect(answer.status == 503, "\(method) \(path): \(answer)")
+                    #expect(answer.header("X-Controller-Leader") == "", "\(method) \(path): \(answer)")
+                    #expect(answer.body.isEmpty, "\(method) \(path): \(answer)")
+                }
+                #expect(try leader.get("/readyz").status == 503)
+                #expect(try leader.get("/healthz").status == 200)
+                for follower in followers { follower.resume() }
+                let next = try cluster.leader()
+                #expect(try next.put("/known", "y").status == 201)
+                try cluster.expectAgreement()
+                let values = try cluster.nodes.map { try $0.entries(below: "/") }
+                for value in values {
+                    #expect(value == values[0])
+                    #expect(value["/known"] == "y" && value["/more"] == nil)
+                }
+            }
+        }
+
         @Test func aStoppedLeaderHandsOver() throws {
             try Cluster.with { cluster in
                 let writer = ContinuousWriter(cluster.nodes)
