@@ -1,0 +1,161 @@
+import Metadata
+import Raft
+import Testing
+
+@testable import Server
+
+@Suite struct BrokerTests {
+    private func leader(_ adjust: (inout NodeSettings) -> Void = { _ in }) -> NodeUnderTest {
+        let test = NodeUnderTest { settings in
+            settings.brokerTimeout = .milliseconds(3000)
+            settings.brokerCheckInterval = .milliseconds(500)
+            settings.requestTimeout = .seconds(600)
+            adjust(&settings)
+        }.elected()
+        test.register(101)
+        test.register(102)
+        return test
+    }
+
+    /// Lets time pass while the majority stays.
+    private func wait(_ test: NodeUnderTest, milliseconds: Int, beating broker: BrokerID? = nil) {
+        for _ in 0..<(milliseconds / 250) {
+            test.advance(milliseconds: 250)
+            if let broker { test.heartbeat(broker) }
+            test.settle()
+        }
+    }
+
+    // Heartbeats
+
+    @Test func aHeartbeatIsAcknowledgedBehindAConfirmation() {
+        let test = leader()
+        test.heartbeat(101)
+        #expect(test.heartbeats.all.isEmpty)
+        test.acknowledge()
+        #expect(test.heartbeats.all.map(\.isSuccess) == [true])
+        #expect((try? test.heartbeats.all.last?.get())??.version == test.node.metadata.counters.version)
+    }
+
+    @Test func anUnknownBrokerIsToldSo() {
+        let test = leader()
+        test.heartbeat(999)
+        test.settle()
+        guard case .success(nil)? = test.heartbeats.all.last else {
+            Issue.record("\(test.heartbeats.all)")
+            return
+        }
+    }
+
+    @Test func aLeaderThatLostItsQuorumAcknowledgesNothing() {
+        let test = leader()
+        test.heartbeat(101)
+        test.advance(milliseconds: 6000)
+        #expect(test.heartbeats.all.map(\.failure) == [.notLeader(leader: nil)])
+    }
+
+    @Test func silenceMakesABrokerOffline() {
+        let test = leader()
+        wait(test, milliseconds: 3000, beating: 101)
+        #expect(test.status(of: 102) == .online, "a full timeout is allowed")
+        wait(test, milliseconds: 1000, beating: 101)
+        #expect(test.status(of: 102) == .offline)
+        #expect(test.status(of: 101) == .online)
+        #expect(test.node.measure().brokersExpired == 1)
+    }
+
+    @Test func aHeartbeatOfAnOfflineBrokerIsAcknowledgedWhenItIsOnline() {
+        let test = leader()
+        wait(test, milliseconds: 4000, beating: 101)
+        let before = test.heartbeats.all.count
+        test.heartbeat(102)
+        test.acknowledge()
+        #expect(test.heartbeats.all.count == before, "ONLINE is not committed yet")
+        test.settle()
+        #expect(test.heartbeats.all.count == before + 1)
+        #expect(test.status(of: 102) == .online)
+        wait(test, milliseconds: 2500)
+        #expect(test.status(of: 102) == .online, "it has a full timeout again")
+    }
+
+    @Test func aNewLeaderGivesEveryBrokerAFullTimeout() {
+        let test = leader { $0.brokerTimeout = .milliseconds(6000) }
+        test.advance(milliseconds: 5900)
+        #expect(test.node.raft.role != .leader)
+        test.elect()
+        test.settle()
+        wait(test, milliseconds: 5500)
+        #expect(test.status(of: 101) == .online)
+        wait(test, milliseconds: 1500)
+        #expect(test.status(of: 101) == .offline)
+    }
+
+    @Test func whoDoesNotLeadExpiresNobody() {
+        let test = leader()
+        test.append(from: 2, term: 2, behind: test.log.last)
+        let before = test.log.last
+        for _ in 0..<8 {
+            test.advance(milliseconds: 1000)
+            test.append(from: 2, term: 2, behind: before)
+        }
+        #expect(test.log.last == before)
+        #expect(test.node.measure().brokersExpired == 0)
+    }
+
+    // Lag reports
+
+    private func withTopic() -> NodeUnderTest {
+        let test = leader()
+        test.submit(.createTopic(CreateTopic(name: "t", partitionCount: 1, replicationFactor: 2)))
+        test.settle()
+        return test
+    }
+
+    private func inSync(_ test: NodeUnderTest) -> [BrokerID] {
+        test.node.metadata.topic("t")?.1.first?.inSyncReplicas ?? []
+    }
+
+    private func report(
+        _ test: NodeUnderTest, _ broker: BrokerID, offset: Int64, time: Int64 = 0, out: Bool = false,
+        topic: String = "t"
+    ) {
+        let lag = LagReport.PartitionLag(
+            topic: topic, partition: 0, offsetLag: offset, timeSinceCaughtUp: time, isOutOfSync: out)
+        test.process(
+            .lagReport(LagReport(broker: broker, partitions: [lag])) { [writes = test.writes] in writes.add($0) })
+        test.settle()
+    }
+
+    @Test(
+        arguments: [
+            (4000, 10_000, false, true), (4001, 0, false, false), (0, 10_001, false, false), (0, 0, true, false),
+        ] as [(Int64, Int64, Bool, Bool)])
+    func outOfSync(offset: Int64, time: Int64, out: Bool, stays: Bool) {
+        let test = withTopic()
+        #expect(inSync(test) == [101, 102])
+        report(test, 102, offset: offset, time: time, out: out)
+        #expect(inSync(test) == (stays ? [101, 102] : [101]))
+    }
+
+    @Test(arguments: [(99, 999, true), (100, 0, false), (0, 1000, false)] as [(Int64, Int64, Bool)])
+    func backInSync(offset: Int64, time: Int64, joins: Bool) {
+        let test = withTopic()
+        report(test, 102, offset: 5000)
+        report(test, 102, offset: offset, time: time)
+        #expect(inSync(test) == (joins ? [101, 102] : [101]))
+    }
+
+    @Test func aLeaderAndAStrangerStayWhatTheyAre() {
+        let test = withTopic()
+        test.register(103)
+        let last = test.log.last
+        report(test, 101, offset: 5000, out: true)
+        report(test, 103, offset: 0)
+        report(test, 102, offset: 0)
+        report(test, 102, offset: 5000, topic: "unknown")
+        #expect(inSync(test) == [101, 102])
+        #expect(test.log.last == last, "a report that changes nothing is no entry")
+        report(test, 999, offset: 0)
+        #expect(test.writes.all.last == .success(.refused(.unknownBroker(999))))
+    }
+}

@@ -1,0 +1,160 @@
+import Logging
+import Metadata
+import Raft
+import Storage
+import Wire
+
+@testable import Server
+
+/// Node 1 of a cluster in an environment that records; the test plays the peers and the disk.
+final class NodeUnderTest: @unchecked Sendable {
+    let clock = StandingClock()
+    let network = RecordingNetwork()
+    let disk = RecordingDisk()
+    let node: Node
+    let writes = Answers<Result<CommandResult, RequestFailure>>()
+    let reads = Answers<Result<UInt64, RequestFailure>>()
+    let heartbeats = Answers<Result<HeartbeatAnswer?, RequestFailure>>()
+    let replies = Answers<Result<Reply, RequestFailure>>()
+    private let failures = Answers<StorageError>()
+
+    init(
+        members: Int = 3, recovered: RecoveredNode = RecoveredNode(), _ adjust: (inout NodeSettings) -> Void = { _ in }
+    ) {
+        var settings = NodeSettings()
+        adjust(&settings)
+        let list = (1...members).map {
+            Member(id: NodeID(UInt64($0)), host: "n\($0)", port: 9090, url: "http://n\($0):9090")
+        }
+        node = Node(
+            id: NodeID(1), members: list, settings: settings, recovered: recovered, seed: 7, clock: clock,
+            network: network, disk: disk, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+            onFailure: { [failures] in failures.add($0) })
+        process(.timer)
+    }
+
+    var failed: [StorageError] { failures.all }
+    var log: RaftLog { node.raft.log }
+
+    func process(_ inputs: Input...) { node.process(inputs) }
+
+    func advance(milliseconds: Int) {
+        clock.advance(milliseconds: milliseconds)
+        process(.timer)
+    }
+
+    /// The disk completes everything it was asked to write.
+    func persist() {
+        guard let last = disk.writes.last else { return }
+        process(.persisted(last.id, took: .milliseconds(1)))
+    }
+
+    // The peers
+
+    /// Wins an election with the vote of node 2; the opening entry is not committed yet in a cluster.
+    func elect() {
+        while node.raft.role != .leader {
+            if node.raft.role == .follower {
+                clock.advanceToAlarm()
+                process(.timer)
+            }
+            let term = node.raft.currentTerm
+            if node.raft.role == .preCandidate {
+                vote(term: term.next, isPreVote: true)
+                persist()
+            }
+            if node.raft.role == .candidate { vote(term: node.raft.currentTerm, isPreVote: false) }
+        }
+        persist()
+    }
+
+    private func vote(term: Term, isPreVote: Bool) {
+        let reply = RequestVoteReply(term: term, voteGranted: true, isPreVote: isPreVote)
+        process(.peerReply(.requestVoteReply(reply, from: NodeID(2))))
+    }
+
+    /// Node 2 has everything and confirms the latest round.
+    func acknowledge() {
+        guard node.members.count > 1 else { return }
+        let round = network.appends.map(\.readRound).max() ?? 0
+        let last = log.last.index
+        let reply = AppendEntriesReply(
+            term: node.raft.currentTerm, success: true, matchIndex: last, readRound: round)
+        process(.peerReply(.appendEntriesReply(reply, from: NodeID(2), previous: last)))
+    }
+
+    /// Disk and peer do their part, until nothing is open.
+    func settle() {
+        for _ in 0..<4 {
+            persist()
+            acknowledge()
+        }
+    }
+
+    func elected() -> Self {
+        elect()
+        settle()
+        return self
+    }
+
+    /// Node `leader` sends entries.
+    func append(
+        from leader: UInt64, term: UInt64, behind previous: LogPosition, _ entries: [LogEntry] = [],
+        commit: LogIndex = .zero, digest: StateDigest? = nil, connection: UInt64 = 1
+    ) {
+        let request = AppendEntries(
+            term: Term(term), leader: NodeID(leader), previous: previous, entries: entries, leaderCommit: commit,
+            digest: digest)
+        process(appendInput(request, connection: connection))
+    }
+
+    func appendInput(_ request: AppendEntries, connection: UInt64 = 1) -> Input {
+        .peerRequest(.appendEntries(request), clusterID: nil, connection: connection) { [replies] in replies.add($0) }
+    }
+
+    func install(_ chunk: InstallSnapshot) {
+        process(.peerRequest(.installSnapshot(chunk), clusterID: nil, connection: 1) { [replies] in replies.add($0) })
+    }
+
+    // The clients
+
+    func submission(_ command: Command) -> Input {
+        let (type, data) = CommandCodec.encode(command)
+        return .submit(Proposal(type: type, data: data)) { [writes] in writes.add($0) }
+    }
+
+    func submit(_ command: Command) { process(submission(command)) }
+
+    func put(_ key: String, _ value: String = "v") {
+        submit(.put(Put(key: Key(validated: Array(key.utf8)), value: Array(value.utf8))))
+    }
+
+    func read(_ consistency: Consistency = .linearizable) {
+        process(.read(consistency) { [reads] in reads.add($0.map { $0.metadata.counters.revision }) })
+    }
+
+    func heartbeat(_ broker: BrokerID) { process(.heartbeat(broker) { [heartbeats] in heartbeats.add($0) }) }
+
+    func register(_ broker: BrokerID) {
+        submit(.registerBroker(RegisterBroker(id: broker, host: "b\(broker)", port: 8081)))
+        settle()
+    }
+
+    func status(of broker: BrokerID) -> BrokerStatus? { node.metadata.broker(broker)?.status }
+}
+
+/// An entry that puts a key.
+func putEntry(_ index: UInt64, term: UInt64, _ key: String = "/x", _ value: String = "other") -> LogEntry {
+    let put = Put(key: Key(validated: Array(key.utf8)), value: Array(value.utf8))
+    let (type, data) = CommandCodec.encode(.put(put))
+    return LogEntry(index: LogIndex(index), term: Term(term), type: type, data: data, timestamp: 1)
+}
+
+func position(_ term: UInt64, _ index: UInt64) -> LogPosition {
+    LogPosition(term: Term(term), index: LogIndex(index))
+}
+
+extension Result where Failure == RequestFailure {
+    var failure: RequestFailure? { if case .failure(let failure) = self { failure } else { nil } }
+    var isSuccess: Bool { failure == nil }
+}
