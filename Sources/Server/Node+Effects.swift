@@ -121,13 +121,15 @@ extension Node {
         logger.info("⏱️ election timeout set", metadata: ["ms": "\(pause.wholeNanoseconds / 1_000_000)"])
     }
 
-    /// Clients whose entries were cut off the log meanwhile. The new leadership's entries take those indices.
+    /// Clients whose entries are not in the log any more. The new leadership's entries take those indices. Their outcome is
+    /// not known: a snapshot may have replaced them, and what was cut off here another node may still hold, be elected
+    /// with, and commit.
     private func dropLostWrites() {
         for waiting in pendingWrites.takeAll() {
             if raft.log.term(at: waiting.index) == waiting.term {
                 pendingWrites.append(waiting)
             } else {
-                waiting.completion(.failure(.notLeader(leader: nil)))
+                waiting.completion(.failure(.outcomeUnknown))
             }
         }
     }

@@ -33,6 +33,17 @@ import Testing
         #expect(test.node.metadata.value(Key(validated: Array("/mine".utf8))) == nil)
     }
 
+    /// A node that held the entry may be elected later and commit it, whatever our own log says now.
+    @Test func cutOffTheLogAndElectedAgainIsUnknown() {
+        let test = leaderWithWaitingWrite()
+        test.append(from: 2, term: 2, behind: position(1, 1), [putEntry(2, term: 2)])
+        test.persist()
+        test.advance(milliseconds: 8000)
+        test.elect()
+        #expect(test.node.raft.role == .leader)
+        #expect(test.writes.all.map(\.failure) == [.outcomeUnknown])
+    }
+
     @Test func electedAgainWithTheEntryStillWaits() {
         let test = leaderWithWaitingWrite()
         test.advance(milliseconds: 6000)
@@ -50,6 +61,17 @@ import Testing
         test.process(.snapshotStaged)
         test.process(.snapshotInstalled(position(2, 5), state))
         test.append(from: 2, term: 2, behind: position(2, 5), [putEntry(6, term: 2)], commit: LogIndex(6))
+        #expect(test.writes.all.map(\.failure) == [.outcomeUnknown])
+    }
+
+    @Test func replacedByASnapshotAndElectedAgainIsUnknown() throws {
+        let test = leaderWithWaitingWrite()
+        let state = MetadataStateMachine()
+        test.install(try lastChunk(of: state, at: position(2, 5), term: 2))
+        test.process(.snapshotStaged)
+        test.process(.snapshotInstalled(position(2, 5), state))
+        test.advance(milliseconds: 8000)
+        test.elect()
         #expect(test.writes.all.map(\.failure) == [.outcomeUnknown])
     }
 
