@@ -145,12 +145,13 @@ extension Node {
     private func endLeading() {
         if let leadingSince { measurements.leaderSeconds += seconds(since: leadingSince) }
         leadingSince = nil
+        // Also of a leader that never opened its term: a late chunk would go out in the name of the next one.
+        for sender in senders { disk.closeSnapshot(for: sender.peer) }
+        senders = []
         guard isLeading else { return }
         isLeading = false
         heartbeats.clear()
         pushes.dropAll()
-        for sender in senders { disk.closeSnapshot(for: sender.peer) }
-        senders = []
     }
 
     func seconds(since instant: Instant) -> Double { Double(now.instant.since(instant).wholeNanoseconds) / 1e9 }

@@ -160,6 +160,21 @@ func lastChunk(of state: MetadataStateMachine, at position: LogPosition, term: U
         }
     }
 
+    /// What a deposed leader reads late must not go out in the name of a term that it does not lead.
+    @Test func aDeposedLeaderSendsNoMoreChunks() {
+        let test = NodeUnderTest()
+        test.elect()
+        test.node.startSnapshot(to: NodeID(3))
+        let state = MetadataStateMachine()
+        test.process(
+            .snapshotOpened(
+                for: NodeID(3),
+                SnapshotDescription(position: position(0, 0), counters: state.counters, digest: state.digest)))
+        test.append(from: 2, term: 9, behind: .zero)
+        test.process(.snapshotRead(for: NodeID(3), []))
+        #expect(test.network.chunks.isEmpty)
+    }
+
     private func checkpointThrice(_ test: NodeUnderTest) {
         for _ in 0..<3 {
             test.put("/more")
