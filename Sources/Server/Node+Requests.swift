@@ -130,6 +130,10 @@ extension Node {
         submit(.updateBrokerStatus(update)) { [unowned self] result in
             switch result {
             case .success(.refused(.unknownBroker)): completion(.success(nil))
+            case .success where raft.role != .leader:
+                // The next leader committed it, and counts the broker's time from now on.
+                measurements.heartbeatFailures += 1
+                completion(.failure(.notLeader(leader: otherLeader)))
             case .success:
                 if isLeading { heartbeats.touch(broker, now: now.instant) }
                 acknowledgeHeartbeat(completion)

@@ -78,6 +78,21 @@ import Testing
         #expect(test.status(of: 102) == .online, "it has a full timeout again")
     }
 
+    /// ONLINE may be committed by the successor; the answer would come from a node that does not lead.
+    @Test func aDeposedLeaderDoesNotAcknowledge() {
+        let test = leader()
+        wait(test, milliseconds: 4000, beating: 101)
+        let before = test.heartbeats.all.count
+        test.heartbeat(102)
+        test.acknowledge()
+        test.persist()
+        let last = test.log.last
+        test.append(
+            from: 2, term: 2, behind: last, [putEntry(last.index.number + 1, term: 2)], commit: last.index.next)
+        #expect(test.status(of: 102) == .online)
+        #expect(test.heartbeats.all.dropFirst(before).map(\.failure) == [.notLeader(leader: NodeID(2))])
+    }
+
     @Test func aNewLeaderGivesEveryBrokerAFullTimeout() {
         let test = leader { $0.brokerTimeout = .milliseconds(6000) }
         test.advance(milliseconds: 5900)
