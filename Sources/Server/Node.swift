@@ -171,8 +171,9 @@ public final class Node {
         for waiting in pendingWrites.takeAll() { waiting.completion(.failure(.outcomeUnknown)) }
         for (_, completion) in gatheredProposals { completion(.failure(.notLeader(leader: nil))) }
         gatheredProposals = []
-        for read in pendingReads { for action in read.actions { action(.failure(.notLeader(leader: nil))) } }
+        for action in pendingReads.flatMap(\.actions) + gatheredReads { action(.failure(.notLeader(leader: nil))) }
         pendingReads = []
+        gatheredReads = []
         for token in peerReplies.keys.sorted(by: { $0.number < $1.number }) {
             peerReplies[token]?(.failure(.unavailable("storage failed")))
         }

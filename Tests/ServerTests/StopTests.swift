@@ -35,6 +35,26 @@ import Testing
         test.process(.diskFailed(.full("no space left")))
         #expect(test.replies.all.map(\.failure) == [.unavailable("storage failed")])
     }
+
+    /// The failure comes in one batch with requests: each gets an answer, none a success.
+    @Test func aFailureInTheMiddleOfABatch() {
+        let test = NodeUnderTest(members: 1)
+        test.clock.advanceToAlarm()
+        test.process(.timer)
+        test.settle()
+        let writes = test.disk.writes.count
+        test.node.process([
+            test.submission(.put(Put(key: Key(validated: Array("/a".utf8)), value: []))),
+            .read(.linearizable) { [reads = test.reads] in reads.add($0.map { $0.metadata.counters.revision }) },
+            .diskFailed(.failed("input/output error")),
+            test.submission(.put(Put(key: Key(validated: Array("/b".utf8)), value: []))),
+        ])
+        #expect(test.writes.all.count == 2)
+        #expect(test.reads.all.count == 1)
+        #expect(!test.writes.all.contains { $0.isSuccess })
+        #expect(!test.reads.all.contains { $0.isSuccess })
+        #expect(test.disk.writes.count == writes)
+    }
 }
 
 @Suite struct StopTests {
