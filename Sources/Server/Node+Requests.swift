@@ -23,6 +23,7 @@ extension Node {
     }
 
     func proposeGathered() {
+        if outOfService != nil { return proposalsRefused(gatheredProposals.count) }
         // A completion may ask for more.
         while !gatheredProposals.isEmpty { step(.propose(gatheredProposals.map(\.proposal))) }
     }

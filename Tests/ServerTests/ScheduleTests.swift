@@ -142,4 +142,18 @@ import Testing
             digest: StateDigest(index: LogIndex(1), high: own.high, low: own.low))
         #expect(test.node.outOfService == nil)
     }
+
+    /// A write that was taken in the very batch in which the node leaves service must not keep it busy for ever.
+    @Test func aWriteGatheredInTheSameBatchIsRefused() {
+        let test = NodeUnderTest().elected()
+        let last = test.log.last
+        let append = AppendEntries(
+            term: Term(5), leader: NodeID(2), previous: last, entries: [], leaderCommit: last.index,
+            digest: StateDigest(index: last.index, high: 42, low: 42))
+        test.node.process([
+            test.submission(.put(Put(key: Key(validated: Array("/a".utf8)), value: []))), test.appendInput(append),
+        ])
+        #expect(test.node.outOfService != nil)
+        #expect(test.writes.all.map(\.isSuccess) == [false])
+    }
 }
