@@ -196,9 +196,9 @@ final class Nemesis {
         snapshotReadFailures = 0
         cluster.network.conditions = NetworkConditions(nodes: cluster.nodes.count)
         cluster.disks.heal()
+        // Brokers that are dead now stay so for a while: the cluster must notice.
         for index in cluster.brokers.all.indices {
             cluster.brokers.change(index) {
-                $0.isAlive = true
                 $0.refusesUntil = .zero
                 $0.slowUntil = .zero
             }

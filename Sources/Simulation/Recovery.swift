@@ -16,6 +16,8 @@ struct Recovery {
     func run() {
         guard wait(for: whatIsMissing) else { return }
         guard probe() else { return }
+        guard wait(for: whoIsNotNoticed) else { return }
+        for index in cluster.brokers.all.indices { cluster.brokers.change(index) { $0.isAlive = true } }
         guard wait(for: whatIsMissing), wait(for: whatLags) else { return }
         guard let leader = cluster.nodes.first(where: { $0.process?.raft.role == .leader }) else { return }
         let isDone = Flag()
@@ -52,6 +54,16 @@ struct Recovery {
             }
         }
         return leaders.count == 1 ? nil : "the leaders are \(leaders)"
+    }
+
+    /// A dead broker that is still ONLINE.
+    private func whoIsNotNoticed() -> String? {
+        for broker in cluster.brokers.all where !broker.isAlive {
+            if cluster.ledger.metadata.broker(broker.id)?.status == .online {
+                return "dead broker \(broker.id) is ONLINE"
+            }
+        }
+        return nil
     }
 
     /// What is in force and not yet where it belongs.

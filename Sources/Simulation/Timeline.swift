@@ -1,11 +1,14 @@
 /// What will happen, in order of (time, sequence): events of one moment happen in the order in which they were asked for.
 final class Timeline {
+    /// Its action is kept apart, so that ordering events moves plain numbers only.
     private struct Event {
         let time: VirtualTime
         let sequence: UInt64
-        let action: () -> Void
+        let slot: Int
 
-        func precedes(_ other: Event) -> Bool { (time, sequence) < (other.time, other.sequence) }
+        func precedes(_ other: Event) -> Bool {
+            time == other.time ? sequence < other.sequence : time < other.time
+        }
     }
 
     private(set) var now = VirtualTime.zero
@@ -13,53 +16,69 @@ final class Timeline {
     private var sequence: UInt64 = 0
     /// A binary heap, the earliest event first.
     private var heap: [Event] = []
+    private var actions: [(() -> Void)?] = []
+    private var freeSlots: [Int] = []
 
     func schedule(after delay: VirtualTime, _ action: @escaping () -> Void) { schedule(at: now + delay, action) }
 
     /// What is asked for in the past happens now.
     func schedule(at time: VirtualTime, _ action: @escaping () -> Void) {
         sequence += 1
-        heap.append(Event(time: max(time, now), sequence: sequence, action: action))
-        var child = heap.count - 1
+        let event = Event(time: max(time, now), sequence: sequence, slot: store(action))
+        var child = heap.count
+        heap.append(event)
         while child > 0 {
             let parent = (child - 1) / 2
-            guard heap[child].precedes(heap[parent]) else { break }
-            heap.swapAt(child, parent)
+            guard event.precedes(heap[parent]) else { break }
+            heap[child] = heap[parent]
             child = parent
         }
+        heap[child] = event
+    }
+
+    private func store(_ action: @escaping () -> Void) -> Int {
+        guard let slot = freeSlots.popLast() else {
+            actions.append(action)
+            return actions.count - 1
+        }
+        actions[slot] = action
+        return slot
     }
 
     /// Runs the next event if it is not later than `end`. Returns whether there was one.
     func runNext(until end: VirtualTime) -> Bool {
         guard let first = heap.first, first.time <= end else { return false }
         let last = heap.removeLast()
-        if !heap.isEmpty {
-            heap[0] = last
-            siftDown()
-        }
+        if !heap.isEmpty { replaceFirst(by: last) }
         now = first.time
         eventsRun += 1
-        first.action()
+        let action = actions[first.slot]
+        actions[first.slot] = nil
+        freeSlots.append(first.slot)
+        action?()
         return true
     }
 
-    private func siftDown() {
+    private func replaceFirst(by event: Event) {
         var parent = 0
         while true {
-            var least = parent
-            for child in [2 * parent + 1, 2 * parent + 2]
-            where child < heap.count && heap[child].precedes(heap[least]) {
-                least = child
-            }
-            guard least != parent else { return }
-            heap.swapAt(parent, least)
-            parent = least
+            var child = 2 * parent + 1
+            guard child < heap.count else { break }
+            if child + 1 < heap.count, heap[child + 1].precedes(heap[child]) { child += 1 }
+            guard heap[child].precedes(event) else { break }
+            heap[parent] = heap[child]
+            parent = child
         }
+        heap[parent] = event
     }
 
     /// Nothing happens before `end` any more: time passes.
     func advance(to end: VirtualTime) { now = max(now, end) }
 
     /// Drops all events, and with them what they hold on to.
-    func clear() { heap.removeAll() }
+    func clear() {
+        heap.removeAll()
+        actions.removeAll()
+        freeSlots.removeAll()
+    }
 }

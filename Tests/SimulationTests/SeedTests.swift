@@ -14,10 +14,10 @@ import Testing
 
     private static var seeds: Range<UInt64> {
         let from = environment("SIMULATION_FROM") ?? 1
-        return from..<(from + (environment("SIMULATION_SEEDS") ?? 8))
+        return from..<(from + (environment("SIMULATION_SEEDS") ?? 6))
     }
 
-    private func configuration(nodes: Int, seconds: Int = 30) -> Simulation.Configuration {
+    private func configuration(nodes: Int, seconds: Int) -> Simulation.Configuration {
         var configuration = Simulation.Configuration()
         configuration.nodes = nodes
         configuration.seconds = seconds
@@ -27,7 +27,7 @@ import Testing
     @Test(arguments: [1, 3, 5]) func nothingIsViolated(nodes: Int) {
         var acknowledged = 0
         for seed in Self.seeds {
-            let report = Simulation.run(seed: seed, configuration: configuration(nodes: nodes))
+            let report = Simulation.run(seed: seed, configuration: configuration(nodes: nodes, seconds: 10))
             acknowledged += report.counts.operationsAcknowledged
             guard let violation = report.violations.first else { continue }
             Issue.record(
@@ -37,26 +37,29 @@ import Testing
                 """)
             return
         }
-        #expect(acknowledged > 100 * Self.seeds.count, "the clusters did hardly anything")
+        #expect(acknowledged > 50 * Self.seeds.count, "the clusters did hardly anything")
     }
 
     @Test func equalSeedsTellEqualStories() {
         for seed: UInt64 in [3, 4] {
-            let first = Simulation.run(seed: seed, configuration: configuration(nodes: 3))
+            let first = Simulation.run(seed: seed, configuration: configuration(nodes: 3, seconds: 10))
             var lines: [String] = []
-            let second = Simulation.run(seed: seed, configuration: configuration(nodes: 3)) { lines.append($0) }
+            let second = Simulation.run(seed: seed, configuration: configuration(nodes: 3, seconds: 10)) {
+                lines.append($0)
+            }
             #expect(first.traceHash == second.traceHash)
             #expect(first.counts.events == second.counts.events)
             #expect(!lines.isEmpty)
         }
-        let other = Simulation.run(seed: 5, configuration: configuration(nodes: 3))
-        #expect(other.traceHash != Simulation.run(seed: 3, configuration: configuration(nodes: 3)).traceHash)
+        let other = Simulation.run(seed: 5, configuration: configuration(nodes: 3, seconds: 10))
+        #expect(
+            other.traceHash != Simulation.run(seed: 3, configuration: configuration(nodes: 3, seconds: 10)).traceHash)
     }
 
     @Test func everyKindOfFaultHappens() {
         var counts: [FaultKind: Int] = [:]
-        for seed: UInt64 in 100..<116 {
-            let report = Simulation.run(seed: seed, configuration: configuration(nodes: 5, seconds: 20))
+        for seed: UInt64 in 100..<112 {
+            let report = Simulation.run(seed: seed, configuration: configuration(nodes: 3, seconds: 10))
             #expect(report.violations.isEmpty, "seed \(seed)")
             for fault in report.faults { counts[fault.kind, default: 0] += fault.count }
         }
@@ -64,7 +67,7 @@ import Testing
     }
 
     @Test func withoutFaultsNothingIsRefusedForLong() {
-        var quiet = configuration(nodes: 3)
+        var quiet = configuration(nodes: 3, seconds: 10)
         quiet.faults = []
         let report = Simulation.run(seed: 1, configuration: quiet)
         #expect(report.violations.isEmpty)

@@ -55,7 +55,12 @@ struct Linearizability {
     static func check(
         _ operations: [Operation], revisions: [String: UInt64], maximumSteps: Int = 300_000
     ) -> Verdict {
-        var search = Linearizability(operations, revisions)
+        let effective = operations.filter { operation in
+            // What nobody was told and nobody wrote never happened; to try each of its places takes for ever.
+            guard case .put(let token, _) = operation.request, operation.response == .unknown else { return true }
+            return revisions[token] != nil
+        }
+        var search = Linearizability(effective, revisions)
         return search.run(maximumSteps)
     }
 

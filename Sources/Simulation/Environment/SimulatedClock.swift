@@ -9,7 +9,9 @@ final class SimulatedClock: NodeClock {
     private let origin: UInt64
     /// How fast the monotonic clock goes, in thousandths of the true rate.
     private let rate: UInt64
-    private var alarm: UInt64 = 0
+    private var due = VirtualTime(nanoseconds: .max)
+    /// When the event comes that looks whether it is due.
+    private var scheduled = VirtualTime(nanoseconds: .max)
 
     /// The wall clock at the start of the simulation, Unix milliseconds.
     private static let epoch: Int64 = 1_731_345_678_000
@@ -29,17 +31,23 @@ final class SimulatedClock: NodeClock {
             unixMilliseconds: Self.epoch + Int64(timeline.now.nanoseconds / 1_000_000) + node.wallClockSkew)
     }
 
-    /// A later call replaces an earlier one: the timer that fires looks whether it is still the last.
+    /// A later call replaces an earlier one. The event that is there already serves when it is not too late: it looks
+    /// again when it fires.
     func wake(at instant: Instant) {
-        alarm += 1
-        let mine = alarm
         let elapsed = instant.nanoseconds > origin ? min(instant.nanoseconds - origin, 1 << 50) : 0
         // Rounded up: a timer never fires early.
-        let due = VirtualTime(nanoseconds: startedAt.nanoseconds + (elapsed / rate + 1) * 1000)
+        due = VirtualTime(nanoseconds: startedAt.nanoseconds + (elapsed / rate + 1) * 1000)
+        guard due < scheduled else { return }
+        schedule(max(due, timeline.now))
+    }
+
+    private func schedule(_ time: VirtualTime) {
+        scheduled = time
         let incarnation = node.incarnation
-        timeline.schedule(at: due) { [self] in
-            guard mine == alarm, incarnation == node.incarnation else { return }
-            node.post(.timer)
+        timeline.schedule(at: time) { [self] in
+            guard time == scheduled, incarnation == node.incarnation else { return }
+            scheduled = VirtualTime(nanoseconds: .max)
+            if due <= timeline.now { node.post(.timer) } else { schedule(due) }
         }
     }
 }

@@ -30,6 +30,7 @@ final class SimulatedNetwork: @unchecked Sendable {
     private var exchanges: [UInt64: Exchange] = [:]
     private var lastExchange: UInt64 = 0
     private var lastConnection: UInt64 = 0
+    private var timeouts: [[(due: VirtualTime, number: UInt64)]] = [[], []]
     var conditions: NetworkConditions
 
     init(cluster: SimulatedCluster, random: Randomness, nodes: Int) {
@@ -99,11 +100,26 @@ final class SimulatedNetwork: @unchecked Sendable {
         return last
     }
 
+    /// Timeouts of one kind fall due in the order in which they begin: one event is enough for all.
     private func scheduleTimeout(_ number: UInt64, _ lane: Lane) {
+        let kind = lane == .bulk ? 1 : 0
         let limit: Duration = lane == .bulk ? .seconds(4) : cluster.settings.raft.electionTimeout
-        cluster.timeline.schedule(after: VirtualTime(nanoseconds: limit.wholeNanoseconds)) { [self] in
-            guard let exchange = exchanges[number] else { return }
-            breakConnection(slot(exchange.from, exchange.to, exchange.lane))
+        let due = cluster.timeline.now + VirtualTime(nanoseconds: limit.wholeNanoseconds)
+        timeouts[kind].append((due, number))
+        if timeouts[kind].count == 1 { awaitTimeout(kind) }
+    }
+
+    private func awaitTimeout(_ kind: Int) {
+        guard let first = timeouts[kind].first else { return }
+        cluster.timeline.schedule(at: first.due) { [self] in
+            let pending = timeouts[kind].drop { exchange in
+                guard let late = exchanges[exchange.number] else { return true }
+                guard exchange.due <= cluster.timeline.now else { return false }
+                breakConnection(slot(late.from, late.to, late.lane))
+                return true
+            }
+            timeouts[kind] = Array(pending)
+            awaitTimeout(kind)
         }
     }
 
