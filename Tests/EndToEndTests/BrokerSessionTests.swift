@@ -21,58 +21,8 @@ extension EndToEnd {
         @Test func brokersAndTopicsAsInTheContract() throws {
             try Cluster.with(settings: Self.patient) { cluster in
                 let leader = try cluster.leader()
-                let first = try Self.register(101, port: 8081, at: leader)
-                #expect(first.status == 201)
-                #expect(first.header("Content-Type")?.hasPrefix("application/json") == true)
-                let registeredAt = try #require(try first.json()["registeredAt"]?.int)
-                #expect(
-                    first.text
-                        == #"{"brokerId":101,"id":101,"host":"localhost","port":8081,"address":"localhost:8081","#
-                        + #""rack":null,"status":"ONLINE","registeredAt":\#(registeredAt)}"#)
-                let again = try Self.register(101, port: 8081, at: leader)
-                #expect(again.status == 200)
-                #expect(again.text == first.text)
-                let byID = try leader.post(
-                    "/api/v1/metadata/brokers", #"{"id":102,"host":"localhost","port":8082,"color":"blue"}"#)
-                #expect(byID.status == 201)
-                let elsewhere = try Self.register(101, port: 8099, at: leader)
-                try Self.expectProblem(elsewhere, 409, "broker_id_in_use")
-
-                let created = try leader.post("/api/v1/metadata/topics", Self.orders)
-                #expect(created.status == 201)
-                let createdAt = try #require(try created.json()["createdAt"]?.int)
-                let compact = created.text.filter { !$0.isWhitespace }
-                #expect(
-                    compact.hasPrefix(
-                        #"{"topicName":"orders","numPartitions":3,"replicationFactor":2,"createdAt":\#(createdAt),"config":{"#
-                    ), "\(compact)")
-                #expect(
-                    compact.hasSuffix(
-                        #""partitions":[{"id":0,"leader":101,"replicas":[102],"isr":[101,102],"leaderEpoch":0},"#
-                            + #"{"id":1,"leader":102,"replicas":[101],"isr":[102,101],"leaderEpoch":0},"#
-                            + #"{"id":2,"leader":101,"replicas":[102],"isr":[101,102],"leaderEpoch":0}]}"#),
-                    "\(compact)")
-                #expect(
-                    try created.json()["config"]
-                        == [
-                            "retentionMs": 604_800_000, "retentionBytes": -1, "segmentBytes": 1_073_741_824,
-                            "compressionType": "none", "minInsyncReplicas": 1,
-                        ])
-                let same = try leader.post("/api/v1/metadata/topics", Self.orders)
-                #expect(same.status == 200)
-                #expect(same.text == created.text)
-                let alias = try leader.post(
-                    "/api/v1/metadata/topics", #"{"topicName":"orders","partitionCount":3,"replicationFactor":2}"#)
-                #expect(alias.status == 200)
-                try Self.expectProblem(
-                    try leader.post(
-                        "/api/v1/metadata/topics", #"{"topicName":"orders","numPartitions":4,"replicationFactor":2}"#),
-                    409, "topic_exists")
-                try Self.expectProblem(
-                    try leader.post(
-                        "/api/v1/metadata/topics", #"{"topicName":"big","numPartitions":1,"replicationFactor":3}"#),
-                    400, "not_enough_brokers")
-
+                let first = try Self.expectRegistrations(at: leader)
+                let created = try Self.expectTopicCreation(at: leader)
                 try cluster.expectAgreement()
                 for node in cluster.nodes {
                     #expect(try node.get("/api/v1/metadata/topics").text == #"["orders"]"#)
@@ -93,6 +43,66 @@ extension EndToEnd {
                 #expect(try leader.send("DELETE", "/api/v1/metadata/brokers/101").status == 204)
                 #expect(try leader.get("/api/v1/metadata/brokers?consistency=linearizable").json().array?.count == 1)
             }
+        }
+
+        /// Registers brokers 101 and 102 and returns the first answer.
+        static func expectRegistrations(at leader: Node) throws -> Answer {
+            let first = try Self.register(101, port: 8081, at: leader)
+            #expect(first.status == 201)
+            #expect(first.header("Content-Type")?.hasPrefix("application/json") == true)
+            let registeredAt = try #require(try first.json()["registeredAt"]?.int)
+            #expect(
+                first.text
+                    == #"{"brokerId":101,"id":101,"host":"localhost","port":8081,"address":"localhost:8081","#
+                    + #""rack":null,"status":"ONLINE","registeredAt":\#(registeredAt)}"#)
+            let again = try Self.register(101, port: 8081, at: leader)
+            #expect(again.status == 200)
+            #expect(again.text == first.text)
+            let byID = try leader.post(
+                "/api/v1/metadata/brokers", #"{"id":102,"host":"localhost","port":8082,"color":"blue"}"#)
+            #expect(byID.status == 201)
+            let elsewhere = try Self.register(101, port: 8099, at: leader)
+            try Self.expectProblem(elsewhere, 409, "broker_id_in_use")
+            return first
+        }
+
+        /// Creates the contract's topic and returns the answer.
+        static func expectTopicCreation(at leader: Node) throws -> Answer {
+            let created = try leader.post("/api/v1/metadata/topics", Self.orders)
+            #expect(created.status == 201)
+            let createdAt = try #require(try created.json()["createdAt"]?.int)
+            let compact = created.text.filter { !$0.isWhitespace }
+            #expect(
+                compact.hasPrefix(
+                    #"{"topicName":"orders","numPartitions":3,"replicationFactor":2,"createdAt":\#(createdAt),"config":{"#
+                ), "\(compact)")
+            #expect(
+                compact.hasSuffix(
+                    #""partitions":[{"id":0,"leader":101,"replicas":[102],"isr":[101,102],"leaderEpoch":0},"#
+                        + #"{"id":1,"leader":102,"replicas":[101],"isr":[102,101],"leaderEpoch":0},"#
+                        + #"{"id":2,"leader":101,"replicas":[102],"isr":[101,102],"leaderEpoch":0}]}"#),
+                "\(compact)")
+            #expect(
+                try created.json()["config"]
+                    == [
+                        "retentionMs": 604_800_000, "retentionBytes": -1, "segmentBytes": 1_073_741_824,
+                        "compressionType": "none", "minInsyncReplicas": 1,
+                    ])
+            let same = try leader.post("/api/v1/metadata/topics", Self.orders)
+            #expect(same.status == 200)
+            #expect(same.text == created.text)
+            let alias = try leader.post(
+                "/api/v1/metadata/topics", #"{"topicName":"orders","partitionCount":3,"replicationFactor":2}"#)
+            #expect(alias.status == 200)
+            try Self.expectProblem(
+                try leader.post(
+                    "/api/v1/metadata/topics", #"{"topicName":"orders","numPartitions":4,"replicationFactor":2}"#),
+                409, "topic_exists")
+            try Self.expectProblem(
+                try leader.post(
+                    "/api/v1/metadata/topics", #"{"topicName":"big","numPartitions":1,"replicationFactor":3}"#),
+                400, "not_enough_brokers")
+            return created
         }
 
         static func expectProblem(

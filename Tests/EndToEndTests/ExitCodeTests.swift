@@ -88,7 +88,7 @@ extension EndToEnd {
         @Test func aChangedRowIsFound() throws {
             try Self.stoppedNode { node in
                 let changed = try Finished.tool(
-                    "sqlite3", node.dataDirectory + "/node.db", "UPDATE kv SET value = 'forged' WHERE rowid = 7")
+                    "sqlite3", node.dataDirectory + "/node.db", "UPDATE kv SET value = 'forged' WHERE key = '/data/7'")
                 #expect(changed.end == .exited(0), "\(changed)")
                 #expect(try Finished.dmq("verify", node.dataDirectory).end == .exited(65))
                 #expect(try Finished.run(Surroundings.binary, node.arguments).end == .exited(65))

@@ -22,18 +22,7 @@ extension EndToEnd {
                     }
                 }
                 #expect(try BrokerSessionTests.register(101, port: broker.port, at: leader).status == 201)
-                let snapshot = try broker.waitFor("FULL_SNAPSHOT")
-                #expect(broker.pushes.allSatisfy { $0.path == "/api/v1/storage/metadata" })
-                #expect(
-                    snapshot.names == [
-                        "updateType", "version", "controllerId", "controllerUrl", "controllerTerm", "term",
-                        "timestamp", "brokers", "partitions", "deletedTopics",
-                    ])
-                #expect(snapshot["controllerId"]?.int == leader.id)
-                #expect(snapshot["controllerUrl"]?.string == "http://localhost:\(leader.port)")
-                #expect(
-                    snapshot["brokers"]
-                        == [["id": 101, "host": "localhost", "port": .number(Int64(broker.port)), "alive": true]])
+                try Self.expectSnapshot(to: broker, from: leader)
 
                 #expect(try BrokerSessionTests.register(102, port: slow.port, at: leader).status == 201)
                 _ = try broker.waitFor("BROKER_UPDATE") { $0["brokers"]?.array?.count == 2 }
@@ -85,6 +74,21 @@ extension EndToEnd {
                 let told = Self.versions(broker)
                 #expect(told == told.sorted(), "in order of version: \(told)")
             }
+        }
+
+        static func expectSnapshot(to broker: FakeBroker, from leader: Node) throws {
+            let snapshot = try broker.waitFor("FULL_SNAPSHOT")
+            #expect(broker.pushes.allSatisfy { $0.path == "/api/v1/storage/metadata" })
+            #expect(
+                snapshot.names == [
+                    "updateType", "version", "controllerId", "controllerUrl", "controllerTerm", "term",
+                    "timestamp", "brokers", "partitions", "deletedTopics",
+                ])
+            #expect(snapshot["controllerId"]?.int == leader.id)
+            #expect(snapshot["controllerUrl"]?.string == "http://localhost:\(leader.port)")
+            #expect(
+                snapshot["brokers"]
+                    == [["id": 101, "host": "localhost", "port": .number(Int64(broker.port)), "alive": true]])
         }
 
         /// A broker that is not there costs nobody anything, and is told everything when it is.

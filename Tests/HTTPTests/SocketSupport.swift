@@ -123,7 +123,7 @@ func eventually(_ what: Comment, _ condition: () -> Bool) throws {
     let deadline = Monotonic.now() + 20_000_000_000
     while !condition() {
         try #require(Monotonic.now() < deadline, what)
-        usleep(1000)
+        _ = poll(nil, 0, 1)
     }
 }
 

@@ -79,10 +79,10 @@ final class ChildProcess {
 
     func send(_ signal: Int32) { if end == nil { kill(processID, signal) } }
 
-    /// Ends the process and whatever it has started, and waits for it.
+    /// Ends the process and its group, and waits for it.
     func killGroup() {
-        kill(-processID, SIGKILL)
         while end == nil {
+            kill(-processID, SIGKILL)
             pause(milliseconds: 1)
         }
     }
@@ -94,8 +94,14 @@ final class ChildProcess {
     /// How it ended, if it has.
     var end: End? {
         if let knownEnd { return knownEnd }
+        var info = siginfo_t()
+        // Not reaped yet, it keeps its id, and so its group's, from being another's.
+        guard waitid(P_PID, id_t(processID), &info, WEXITED | WNOHANG | WNOWAIT) == 0, info.si_signo == SIGCHLD else {
+            return nil
+        }
+        kill(-processID, SIGKILL)
         var status: Int32 = 0
-        guard waitpid(processID, &status, WNOHANG) == processID else { return nil }
+        guard waitpid(processID, &status, 0) == processID else { return nil }
         let signal = status & 0x7F
         knownEnd = signal == 0 ? .exited((status >> 8) & 0xFF) : .killed(signal)
         return knownEnd
@@ -166,7 +172,8 @@ final class TemporaryDirectory {
     let path: String
 
     init() throws {
-        var template = Array((NSTemporaryDirectory() + "dmq-e2e-XXXXXX").utf8CString)
+        let pattern = NSTemporaryDirectory() + "dmq-e2e-" + String(repeating: "X", count: 6)
+        var template = Array(pattern.utf8CString)
         guard mkdtemp(&template) != nil else { throw TransportError.system("mkdtemp", errno) }
         path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
