@@ -9,6 +9,7 @@ public enum FaultKind: String, CaseIterable, Sendable {
     case oneWayCut = "one-way cut"
     case isolation = "isolated node"
     case leaderIsolation = "isolated leader"
+    case severedLeader = "leader severed, its connections reset"
     case split = "split network"
     case bridge = "partial partition"
     // Processes

@@ -52,7 +52,7 @@ final class Nemesis {
         switch kind {
         case .messageLoss, .messageDelay, .duplication, .reordering, .clockDrift, .crashDuringWrite, .clientMessageLoss:
             break
-        case .oneWayCut, .isolation, .leaderIsolation, .split, .bridge: cutNetwork(kind, node)
+        case .oneWayCut, .isolation, .leaderIsolation, .severedLeader, .split, .bridge: cutNetwork(kind, node)
         case .connectionBreak:
             let other = random.pick(cluster.nodes)
             guard other !== node else { return }
@@ -75,9 +75,15 @@ final class Nemesis {
         guard cluster.nodes.count > 1 else { return }
         let leader = cluster.nodes.first { $0.process?.raft.role == .leader }
         let all = cluster.nodes.indices
-        let victim = kind == .leaderIsolation ? leader ?? node : node
+        let victim = kind == .leaderIsolation || kind == .severedLeader ? leader ?? node : node
         count(kind, victim)
         func separate(_ from: Int, _ to: Int) { cluster.network.conditions.cut(from, to) }
+        func isolate(_ position: Int) {
+            for other in all where other != position {
+                separate(position, other)
+                separate(other, position)
+            }
+        }
         switch kind {
         case .oneWayCut:
             let other = random.pick(cluster.nodes.filter { $0 !== node })
@@ -92,11 +98,11 @@ final class Nemesis {
                     separate(from, to)
                 }
             }
-        default:
-            for other in all where other != victim.position {
-                separate(victim.position, other)
-                separate(other, victim.position)
-            }
+        case .severedLeader:
+            // The others learn at once, and elect while it still believes that it leads.
+            cluster.network.resetConnections(of: victim)
+            later(1...5) { isolate(victim.position) }
+        default: isolate(victim.position)
         }
         later(100...4000) { [self] in cluster.network.conditions.mendAllCuts() }
     }

@@ -9,6 +9,8 @@ enum Observation {
     case stepped(SimulatedNode, Node)
     case requested(Request, from: SimulatedNode, to: SimulatedNode)
     case replied(Reply, from: SimulatedNode, to: SimulatedNode)
+    /// A snapshot took the place of the log on the node's disk, or the node starts with what is there.
+    case logReplaced(SimulatedNode)
     /// An entry is committed that was not before.
     case committed(LogEntry, Outcome, by: SimulatedNode)
     /// A broker's heartbeat is acknowledged. `openedBefore`: the latest opened term when the heartbeat was sent.

@@ -49,6 +49,8 @@ final class KeyValueClients: @unchecked Sendable {
 
     private func step(_ client: Int) {
         let key = pickKey()
+        // Now and then one asks another node, which may believe that it leads.
+        if random.chance(100) { clients[client].guess = random.below(cluster.nodes.count) }
         let precondition: Precondition =
             switch random.below(4) {
             case 0: .absent

@@ -118,6 +118,7 @@ final class SimulatedDisk: NodeDisk {
             let machine = try node.image.installStaged(position: position, counters: counters, digest: digest)
             cluster.trace.record(.install, node: node.id, position.index.number, "at \(position)")
             cluster.counts.snapshotsInstalled += 1
+            cluster.observe(.logReplaced(node))
             if tell { node.post(.snapshotInstalled(position, machine)) }
         } catch {
             cluster.trace.record(.install, node: node.id, 0, "rejected: \(error)")

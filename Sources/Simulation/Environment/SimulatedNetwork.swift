@@ -221,7 +221,9 @@ final class SimulatedNetwork: @unchecked Sendable {
     }
 
     /// The kernel closes all connections of a process that ended, and refuses new ones.
-    func processEnded(_ node: SimulatedNode) {
+    func processEnded(_ node: SimulatedNode) { resetConnections(of: node) }
+
+    func resetConnections(of node: SimulatedNode) {
         for other in cluster.nodes where other !== node {
             for lane in Lane.allCases.indices {
                 breakConnection(slot(node.position, other.position, lane))

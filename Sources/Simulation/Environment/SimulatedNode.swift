@@ -62,6 +62,7 @@ final class SimulatedNode: @unchecked Sendable {
             onFailure: { [unowned self] _ in mustDie = true })
         self.process = process
         cluster.observe(.started(self, process))
+        cluster.observe(.logReplaced(self))
         post(.timer)
     }
 
