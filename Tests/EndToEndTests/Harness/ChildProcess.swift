@@ -27,7 +27,7 @@ final class ChildProcess {
     ) throws {
         var ends: [Int32] = [-1, -1]
         guard pipe(&ends) == 0 else { throw TransportError.system("pipe", errno) }
-        _ = fcntl(ends[1], F_SETFD, FD_CLOEXEC)
+        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
         lifeline = ends[1]
         defer { close(ends[0]) }
 

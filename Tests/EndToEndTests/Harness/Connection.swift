@@ -39,10 +39,9 @@ final class Connection {
                 connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
             }
         }
-        // The object is not complete yet when an initializer throws: its deinit does not run.
+        // All is set, so that deinit runs when the initializer throws: it closes the descriptor, once.
         if result != 0 {
             let number = errno
-            close(descriptor)
             throw number == ECONNREFUSED ? .refused : .system("connect", number)
         }
     }
