@@ -1,5 +1,6 @@
-// What the Glibc module does not export: epoll, accept4, eventfd.
+// What the Glibc module does not export: epoll, accept4, eventfd, mallopt.
 #pragma once
+#include <malloc.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 

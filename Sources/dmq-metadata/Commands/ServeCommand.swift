@@ -32,6 +32,7 @@ struct ServeCommand: ParsableCommand {
         }
         SignalHandling.ignoreHangups()
         ProcessLimits.raiseOpenFiles()
+        ProcessLimits.shareHeap()
         let style = LogFormatter.Style(format: configuration.logging.format, environment: environment)
         let logger = Logger(label: "dmq-metadata") { _ in
             LineLogHandler(level: configuration.logging.level, formatter: LogFormatter(style: style))
