@@ -32,8 +32,10 @@ final class Exchange: Sendable {
     var peers: PeerConnections { environment.peers }
     /// Unix milliseconds.
     var now: Int64 { environment.now() }
-    /// The requests answered so far, in Prometheus text format.
-    var requestMetrics: String { environment.counters.text() }
+    /// The requests answered so far, and the listener's figures, in Prometheus text format.
+    var requestMetrics: String {
+        environment.counters.text() + (environment.statistics.map { ConnectionMetrics.text($0()) } ?? "")
+    }
     var query: QueryParameters { QueryParameters(request.query) }
 
     /// Runs `body` away from the node's own executor.

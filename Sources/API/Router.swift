@@ -10,9 +10,14 @@ import Wire
 public final class Router: Sendable {
     private let environment: Environment
 
-    /// - Parameter now: the wall clock in Unix milliseconds.
-    public init(service: any NodeService, now: @escaping @Sendable () -> Int64) {
-        environment = Environment(service: service, now: now)
+    /// - Parameters:
+    ///   - now: The wall clock in Unix milliseconds.
+    ///   - statistics: The figures of the listener in front, for `/metrics`.
+    public init(
+        service: any NodeService, now: @escaping @Sendable () -> Int64,
+        statistics: (@Sendable () -> HTTPServer.Statistics)? = nil
+    ) {
+        environment = Environment(service: service, now: now, statistics: statistics)
     }
 
     /// Answers `request` exactly once, from whatever thread has the outcome.
@@ -47,6 +52,7 @@ public final class Router: Sendable {
 struct Environment: Sendable {
     let service: any NodeService
     let now: @Sendable () -> Int64
+    let statistics: (@Sendable () -> HTTPServer.Statistics)?
     let peers = PeerConnections()
     let counters = RequestCounters(routes: Routes.table.map(\.template))
     /// Long answers are put into words here, so that they hold up neither the node nor an event loop.

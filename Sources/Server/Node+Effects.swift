@@ -69,6 +69,7 @@ extension Node {
             }
             if isLeading { observe(outcome.changes) }
         }
+        logger.debug("✅ log entry committed", metadata: ["through": "\(index)", "term": "\(raft.currentTerm)"])
         if raft.isLeaderReady, !isLeading { beginLeading() }
     }
 
@@ -116,7 +117,7 @@ extension Node {
         if leader != id { leaderCommit = nil }
     }
 
-    private func logElectionTimeout() {
+    func logElectionTimeout() {
         let pause = raft.nextDeadline.since(now.instant)
         logger.info("⏱️ election timeout set", metadata: ["ms": "\(pause.wholeNanoseconds / 1_000_000)"])
     }

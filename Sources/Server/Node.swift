@@ -96,6 +96,7 @@ public final class Node {
         digests.record(metadata.digest, at: lastApplied)
         let clusterID = metadata.counters.clusterID == nil ? Self.newClusterID(&generator) : nil
         raft.openingData = CommandCodec.encode(.noop(clusterID: clusterID)).data
+        logElectionTimeout()
     }
 
     private static func newClusterID(_ generator: inout SeededGenerator) -> String {
@@ -167,7 +168,6 @@ public final class Node {
     /// The disk failed: nothing is acknowledged any more.
     private func fail(_ error: StorageError) {
         isFailed = true
-        logger.critical("❌ storage failed, stopping", metadata: ["error": "\(error)"])
         for waiting in pendingWrites.takeAll() { waiting.completion(.failure(.outcomeUnknown)) }
         for (_, completion) in gatheredProposals { completion(.failure(.notLeader(leader: nil))) }
         gatheredProposals = []

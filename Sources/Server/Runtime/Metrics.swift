@@ -81,6 +81,9 @@ enum Metrics {
         text.counter("dmq_snapshots_sent_total", "Snapshots followers installed.", node.snapshotsSent)
         text.counter("dmq_snapshots_received_total", "Snapshots installed here.", node.snapshotsReceived)
         text.gauge("dmq_database_bytes", "Size of node.db.", storage.databaseBytes)
+        text.gauge(
+            "dmq_wal_uncheckpointed_frames", "Pages of the WAL that are not in node.db yet.",
+            storage.uncheckpointedFrames)
         text.gauge("dmq_wal_bytes", "Size of node.db-wal.", storage.walBytes)
     }
 }

@@ -53,7 +53,7 @@ public final class RunningNode: NodeService {
                 "applied": "\(recovered.applied.index)", "term": "\(recovered.hardState.currentTerm)",
             ])
         parts.recovered = recovered
-        storage = StorageQueue(store: store, directory: directory, mailbox: mailbox)
+        storage = StorageQueue(store: store, directory: directory, mailbox: mailbox, logger: logger)
     }
 
     /// Joins the cluster.

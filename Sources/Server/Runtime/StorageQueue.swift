@@ -1,4 +1,5 @@
 import Dispatch
+import Logging
 import Metadata
 import Raft
 import Storage
@@ -20,24 +21,29 @@ final class StorageQueue: NodeDisk, Sendable {
         var isRunning = false
         var measurements = NodeStore.Measurements()
         var measuredAt = Instant(nanoseconds: 0)
+        var isStuck = false
     }
 
     /// Frames in the WAL that are worth moving when there is nothing else to do, and when there is.
     private static let idleFrames = 1000
     private static let busyFrames = 4000
+    /// So many frames wait only if somebody's read transaction keeps them: 64 MiB.
+    private static let stuckFrames = 16_384
 
     // No quality of service: libdispatch would ask for a priority that a confined process may not have, and say so.
     private let queue = DispatchQueue(label: "dmq.storage")
     private let directory: String
     private let store: ConfinedStore
     private let mailbox: Mailbox
+    private let logger: Logger
     private let state = Mutex(State())
     private let snapshots: SnapshotQueue
 
     /// The store is used on `queue` only.
     private struct ConfinedStore: @unchecked Sendable { let value: NodeStore }
 
-    init(store: consuming NodeStore, directory: String, mailbox: Mailbox) {
+    init(store: consuming NodeStore, directory: String, mailbox: Mailbox, logger: Logger) {
+        self.logger = logger
         self.store = ConfinedStore(value: store)
         self.directory = directory
         self.mailbox = mailbox
@@ -98,6 +104,7 @@ final class StorageQueue: NodeDisk, Sendable {
             if now.since(state.measuredAt) > .seconds(1) {
                 state.measurements = store.value.measure()
                 state.measuredAt = now
+                warnOfReaders(&state)
             }
             guard !state.operations.isEmpty else {
                 state.isRunning = false
@@ -107,6 +114,17 @@ final class StorageQueue: NodeDisk, Sendable {
             swap(&operations, &state.operations)
             return operations
         }
+    }
+
+    private func warnOfReaders(_ state: inout State) {
+        let waiting = state.measurements.uncheckpointedFrames
+        let isStuck = waiting > Self.stuckFrames
+        if isStuck, !state.isStuck {
+            logger.warning(
+                "⚠️ a reader keeps the write-ahead log from shrinking; end long read transactions on node.db",
+                metadata: ["frames": "\(waiting)"])
+        }
+        state.isStuck = isStuck
     }
 
     /// Writes that stand one behind the other are one transaction.

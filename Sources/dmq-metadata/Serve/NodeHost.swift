@@ -24,7 +24,9 @@ final class NodeHost: Sendable {
         self.settings = settings
         node = try RunningNode(
             id: id, members: members, directory: directory, loop: loop, logger: logger, progress: progress)
-        listener.serve(Router(service: node, now: { RunningNode.unixMilliseconds }))
+        let server = listener.server
+        listener.serve(
+            Router(service: node, now: { RunningNode.unixMilliseconds }, statistics: { server.statistics }))
     }
 
     func start(onFailure: @escaping @Sendable (StorageError) -> Void) {

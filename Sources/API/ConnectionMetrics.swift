@@ -1,0 +1,26 @@
+import HTTP
+
+/// The listener's own figures in Prometheus text format.
+enum ConnectionMetrics {
+    static func text(_ statistics: HTTPServer.Statistics) -> String {
+        var text = ""
+        func add(_ name: String, _ type: String, _ help: String, _ value: Int) {
+            text += "# HELP \(name) \(help)\n# TYPE \(name) \(type)\n\(name) \(value)\n"
+        }
+        add("dmq_http_open_connections", "gauge", "Connections that are open.", statistics.openConnections)
+        add(
+            "dmq_http_accepted_connections_total", "counter", "Connections accepted.",
+            statistics.acceptedConnections)
+        add("dmq_http_received_bytes_total", "counter", "Bytes read from connections.", statistics.bytesReceived)
+        add("dmq_http_sent_bytes_total", "counter", "Bytes written to connections.", statistics.bytesSent)
+        add(
+            "dmq_http_slow_readers_dropped_total", "counter", "Connections ended because they did not read.",
+            statistics.slowReadersDropped)
+        text += "# HELP dmq_http_rejections_total Requests that the listener refused, by reason.\n"
+        text += "# TYPE dmq_http_rejections_total counter\n"
+        for (reason, count) in statistics.rejections {
+            text += "dmq_http_rejections_total{reason=\"\(reason)\"} \(count)\n"
+        }
+        return text
+    }
+}
