@@ -16,7 +16,8 @@ final class SimulatedCluster: @unchecked Sendable {
     var counts = SimulationCounts()
     var disks: DiskConditions
     let ledger = Ledger()
-    private var checkers: [any Checker]
+    /// Those that look at each kind of observation, by its raw value.
+    private var checkers: [[any Checker]]
     private(set) var violations: [Violation] = []
 
     private(set) var nodes: [SimulatedNode] = []
@@ -39,7 +40,8 @@ final class SimulatedCluster: @unchecked Sendable {
                 id: NodeID(UInt64(number)), host: "node\(number)", port: 9090, url: "http://node\(number):9090")
         }
         disks = DiskConditions(random: random.fork(), nodes: members.count, timeline: timeline)
-        checkers = Self.allCheckers
+        let all = Self.allCheckers
+        checkers = Observation.Kind.allCases.map { kind in all.filter { $0.kinds.contains(kind) } }
         let generators = (0..<5).map { _ in random.fork() }
         self.random = random
         nodes = members.enumerated().map { position, member in
@@ -70,7 +72,7 @@ final class SimulatedCluster: @unchecked Sendable {
     /// Shows the checkers what happened.
     func observe(_ observation: Observation) {
         if case .stepped(let node, let process) = observation { learnCommits(of: node, process) }
-        for checker in checkers {
+        for checker in checkers[observation.kind.rawValue] {
             if let text = checker.check(observation, self) { violated(checker.invariant, text) }
         }
     }

@@ -46,7 +46,22 @@ public struct SimulationCounts: Sendable {
         if let index = FaultKind.allCases.firstIndex(of: kind) { faults[index] += 1 }
     }
 
-    var faultsByKind: [(kind: FaultKind, count: Int)] {
+    /// In the order of ``FaultKind/allCases``; kinds that did not happen are left out.
+    public var faultsByKind: [(kind: FaultKind, count: Int)] {
         zip(FaultKind.allCases, faults).filter { $0.1 > 0 }.map { (kind: $0.0, count: $0.1) }
+    }
+
+    public static func += (total: inout SimulationCounts, more: SimulationCounts) {
+        total.events += more.events
+        for field in Self.fields { total[keyPath: field] += more[keyPath: field] }
+        for index in total.faults.indices { total.faults[index] += more.faults[index] }
+    }
+
+    private static var fields: [WritableKeyPath<SimulationCounts, Int>] {
+        [
+            \.messages, \.elections, \.committedEntries, \.snapshotsStarted, \.snapshotsInstalled, \.restarts,
+            \.operationsAcknowledged, \.operationsRefused, \.operationsUnknown, \.historiesUndecided,
+            \.heartbeatsAcknowledged, \.pushesTaken,
+        ]
     }
 }

@@ -11,12 +11,16 @@ final class Timeline {
         }
     }
 
+    /// A closure that is kept as it is. As the value of a generic type, of `Optional` or `Array`, it would be wrapped
+    /// once more on the way in and once on the way out.
+    private struct Action { let run: () -> Void }
+
     private(set) var now = VirtualTime.zero
     private(set) var eventsRun: UInt64 = 0
     private var sequence: UInt64 = 0
     /// A binary heap, the earliest event first.
     private var heap: [Event] = []
-    private var actions: [(() -> Void)?] = []
+    private var actions: [Action?] = []
     private var freeSlots: [Int] = []
 
     func schedule(after delay: VirtualTime, _ action: @escaping () -> Void) { schedule(at: now + delay, action) }
@@ -38,10 +42,10 @@ final class Timeline {
 
     private func store(_ action: @escaping () -> Void) -> Int {
         guard let slot = freeSlots.popLast() else {
-            actions.append(action)
+            actions.append(Action(run: action))
             return actions.count - 1
         }
-        actions[slot] = action
+        actions[slot] = Action(run: action)
         return slot
     }
 
@@ -55,7 +59,7 @@ final class Timeline {
         let action = actions[first.slot]
         actions[first.slot] = nil
         freeSlots.append(first.slot)
-        action?()
+        action?.run()
         return true
     }
 

@@ -6,6 +6,7 @@ import Wire
 /// is. Writes are told apart by their values.
 final class AcknowledgedWrites: Checker {
     let invariant = "Clients are told the truth"
+    let kinds: [Observation.Kind] = [.committed, .writeAnswered]
     private var committed: [String: CommandResult] = [:]
     private var refused: Set<String> = []
 

@@ -22,6 +22,28 @@ enum Observation {
     case finished
 }
 
+extension Observation {
+    enum Kind: Int, CaseIterable {
+        case started, stepped, requested, replied, logReplaced, committed, heartbeatAcknowledged, pushArrived
+        case writeAnswered, finished
+    }
+
+    var kind: Kind {
+        switch self {
+        case .started: .started
+        case .stepped: .stepped
+        case .requested: .requested
+        case .replied: .replied
+        case .logReplaced: .logReplaced
+        case .committed: .committed
+        case .heartbeatAcknowledged: .heartbeatAcknowledged
+        case .pushArrived: .pushArrived
+        case .writeAnswered: .writeAnswered
+        case .finished: .finished
+        }
+    }
+}
+
 enum WriteAnswer {
     case put(modRevision: UInt64)
     case notExecuted
@@ -31,6 +53,25 @@ enum WriteAnswer {
 protocol Checker: AnyObject {
     /// Its name, with the paragraph of Ongaro's dissertation where there is one.
     var invariant: String { get }
+    /// What it looks at; all, unless it says otherwise. There are a thousand observations in a virtual second.
+    var kinds: [Observation.Kind] { get }
     /// What breaks the rule, if anything does.
     func check(_ observation: Observation, _ cluster: SimulatedCluster) -> String?
+}
+
+extension Checker {
+    var kinds: [Observation.Kind] { Observation.Kind.allCases }
+}
+
+/// Something for each node, found without hashing its id.
+struct PerNode<Value> {
+    private var values: [Value?] = []
+
+    subscript(node: SimulatedNode) -> Value? {
+        get { node.position < values.count ? values[node.position] : nil }
+        set {
+            while values.count <= node.position { values.append(nil) }
+            values[node.position] = newValue
+        }
+    }
 }

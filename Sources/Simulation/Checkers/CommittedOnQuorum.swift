@@ -5,6 +5,7 @@ import Server
 /// what ends in its own term.
 final class CommittedOnQuorum: Checker {
     let invariant = "Committed means durable on a majority (§3.6.2)"
+    let kinds: [Observation.Kind] = [.committed, .logReplaced, .finished]
 
     func check(_ observation: Observation, _ cluster: SimulatedCluster) -> String? {
         switch observation {

@@ -3,6 +3,7 @@ import Raft
 /// Who acknowledges entries has them on its disk.
 final class DurableBeforeAcknowledged: Checker {
     let invariant = "Durable before acknowledged (§3.8)"
+    let kinds: [Observation.Kind] = [.replied]
 
     func check(_ observation: Observation, _ cluster: SimulatedCluster) -> String? {
         guard case .replied(let reply, let node, let leader) = observation else { return nil }

@@ -4,6 +4,7 @@ import Server
 /// A term has at most one leader.
 final class ElectionSafety: Checker {
     let invariant = "Election Safety (§3.6.3)"
+    let kinds: [Observation.Kind] = [.stepped, .requested]
     private var leaders: [Term: NodeID] = [:]
 
     func check(_ observation: Observation, _ cluster: SimulatedCluster) -> String? {

@@ -5,6 +5,7 @@ import Server
 /// heartbeat was sent, nor by a node that knows itself that it does not lead.
 final class HeartbeatAuthority: Checker {
     let invariant = "Heartbeats are acknowledged by the leader only"
+    let kinds: [Observation.Kind] = [.heartbeatAcknowledged]
 
     func check(_ observation: Observation, _ cluster: SimulatedCluster) -> String? {
         guard case .heartbeatAcknowledged(let answer, let node, let openedBefore) = observation else { return nil }

@@ -4,6 +4,7 @@ import Server
 /// What was committed in an earlier term is in the log of every leader.
 final class LeaderCompleteness: Checker {
     let invariant = "Leader Completeness (§3.6.3)"
+    let kinds: [Observation.Kind] = [.stepped]
     private var checked: Set<Term> = []
 
     func check(_ observation: Observation, _ cluster: SimulatedCluster) -> String? {

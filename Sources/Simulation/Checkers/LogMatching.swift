@@ -6,32 +6,34 @@ import Server
 /// By induction it is enough that an index and term name one content and one predecessor, in whatever log they appear.
 final class LogMatching: Checker {
     let invariant = "Log Matching (§3.5)"
+    let kinds: [Observation.Kind] = [.started, .stepped]
     private struct Known {
         let entry: LogEntry
         let previousTerm: Term
     }
     private var known: [LogPosition: Known] = [:]
     /// Up to where each node's log was looked at.
-    private var seen: [NodeID: LogPosition] = [:]
+    private var seen = PerNode<LogPosition>()
 
     func check(_ observation: Observation, _ cluster: SimulatedCluster) -> String? {
         switch observation {
         case .started(let node, _):
-            seen[node.id] = nil
+            seen[node] = nil
             return nil
         case .stepped(let node, let process):
-            var index = process.raft.log.base.index
-            if let position = seen[node.id], position.index > index {
+            let log = process.raft.log
+            let position = seen[node]
+            guard position != log.last else { return nil }
+            var index = log.base.index
+            if let position, position.index > index {
                 // After a truncation: back to what is certainly still the same.
-                index = process.raft.log.contains(position) ? position.index : index
+                index = log.contains(position) ? position.index : index
             }
-            while index < process.raft.log.last.index {
+            while index < log.last.index {
                 index = index.next
-                if let text = add(process.raft.log[index], behind: process.raft.log.term(at: index.previous), node) {
-                    return text
-                }
+                if let text = add(log[index], behind: log.term(at: index.previous), node) { return text }
             }
-            seen[node.id] = process.raft.log.last
+            seen[node] = log.last
             return nil
         default: return nil
         }

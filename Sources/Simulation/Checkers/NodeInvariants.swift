@@ -4,6 +4,7 @@ import Server
 /// What must hold of each node by itself.
 final class NodeInvariants: Checker {
     let invariant = "Invariants of one node"
+    let kinds: [Observation.Kind] = [.stepped]
 
     func check(_ observation: Observation, _ cluster: SimulatedCluster) -> String? {
         guard case .stepped(let node, let process) = observation else { return nil }

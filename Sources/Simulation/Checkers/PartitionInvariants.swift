@@ -5,6 +5,7 @@ import Raft
 /// an epoch has one leader. Looked at in the ledger's state, which all nodes' are compared with.
 final class PartitionInvariants: Checker {
     let invariant = "Partitions"
+    let kinds: [Observation.Kind] = [.committed]
     private struct Name: Hashable {
         let topic: String
         let createdAt: Int64

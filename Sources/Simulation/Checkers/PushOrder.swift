@@ -4,6 +4,7 @@ import Raft
 /// What one leadership tells one broker comes in order of version.
 final class PushOrder: Checker {
     let invariant = "Pushes in order of version"
+    let kinds: [Observation.Kind] = [.pushArrived]
     private struct Stream: Hashable {
         let broker: BrokerID
         let term: UInt64

@@ -3,6 +3,7 @@ import Raft
 /// A node gives one vote in a term, also across restarts: the vote is durable before it is told.
 final class VoteOnce: Checker {
     let invariant = "One vote in a term (§3.4)"
+    let kinds: [Observation.Kind] = [.requested, .replied]
     private struct Ballot: Hashable {
         let term: Term
         let voter: NodeID
