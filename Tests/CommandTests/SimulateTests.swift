@@ -91,6 +91,8 @@ import Testing
         let first = story()
         #expect(first.utf8.count > 10_000)
         #expect(first == story())
+        // A private type that is printed without a description shows an address, which only another process would tell.
+        #expect(!first.contains("unknown context"))
     }
 
     @Test func aFailureNamesTheSeedTheRuleAndTheCommand() throws {

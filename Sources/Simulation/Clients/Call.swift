@@ -10,6 +10,18 @@ enum CallOutcome<Value: Sendable> {
     case lost
 }
 
+/// Spelt out: what the language prints of a private type by itself has an address in it, which differs from run to run.
+extension CallOutcome: CustomStringConvertible {
+    var description: String {
+        switch self {
+        case .answered(.success(let value)): "answered \(value)"
+        case .answered(.failure(let failure)): "failed \(failure)"
+        case .refused: "refused"
+        case .lost: "lost"
+        }
+    }
+}
+
 /// A client's request on its way. Confined to the simulation's thread.
 private final class Call<Value: Sendable>: @unchecked Sendable {
     private var completion: ((CallOutcome<Value>) -> Void)?

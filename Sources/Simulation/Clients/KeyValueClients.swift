@@ -173,7 +173,7 @@ final class KeyValueClients: @unchecked Sendable {
     }
 
     /// What a read sees of one key.
-    private struct Seen: Sendable {
+    private struct Seen: Sendable, CustomStringConvertible {
         let token: String?
         let modRevision: UInt64?
         let version: UInt64
@@ -185,6 +185,10 @@ final class KeyValueClients: @unchecked Sendable {
             modRevision = pair?.modRevision
             version = pair?.version ?? 0
             revision = view.metadata.counters.revision
+        }
+
+        var description: String {
+            "\(token ?? "nothing") modRevision \(modRevision ?? 0) version \(version) revision \(revision)"
         }
 
         var response: Operation.Response {
