@@ -1,16 +1,5 @@
 /// What will happen, in order of (time, sequence): events of one moment happen in the order in which they were asked for.
 final class Timeline {
-    /// Its action is kept apart, so that ordering events moves plain numbers only.
-    private struct Event {
-        let time: VirtualTime
-        let sequence: UInt64
-        let slot: Int
-
-        func precedes(_ other: Event) -> Bool {
-            time == other.time ? sequence < other.sequence : time < other.time
-        }
-    }
-
     /// A closure that is kept as it is. As the value of a generic type, of `Optional` or `Array`, it would be wrapped
     /// once more on the way in and once on the way out.
     private struct Action { let run: () -> Void }
@@ -18,8 +7,7 @@ final class Timeline {
     private(set) var now = VirtualTime.zero
     private(set) var eventsRun: UInt64 = 0
     private var sequence: UInt64 = 0
-    /// A binary heap, the earliest event first.
-    private var heap: [Event] = []
+    private var heap = EventHeap()
     private var actions: [Action?] = []
     private var freeSlots: [Int] = []
 
@@ -28,16 +16,7 @@ final class Timeline {
     /// What is asked for in the past happens now.
     func schedule(at time: VirtualTime, _ action: @escaping () -> Void) {
         sequence += 1
-        let event = Event(time: max(time, now), sequence: sequence, slot: store(action))
-        var child = heap.count
-        heap.append(event)
-        while child > 0 {
-            let parent = (child - 1) / 2
-            guard event.precedes(heap[parent]) else { break }
-            heap[child] = heap[parent]
-            child = parent
-        }
-        heap[child] = event
+        heap.insert(EventHeap.Event(time: max(time, now), sequence: sequence, slot: store(action)))
     }
 
     private func store(_ action: @escaping () -> Void) -> Int {
@@ -51,9 +30,7 @@ final class Timeline {
 
     /// Runs the next event if it is not later than `end`. Returns whether there was one.
     func runNext(until end: VirtualTime) -> Bool {
-        guard let first = heap.first, first.time <= end else { return false }
-        let last = heap.removeLast()
-        if !heap.isEmpty { replaceFirst(by: last) }
+        guard let first = heap.popFirst(until: end) else { return false }
         now = first.time
         eventsRun += 1
         let action = actions[first.slot]
@@ -63,26 +40,62 @@ final class Timeline {
         return true
     }
 
-    private func replaceFirst(by event: Event) {
-        var parent = 0
-        while true {
-            var child = 2 * parent + 1
-            guard child < heap.count else { break }
-            if child + 1 < heap.count, heap[child + 1].precedes(heap[child]) { child += 1 }
-            guard heap[child].precedes(event) else { break }
-            heap[parent] = heap[child]
-            parent = child
-        }
-        heap[parent] = event
-    }
-
     /// Nothing happens before `end` any more: time passes.
     func advance(to end: VirtualTime) { now = max(now, end) }
 
     /// Drops all events, and with them what they hold on to.
     func clear() {
-        heap.removeAll()
+        heap = EventHeap()
         actions.removeAll()
         freeSlots.removeAll()
+    }
+}
+
+/// A binary heap, the earliest event first. A value, so that one access to it is enough for a whole sift.
+private struct EventHeap {
+    /// Its action is kept apart, so that ordering events moves plain numbers only.
+    struct Event {
+        let time: VirtualTime
+        let sequence: UInt64
+        let slot: Int
+
+        func precedes(_ other: Event) -> Bool {
+            time == other.time ? sequence < other.sequence : time < other.time
+        }
+    }
+
+    private var events: [Event] = []
+
+    mutating func insert(_ event: Event) {
+        var child = events.count
+        events.append(event)
+        while child > 0 {
+            let parent = (child - 1) / 2
+            guard event.precedes(events[parent]) else { break }
+            events[child] = events[parent]
+            child = parent
+        }
+        events[child] = event
+    }
+
+    /// Takes the earliest event, if it is not later than `end`.
+    mutating func popFirst(until end: VirtualTime) -> Event? {
+        guard let first = events.first, first.time <= end else { return nil }
+        let last = events.removeLast()
+        if !events.isEmpty { replaceFirst(by: last) }
+        return first
+    }
+
+    private mutating func replaceFirst(by event: Event) {
+        var parent = 0
+        while true {
+            var child = 2 * parent + 1
+            guard child < events.count else { break }
+            if child + 1 < events.count, events[child + 1].precedes(events[child]) { child += 1 }
+            guard events[child].precedes(event) else { break }
+            events[parent] = events[child]
+            parent = child
+        }
+        events[parent] = event
     }
 }
