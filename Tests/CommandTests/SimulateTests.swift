@@ -112,7 +112,7 @@ import Testing
         #expect(text.hasSuffix("event 99\nevent 100"))
         #expect(!text.contains("event 60\n"))
         var totals = SimulationTotals()
-        totals.add(report, took: .seconds(1))
+        totals.add(report, processorTime: .seconds(1))
         #expect(totals.summary(elapsed: .seconds(1)).hasSuffix("failed seeds: 42"))
     }
 }

@@ -55,10 +55,10 @@ final class SeedSweep: Sendable {
     private func work(_ worker: Int) {
         while let seed = takeSeed() {
             SeedsInProgress.begin(seed, worker: worker)
-            let start = ContinuousClock.now
+            let start = Duration.processorTimeOfThread
             let report = Simulation.run(seed: seed, configuration: configuration(seed))
             SeedsInProgress.end(worker: worker)
-            record(report, took: ContinuousClock.now - start)
+            record(report, processorTime: Duration.processorTimeOfThread - start)
         }
     }
 
@@ -70,11 +70,11 @@ final class SeedSweep: Sendable {
         }
     }
 
-    private func record(_ report: SimulationReport, took: Duration) {
+    private func record(_ report: SimulationReport, processorTime: Duration) {
         state.withLock { state in
             // The summary may be out already.
             guard !state.isStopped else { return }
-            state.totals.add(report, took: took)
+            state.totals.add(report, processorTime: processorTime)
             if let failure = FailureText.describe(report, options: options) {
                 LineOutput.standardError.writeLine(failure)
                 if state.totals.failedSeeds.count >= Self.maximumFailures { state.next = nil }

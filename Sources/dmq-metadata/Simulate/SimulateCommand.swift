@@ -77,13 +77,13 @@ struct SimulateCommand: ParsableCommand {
     /// The story goes to the standard output alone, so that two of them can be compared.
     private func runTraced(_ seed: UInt64) -> SimulationTotals {
         let output = LineOutput(descriptor: STDOUT_FILENO)
-        let began = ContinuousClock.now
+        let (began, start) = (ContinuousClock.now, Duration.processorTimeOfThread)
         SeedsInProgress.begin(seed, worker: 0)
         let report = Simulation.run(seed: seed, configuration: configuration(for: seed), trace: output.writeLine)
         SeedsInProgress.end(worker: 0)
         output.writeLine("hash of the story: \(String(report.traceHash, radix: 16))")
         var totals = SimulationTotals()
-        totals.add(report, took: ContinuousClock.now - began)
+        totals.add(report, processorTime: .processorTimeOfThread - start)
         if let failure = FailureText.describe(report, options: repeatingOptions) {
             LineOutput.standardError.writeLine(failure)
         }

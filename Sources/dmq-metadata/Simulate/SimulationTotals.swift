@@ -1,3 +1,4 @@
+import Glibc
 import Simulation
 
 /// What many simulations come to.
@@ -5,17 +6,17 @@ struct SimulationTotals: Sendable {
     private(set) var seeds: UInt64 = 0
     private(set) var failedSeeds: [UInt64] = []
     private(set) var virtualSeconds = 0.0
-    /// Of all threads together.
-    private(set) var realSeconds = 0.0
+    /// Of all threads together. Unlike the time that passed, it does not tell how busy the machine was with other things.
+    private(set) var processorSeconds = 0.0
     private(set) var counts = SimulationCounts()
     /// Of all stories, in whatever order they ended.
     private(set) var storyHash: UInt64 = 0
 
-    mutating func add(_ report: SimulationReport, took: Duration) {
+    mutating func add(_ report: SimulationReport, processorTime: Duration) {
         seeds += 1
         if !report.violations.isEmpty { failedSeeds.append(report.seed) }
         virtualSeconds += report.virtualSeconds
-        realSeconds += took.inSeconds
+        processorSeconds += processorTime.inSeconds
         counts += report.counts
         storyHash &+= report.traceHash
     }
@@ -36,7 +37,7 @@ struct SimulationTotals: Sendable {
             (
                 "time",
                 "\(oneDecimal(virtualSeconds)) s simulated in \(oneDecimal(elapsed.inSeconds)) s, "
-                    + "\(ratio(elapsed.inSeconds)); each thread \(ratio(realSeconds))"
+                    + "\(ratio(elapsed.inSeconds)); \(ratio(processorSeconds)) to processor time"
             ),
             ("events", "\(counts.events), messages \(counts.messages), entries committed \(counts.committedEntries)"),
             (
@@ -67,6 +68,13 @@ struct SimulationTotals: Sendable {
 }
 
 extension Duration {
+    /// What the calling thread has used of a processor so far.
+    static var processorTimeOfThread: Duration {
+        var time = timespec()
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+        return .seconds(Int64(time.tv_sec)) + .nanoseconds(Int64(time.tv_nsec))
+    }
+
     fileprivate var inSeconds: Double {
         Double(components.seconds) + Double(components.attoseconds) / 1e18
     }
