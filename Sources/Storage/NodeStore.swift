@@ -89,9 +89,9 @@ public final class NodeStore {
             throw .damage(directory.database, "\(finding). To start anew on purpose, empty the directory")
         }
         if let finding = try directory.lossOfWriteAheadLog() { throw .damage(directory.database, finding) }
-        if let finding = try WriteAheadLogInspection.inspect(directory.writeAheadLog).damage {
-            throw .damage(directory.writeAheadLog, finding)
-        }
+        let inspection = try WriteAheadLogInspection.inspect(directory.writeAheadLog)
+        if let finding = inspection.damage { throw .damage(directory.writeAheadLog, finding) }
+        try inspection.dropTornFrames(of: directory.writeAheadLog)
     }
 
     /// Runs `body` unless the store has failed; an error in it fails the store for good.

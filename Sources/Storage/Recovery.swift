@@ -12,8 +12,7 @@ extension NodeStore {
             let node = try load(progress)
             try connection.execute("COMMIT")
             try dropStaging()
-            // A torn transaction lies behind the WAL's end. Were the WAL continued in its place, the rest of it could
-            // later look like frames behind a damaged one, so the WAL begins anew.
+            // The WAL begins anew: where a reader lingers, that of a killed process may be long.
             try moveLogIntoDatabase(SQLITE_CHECKPOINT_TRUNCATE)
             return node
         }

@@ -13,11 +13,27 @@ package struct WriteAheadLogInspection: Equatable {
     package var tornFrames = 0
     /// Proof that synchronized frames can not be read.
     package var damage: String?
+    /// Where the frames that SQLite will read end; 0 without a readable header.
+    package var committedBytes = 0
 
     package init(committedFrames: Int = 0, tornFrames: Int = 0, damage: String? = nil) {
         self.committedFrames = committedFrames
         self.tornFrames = tornFrames
         self.damage = damage
+    }
+
+    /// Cuts a last, unfinished transaction off `path`, durable on return.
+    ///
+    /// SQLite would write over it frame by frame. If the power then failed again, what the first failure tore would look
+    /// like frames that were written behind an unreadable commit, and a sound node would refuse to start.
+    func dropTornFrames(of path: String) throws(StorageError) {
+        guard damage == nil, tornFrames > 0 else { return }
+        let descriptor = open(path, O_WRONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw systemFailure("opening", path) }
+        defer { close(descriptor) }
+        guard ftruncate(descriptor, off_t(committedBytes)) == 0, fsync(descriptor) == 0 else {
+            throw systemFailure("truncating", path)
+        }
     }
 
     /// Reads `path`; an absent or empty file is sound.
@@ -142,7 +158,9 @@ private struct WriteAheadLogFile {
             return WriteAheadLogInspection(
                 damage: "its header can not be read, so the commits in its \(size) bytes can not either")
         }
-        return try inspectFrames(header, count: (size - WriteAheadLogHeader.size) / frameSize(header))
+        var result = try inspectFrames(header, count: (size - WriteAheadLogHeader.size) / frameSize(header))
+        result.committedBytes = WriteAheadLogHeader.size + result.committedFrames * frameSize(header)
+        return result
     }
 
     private func frameSize(_ header: WriteAheadLogHeader) -> Int { WriteAheadLogFrame.headerSize + header.pageSize }
