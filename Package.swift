@@ -51,6 +51,11 @@ let package = Package(
         .testTarget(name: "MetadataTests", dependencies: ["Metadata"], swiftSettings: settings),
         .testTarget(name: "WireTests", dependencies: ["Wire"], swiftSettings: settings),
         .testTarget(name: "StorageTests", dependencies: ["Storage", "CSQLite"], swiftSettings: settings),
+        // A SQLite VFS that knows what a disk may hold when the power goes.
+        .target(name: "CPowerCutVFS", dependencies: ["CSQLite"], path: "Tests/CPowerCutVFS"),
+        .testTarget(
+            name: "PowerCutTests", dependencies: ["Storage", "Raft", "Metadata", "CPowerCutVFS"],
+            swiftSettings: settings),
         .testTarget(name: "HTTPTests", dependencies: ["HTTP"], swiftSettings: settings),
         .testTarget(
             name: "ServerTests",

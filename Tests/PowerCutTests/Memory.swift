@@ -1,0 +1,79 @@
+import Metadata
+import Raft
+import Storage
+
+/// What a store was told and said it will keep.
+struct Memory {
+    var hardState = HardState()
+    var logBase = LogPosition.zero
+    var entries: [LogEntry] = []
+    var applied = LogPosition.zero
+    var counters = Counters()
+    var rows: [RowKey: Row] = [:]
+    var digest = MetadataStateMachine().digest
+
+    var last: LogPosition { entries.last?.position ?? logBase }
+
+    func position(_ index: LogIndex) -> LogPosition {
+        index == logBase.index ? logBase : entries[Int(index.number - logBase.index.number) - 1].position
+    }
+
+    mutating func apply(_ write: Write) {
+        if let hardState = write.hardState { self.hardState = hardState }
+        if let index = write.truncateFrom { entries.removeAll { $0.index >= index } }
+        entries += write.entries
+    }
+
+    /// Moves on to new rows, whose digest it computes.
+    mutating func change(_ changes: [RowChange], at position: LogPosition) throws {
+        counters.clusterID = "c1"
+        counters.version += 1
+        counters.revision += UInt64(changes.count)
+        for change in changes { rows[change.key] = change.row }
+        applied = position
+        var machine = MetadataStateMachine(counters: counters)
+        for row in rows.values { try machine.restore(row) }
+        digest = machine.digest
+    }
+
+    /// How `node` differs from this, in the words of a report; empty if it does not.
+    func differences(from node: RecoveredNode) -> [Violation.Finding] {
+        var findings: [Violation.Finding] = []
+        if node.hardState != hardState {
+            let isBack = node.hardState.currentTerm <= hardState.currentTerm
+            findings.append(
+                .init(kind: isBack ? .lost : .invented, text: "\(node.hardState) instead of \(hardState)"))
+        }
+        if node.logBase != logBase || node.applied != applied {
+            findings.append(
+                .init(
+                    kind: node.applied.index < applied.index ? .lost : .invented,
+                    text: "applied \(node.applied) behind \(node.logBase) instead of \(applied) behind \(logBase)"))
+        }
+        if node.entries != entries {
+            let isShort = node.entries.count < entries.count && entries.starts(with: node.entries)
+            let last = node.entries.last?.position ?? node.logBase
+            findings.append(
+                .init(kind: isShort ? .lost : .invented, text: "a log up to \(last) instead of \(self.last)"))
+        }
+        if node.metadata.digest != digest || node.metadata.counters != counters {
+            findings.append(.init(kind: .invented, text: "the digest \(node.metadata.digest) instead of \(digest)"))
+        }
+        return findings
+    }
+}
+
+/// A store that broke its word.
+struct Violation: Error, CustomStringConvertible {
+    enum Kind { case lost, invented, refused }
+
+    struct Finding {
+        var kind: Kind
+        var text: String
+    }
+
+    var place: String
+    var findings: [Finding]
+
+    var description: String { place + ": " + findings.map { "\($0.kind): \($0.text)" }.joined(separator: "; ") }
+}

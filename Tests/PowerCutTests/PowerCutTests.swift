@@ -1,0 +1,33 @@
+import CPowerCutVFS
+import FoundationEssentials
+import Testing
+
+/// One after another: the disk is one for the process.
+@Suite(.serialized) struct DiskTests {}
+
+extension DiskTests {
+    @Suite(.serialized) struct PowerCutTests {
+        private let keeps: [Int32] = [0, 5, 50, 95, 100]
+
+        /// `DMQ_POWER_CUTS=10000` for a long run.
+        private static let cuts = ProcessInfo.processInfo.environment["DMQ_POWER_CUTS"].flatMap { Int($0) } ?? 400
+
+        @Test func aPowerCutLosesNothingThatWasAcknowledged() throws {
+            let powerCuts = try PowerCuts(keeps: keeps)
+            try powerCuts.run(from: 1, minimum: Self.cuts)
+            print("power cuts: \(powerCuts.summary)")
+            #expect(powerCuts.tornTails > 0 && powerCuts.restarts > 0)
+            #expect(powerCuts.violations.isEmpty, "\(powerCuts.violations.prefix(5))")
+        }
+
+        /// The test of the test: without the sync of each commit, as with `synchronous=NORMAL`, it must find losses.
+        @Test func withoutTheSyncOfEachCommitLossesAreFound() throws {
+            powercut_omit_commit_syncs(1)
+            defer { powercut_omit_commit_syncs(0) }
+            let powerCuts = try PowerCuts(keeps: keeps)
+            try powerCuts.run(from: 1, minimum: Self.cuts)
+            print("power cuts with synchronous=NORMAL: \(powerCuts.summary)")
+            #expect(powerCuts.count(.lost) > 0)
+        }
+    }
+}

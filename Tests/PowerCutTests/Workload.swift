@@ -1,0 +1,208 @@
+import CPowerCutVFS
+import Metadata
+import Raft
+import Storage
+
+/// A node's life with its store, from one seed.
+final class Workload {
+    enum Step: CaseIterable {
+        case append, group, election, conflict, checkpoint, compaction, walCheckpoint, snapshot, restart, kill
+    }
+
+    private(set) var home: ScratchDirectory
+    private var store: NodeStore?
+    var generator: SeededGenerator
+    /// What the store may hold now: what it acknowledged, and while a call is under way also what that makes of it.
+    private(set) var candidates = [Memory()]
+    /// Whether the store was opened for the first time.
+    private(set) var isCreated = false
+    /// Told after each call that returned.
+    var onReturn: () -> Void = {}
+    private(set) var call = "creation"
+
+    init(seed: UInt64) throws {
+        home = try ScratchDirectory()
+        generator = SeededGenerator(seed: seed)
+        powercut_register()
+        powercut_begin(home.path)
+    }
+
+    private var memory: Memory { candidates[0] }
+
+    func random(_ bound: Int) -> Int { Int.random(in: 0..<bound, using: &generator) }
+
+    /// Throws a ``Violation`` if the store does not hold what it should.
+    func open() throws {
+        call = isCreated ? "recovery" : "creation"
+        let store = try NodeStore(directory: home.path, node: NodeID(1), vfs: "powercut")
+        powercut_directory_synchronized()
+        isCreated = true
+        self.store = store
+        let node = try store.recover { _ in }
+        guard let match = candidates.first(where: { $0.differences(from: node).isEmpty }) else {
+            throw Violation(place: call, findings: memory.differences(from: node))
+        }
+        candidates = [match]
+        onReturn()
+    }
+
+    /// As the end of the process has it: nothing more is written.
+    func abandon() { store = nil }
+
+    /// Whether the store refuses everything with the same error.
+    func repeats(_ error: StorageError) -> Bool {
+        // What fails while it closes ends the store as well.
+        guard let store, call != "restart" else { return true }
+        do throws(StorageError) {
+            try store.commit([])
+            return false
+        } catch let repeated {
+            return repeated == error
+        }
+    }
+
+    /// Goes on with what a power cut left in `directory`.
+    func restart(in directory: ScratchDirectory, _ candidates: [Memory]) throws {
+        abandon()
+        home = directory
+        self.candidates = candidates
+        powercut_begin(directory.path)
+    }
+
+    func run(_ step: Step) throws {
+        call = "\(step)"
+        switch step {
+        case .append: try append(groups: 1)
+        case .group: try append(groups: 2 + random(4))
+        case .election: try commit([write(term: 1 + random(3), vote: random(2) == 0 ? nil : NodeID(2))])
+        case .conflict: try conflict()
+        case .checkpoint: try checkpoint(compacts: false)
+        case .compaction: try checkpoint(compacts: true)
+        case .walCheckpoint: try perform(memory) { store throws in try store.checkpointWAL(minimumFrames: 1) }
+        case .snapshot: try installSnapshot()
+        case .restart:
+            try perform(memory) { store throws in try store.close() }
+            abandon()
+            try open()
+        case .kill:
+            abandon()
+            try open()
+        }
+    }
+
+    private func perform(_ after: Memory, _ body: (NodeStore) throws -> Void) throws {
+        guard let store else { return }
+        candidates = [memory, after]
+        try body(store)
+        candidates = [after]
+        onReturn()
+    }
+
+    // Commits
+
+    private func commit(_ writes: [Write]) throws {
+        var after = memory
+        for write in writes { after.apply(write) }
+        try perform(after) { store throws in try store.commit(writes) }
+    }
+
+    private func write(term increment: Int, vote: NodeID?) -> Write {
+        let term = Term(memory.hardState.currentTerm.number + UInt64(increment))
+        return Write(id: WriteID(1), hardState: HardState(currentTerm: term, votedFor: vote))
+    }
+
+    private func entry(_ index: UInt64, _ term: Term) -> LogEntry {
+        let size = random(8) == 0 ? 3000 + random(9000) : random(300)
+        let data = (0..<size).map { _ in UInt8(truncatingIfNeeded: generator.next()) }
+        return LogEntry(
+            index: LogIndex(index), term: term, type: random(4) == 0 ? "DELETE" : "PUT", data: data,
+            timestamp: Int64(random(1 << 40)))
+    }
+
+    private func entries(from first: UInt64, _ term: Term) -> [LogEntry] {
+        (0..<UInt64(1 + random(3))).map { entry(first + $0, term) }
+    }
+
+    private func append(groups: Int) throws {
+        let term = memory.hardState.currentTerm
+        var writes: [Write] = []
+        var next = memory.last.index.number + 1
+        for _ in 0..<groups {
+            writes.append(Write(id: WriteID(1), entries: entries(from: next, term)))
+            next += UInt64(writes.last!.entries.count)
+        }
+        try commit(writes)
+    }
+
+    /// A new leader replaces what is not applied.
+    private func conflict() throws {
+        let unapplied = memory.last.index.number - memory.applied.index.number
+        let first = memory.applied.index.number + 1 + (unapplied == 0 ? 0 : UInt64(random(Int(unapplied))))
+        var write = write(term: 1, vote: nil)
+        write.truncateFrom = LogIndex(first)
+        write.entries = entries(from: first, write.hardState!.currentTerm)
+        try commit([write])
+    }
+
+    // The state tables
+
+    private func pair(_ number: Int, revision: UInt64) -> Row {
+        let value = (0..<(random(6) == 0 ? 5000 : 100)).map { _ in UInt8(truncatingIfNeeded: generator.next()) }
+        return .keyValue(
+            KeyValue(
+                key: Key(validated: Array("/k\(number)".utf8)), value: value, createRevision: 1, modRevision: revision,
+                version: revision))
+    }
+
+    private func changes() -> [RowChange] {
+        var changes: [RowKey: RowChange] = [:]
+        for _ in 0...random(8) {
+            let row = pair(random(40), revision: memory.counters.revision + 1)
+            changes[row.key] = RowChange(key: row.key, row: random(4) == 0 ? nil : row)
+        }
+        return Array(changes.values)
+    }
+
+    private func checkpoint(compacts: Bool) throws {
+        let span = Int(memory.last.index.number - memory.applied.index.number)
+        let index = memory.applied.index.number + UInt64(random(span + 1))
+        let position = memory.position(LogIndex(index))
+        let changes = changes()
+        var after = memory
+        try after.change(changes, at: position)
+        var compaction: LogPosition?
+        if compacts {
+            let base = memory.logBase.index.number
+            compaction = memory.position(LogIndex(base + UInt64(random(Int(index - base) + 1))))
+            after.logBase = compaction!
+            after.entries.removeAll { $0.index <= compaction!.index }
+        }
+        try perform(after) { store throws in
+            try store.checkpoint(
+                Checkpoint(
+                    position: position, changes: changes, counters: after.counters, digest: after.digest,
+                    compactThrough: compaction))
+        }
+    }
+
+    private func installSnapshot() throws {
+        let position = LogPosition(
+            term: memory.hardState.currentTerm, index: LogIndex(memory.last.index.number + UInt64(1 + random(5))))
+        let rows = (0..<(10 + random(20))).map { pair($0, revision: memory.counters.revision + 1) }
+        var after = memory
+        after.rows = [:]
+        try after.change(rows.map { RowChange(key: $0.key, row: $0) }, at: position)
+        (after.logBase, after.entries) = (position, [])
+
+        try perform(memory) { store throws in try store.beginStaging() }
+        try perform(memory) { store throws in try store.stage(Array(rows.prefix(7))) }
+        if random(3) == 0 { try append(groups: 1) }
+        try perform(memory) { store throws in try store.stage(Array(rows.dropFirst(7))) }
+        // What was appended meanwhile is behind the snapshot or goes with it.
+        guard position.index > memory.applied.index else { return }
+        (after.hardState) = memory.hardState
+        try perform(after) { store throws in
+            _ = try store.installStaged(position: position, counters: after.counters, digest: after.digest)
+        }
+    }
+}
