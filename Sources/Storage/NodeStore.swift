@@ -47,7 +47,7 @@ public final class NodeStore {
         // With `create` there is always a lock or an error.
         lock = try DirectoryLock(directory: path, create: true)!
         if let mark = lock.found, mark.node != node { throw Self.foreign(directory, mark.node, node) }
-        try Self.checkFiles(directory, lock.found)
+        let frames = try Self.checkFiles(directory, lock.found)
 
         connection = try Connection(
             path: directory.database, flags: SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, vfs: vfs)
@@ -61,6 +61,7 @@ public final class NodeStore {
             try connection.configureWriter()
             try connection.createTables(node)
         } else {
+            try connection.checkLogIsRead(frames: frames)
             try connection.configureWriter()
         }
         let stored = StoredNode(connection: connection)
@@ -70,7 +71,7 @@ public final class NodeStore {
         try lock.write(DirectoryLock.Mark(node: node, isInitialized: true))
         try DataDirectory.synchronize(path)
         statements = try StoreStatements(connection)
-        frames = WriteAheadLogFrames(connection)
+        self.frames = WriteAheadLogFrames(connection)
     }
 
     deinit { connection.close(checkpointing: false) }
@@ -81,10 +82,10 @@ public final class NodeStore {
                 + "Correct the node's id or its data directory.")
     }
 
-    /// What must hold before SQLite opens the files, because it would not complain.
+    /// What must hold before SQLite opens the files, because it would not complain. The frames of the WAL.
     private static func checkFiles(
         _ directory: DataDirectory, _ mark: DirectoryLock.Mark?
-    ) throws(StorageError) {
+    ) throws(StorageError) -> Int {
         if let finding = try directory.lossOfDatabase(mark: mark) {
             throw .damage(directory.database, "\(finding). To start anew on purpose, empty the directory")
         }
@@ -92,6 +93,7 @@ public final class NodeStore {
         let inspection = try WriteAheadLogInspection.inspect(directory.writeAheadLog)
         if let finding = inspection.damage { throw .damage(directory.writeAheadLog, finding) }
         try inspection.dropTornFrames(of: directory.writeAheadLog)
+        return inspection.committedFrames
     }
 
     /// Runs `body` unless the store has failed; an error in it fails the store for good.
