@@ -42,6 +42,8 @@ final class DirectoryLock {
 
     func release() {
         guard descriptor >= 0 else { return }
+        // Unlocked by name: a child between fork and exec has the open file too, and closing ours would leave it locked.
+        flock(descriptor, LOCK_UN)
         Glibc.close(descriptor)
         descriptor = -1
     }

@@ -31,6 +31,25 @@ import Testing
         #expect(try run("/usr/bin/flock", "--nonblock", directory.path + "/node.lock", "/bin/true") == 0)
     }
 
+    /// A child process has all of its parent's open files between fork and exec.
+    @Test func aClosedStoreIsFreeThoughAChildStillHasItsFiles() throws {
+        let directory = try TestDirectory()
+        let (store, _) = try NodeStore.open(directory)
+        let inherited = try #require(descriptor(of: directory.path + "/node.lock"))
+        let copy = dup(inherited)
+        defer { close(copy) }
+        try store.close()
+        _ = try reopen(directory)
+    }
+
+    private func descriptor(of path: String) -> Int32? {
+        (0..<4096).first { descriptor in
+            var target = [UInt8](repeating: 0, count: 4096)
+            let count = readlink("/proc/self/fd/\(descriptor)", &target, target.count)
+            return count > 0 && String(decoding: target[..<count], as: UTF8.self) == path
+        }
+    }
+
     @Test func errorsNameWhatIsWrongWithTheDirectory() throws {
         let directory = try TestDirectory()
         try directory.write([1], to: "file")
