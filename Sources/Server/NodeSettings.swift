@@ -27,7 +27,6 @@ public struct NodeSettings: Sendable {
     public var retainedEntries = 16_384
     public var retainedBytes = 8 * 1024 * 1024
 
-    public var snapshotChunkBytes = 512 * 1024
     /// A snapshot transfer that takes longer is given up: it holds back log and WAL.
     public var snapshotTimeout: Duration = .seconds(300)
 
