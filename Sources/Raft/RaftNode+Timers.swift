@@ -24,10 +24,13 @@ extension RaftNode {
 
     private mutating func expireLeaderTimers(_ effects: inout EffectBuffer) {
         guard let current = leadership else { return }
-        if now.instant >= quorumDeadline(current) || isDiskStalled {
-            // Check-quorum (§6.2): clients of a leader that nobody follows must not wait for it. The same holds for one
-            // whose disk has not finished a write for an election timeout: it can not commit, so it must not lead.
+        if now.instant >= quorumDeadline(current) {
+            // Check-quorum (§6.2): clients of a leader that nobody follows must not wait for it.
             becomeFollower(in: currentTerm, of: nil, &effects)
+            return
+        }
+        if isDiskStalled {
+            abdicate(&effects)
             return
         }
         if let transfer = current.transfer, now.instant >= transfer.deadline {

@@ -2,21 +2,37 @@
 extension RaftNode {
     mutating func transferLeadership(_ effects: inout EffectBuffer) {
         guard let current = leadership, current.transfer == nil else { return }
-        let alive = current.peers.filter { peer in
+        guard let target = successor(of: current) else {
+            effects.emit(.transferFailed)
+            return
+        }
+        // From here on no proposal is taken, so that the target can catch up.
+        leadership?.transfer = Leadership.Transfer(
+            target: target, deadline: now.instant.advanced(by: settings.electionTimeout))
+        continueTransfer(&effects)
+    }
+
+    /// The follower that needs the least to lead, if any is alive.
+    private func successor(of leadership: borrowing Leadership) -> NodeID? {
+        let alive = leadership.peers.filter { peer in
             guard let contact = peer.lastContact, peer.state != .snapshot else { return false }
             return now.instant.since(contact) < settings.electionTimeout
         }
         // One that does not answer right now may have died within the timeout: only if there is no other.
         let reached = alive.filter { $0.state == .replicate }
         let candidates = reached.isEmpty ? alive : reached
-        guard let target = candidates.max(by: { ($0.matchIndex, $1.id) < ($1.matchIndex, $0.id) }) else {
-            effects.emit(.transferFailed)
-            return
+        return candidates.max { ($0.matchIndex, $1.id) < ($1.matchIndex, $0.id) }?.id
+    }
+
+    /// Steps down at once, for this node's disk has not finished a write for an election timeout. The others hear it all
+    /// the same and would wait out a timeout of their own, so one of them is told to campaign now. It may lack entries:
+    /// then it loses (§3.6.1), and nothing is lost but time.
+    mutating func abdicate(_ effects: inout EffectBuffer) {
+        guard let current = leadership else { return }
+        if let target = successor(of: current) {
+            effects.emit(.send(.timeoutNow(TimeoutNow(term: currentTerm, leader: id)), to: target))
         }
-        // From here on no proposal is taken, so that the target can catch up.
-        leadership?.transfer = Leadership.Transfer(
-            target: target.id, deadline: now.instant.advanced(by: settings.electionTimeout))
-        continueTransfer(&effects)
+        becomeFollower(in: currentTerm, of: nil, &effects)
     }
 
     /// Tells the target to campaign as soon as it has everything.

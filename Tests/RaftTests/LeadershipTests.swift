@@ -50,16 +50,19 @@ import Testing
         #expect(leader.wake().appends(to: 2).map(\.previous) == [position(1, 1)])
     }
 
-    @Test("a leader whose disk stalls for an election timeout steps down, though everybody answers")
+    @Test("a leader whose disk stalls for an election timeout steps down and hands over, though everybody answers")
     func stalledDisk() {
         let leader = Subject().lead()
         leader.step(.propose([Proposal(type: "PUT", data: [])]))
+        var effects: [Effect] = []
         for _ in 0..<12 {
             leader.acknowledge(2, match: 1)
-            leader.acknowledge(3, match: 1)
-            leader.pass(.milliseconds(500))
+            leader.acknowledge(3, match: 2)
+            effects += leader.pass(.milliseconds(500))
         }
-        #expect(leader.role != .leader)
+        #expect(leader.role != .leader && leader.term == 1)
+        let told = effects.filter { if case .send(.timeoutNow, _) = $0 { true } else { false } }
+        #expect(told == [.send(.timeoutNow(TimeoutNow(term: Term(1), leader: NodeID(1))), to: NodeID(3))])
     }
 
     @Test("a follower with a stalled disk still answers heartbeats, but promises nothing new")
