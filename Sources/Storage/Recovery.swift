@@ -32,7 +32,7 @@ extension NodeStore {
         }
         var counters = checkpoint.counters
         counters.clusterID = record.clusterID
-        node.metadata = try stored.readState(counters, named: \.name, &count, progress)
+        node.metadata = try stored.readState(counters, &count, progress)
         guard node.metadata.digest.description == checkpoint.digest else {
             throw stored.damage(
                 "the state tables have the digest \(node.metadata.digest), but the checkpoint at "

@@ -147,7 +147,10 @@ enum StateTable: CaseIterable {
         (1...(keyColumns.count + otherColumns.count)).map { "?\($0)" }.joined(separator: ", ")
     }
 
-    func insertion(into name: String) -> String { "INSERT INTO \(name) (\(allColumns)) VALUES (\(parameters))" }
+    /// For rows of another node: a conflict among them is no defect of this one's.
+    func insertion(into name: String) -> String {
+        "INSERT OR IGNORE INTO \(name) (\(allColumns)) VALUES (\(parameters))"
+    }
 
     /// Unlike REPLACE, an upsert keeps the row where it is.
     var upsert: String {

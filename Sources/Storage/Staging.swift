@@ -7,6 +7,15 @@ struct Staging {
     fileprivate let insertions: [StateTable: Statement]
 }
 
+/// What became of a received snapshot.
+public enum SnapshotInstallation: Sendable {
+    /// It is in force.
+    case installed(MetadataStateMachine)
+    /// The rows are not what was announced, and why. Nothing of this node's was touched, and the store goes on: the damage is
+    /// the sender's, or came on the way.
+    case rejected(String)
+}
+
 extension NodeStore {
     /// Forgets an earlier, unfinished staging.
     public func beginStaging() throws(StorageError) {
@@ -26,7 +35,8 @@ extension NodeStore {
         }
     }
 
-    /// Adds rows of a snapshot that is being received; durable only with ``installStaged(position:counters:digest:)``.
+    /// Adds rows of a snapshot that is being received; durable only with ``installStaged(position:counters:digest:)``, which
+    /// also looks whether they make sense together: a row whose key is there already is passed over here.
     public func stage(_ rows: [Row]) throws(StorageError) {
         try perform { () throws(StorageError) in
             guard let staging else { preconditionFailure("stage without beginStaging") }
@@ -44,16 +54,22 @@ extension NodeStore {
     }
 
     /// Replaces the state by the staged rows and the whole log by nothing, in one transaction, if the rows' digest is
-    /// `digest`; returns the new state machine.
+    /// `digest`.
     public func installStaged(
         position: LogPosition, counters: Counters, digest: Digest
-    ) throws(StorageError) -> MetadataStateMachine {
+    ) throws(StorageError) -> SnapshotInstallation {
         try perform { () throws(StorageError) in
             guard let staging else { preconditionFailure("installStaged without beginStaging") }
             var contents = recovered()
             precondition(position.index > contents.checkpoint.applied.index, "a snapshot behind the applied state")
             // Before the transaction: one that is rolled back leaves frames in the WAL.
-            let metadata = try checkedStaging(counters, digest, position)
+            let metadata: MetadataStateMachine
+            switch try checkedStaging(counters, digest, position) {
+            case .success(let checked): metadata = checked
+            case .failure(let fault):
+                try dropStaging()
+                return .rejected(fault.finding)
+            }
             self.staging = nil
             finalize(staging)
             try transaction { () throws(StorageError) in
@@ -69,23 +85,19 @@ extension NodeStore {
             }
             contents.lastIndex = position.index
             self.contents = contents
-            return metadata
+            return .installed(metadata)
         }
     }
 
     private func checkedStaging(
         _ counters: Counters, _ digest: Digest, _ position: LogPosition
-    ) throws(StorageError) -> MetadataStateMachine {
+    ) throws(StorageError) -> Result<MetadataStateMachine, RowFault> {
         var count = StoredNode.RowCount()
-        let metadata = try StoredNode(connection: connection)
-            .readState(counters, named: \.stagingName, &count) { _ in }
-        guard metadata.digest == digest else {
-            throw .damaged(
-                "\(directory.database): the snapshot received for \(position) has the digest \(metadata.digest) "
-                    + "instead of \(digest); it was not installed. Start the node again: it asks for another one. If "
-                    + "this happens again, verify the leader's data directory.")
-        }
-        return metadata
+        let rows = try StoredNode(connection: connection)
+            .readRows(counters, named: \.stagingName, &count) { _ in }
+        guard case .success(let metadata) = rows, metadata.digest != digest else { return rows }
+        return .failure(
+            RowFault(finding: "the snapshot of \(position) has the digest \(metadata.digest) instead of \(digest)"))
     }
 
     private func update(logReaches index: LogIndex, in contents: inout Contents) throws(StorageError) {

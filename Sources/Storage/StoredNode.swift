@@ -141,10 +141,20 @@ struct StoredNode {
 
     // The state tables
 
-    /// The state machine that the rows of the tables `name` gives restore; not yet compared with any digest.
+    /// The state machine that the node's own rows restore; not yet compared with any digest.
     func readState(
-        _ counters: Counters, named name: (StateTable) -> String, _ count: inout RowCount, _ progress: (Int) -> Void
+        _ counters: Counters, _ count: inout RowCount, _ progress: (Int) -> Void
     ) throws(StorageError) -> MetadataStateMachine {
+        switch try readRows(counters, named: \.name, &count, progress) {
+        case .success(let metadata): return metadata
+        case .failure(let fault): throw damage(fault.finding)
+        }
+    }
+
+    /// The state machine that the rows of the tables `name` gives restore, or why they can be no state.
+    func readRows(
+        _ counters: Counters, named name: (StateTable) -> String, _ count: inout RowCount, _ progress: (Int) -> Void
+    ) throws(StorageError) -> Result<MetadataStateMachine, RowFault> {
         var metadata = MetadataStateMachine(counters: counters)
         for table in StateTable.allCases {
             let statement = try connection.prepare(
@@ -152,15 +162,15 @@ struct StoredNode {
             defer { sqlite3_finalize(statement.handle) }
             while try connection.step(statement, while: "reading table \(name(table))") {
                 switch RowColumns.row(of: table, in: statement) {
-                case .failure(let fault): throw damage("table \(name(table)): \(fault.finding)")
+                case .failure(let fault): return .failure(RowFault(finding: "table \(name(table)): \(fault.finding)"))
                 case .success(let row):
                     do { try metadata.restore(row) } catch {
-                        throw damage("table \(name(table)): \(error.description)")
+                        return .failure(RowFault(finding: "table \(name(table)): \(error.description)"))
                     }
                 }
                 count.add(progress)
             }
         }
-        return metadata
+        return .success(metadata)
     }
 }

@@ -113,7 +113,7 @@ public struct Verification: Sendable {
         counters.clusterID = clusterID
         let before = count.rows
         defer { rows = count.rows - before }
-        digest = try stored.readState(counters, named: \.name, &count, progress).digest
+        digest = try stored.readState(counters, &count, progress).digest
         if digest.description != checkpoint.digest {
             findings.append(
                 "\(stored.connection.path): the state tables have the digest \(digest), but the checkpoint at "

@@ -161,13 +161,9 @@ final class StorageQueue: NodeDisk, Sendable {
             if !rows.isEmpty { try store.value.stage(rows) }
             mailbox.post(.snapshotStaged)
         case .install(let position, let counters, let digest):
-            do throws(StorageError) {
-                let metadata = try store.value.installStaged(position: position, counters: counters, digest: digest)
-                mailbox.post(.snapshotInstalled(position, metadata))
-            } catch {
-                // Staged rows that do not add up were damaged on their way: nothing of ours is. Ask again.
-                guard case .damaged(let finding) = error else { throw error }
-                mailbox.post(.snapshotRejected(finding))
+            switch try store.value.installStaged(position: position, counters: counters, digest: digest) {
+            case .installed(let metadata): mailbox.post(.snapshotInstalled(position, metadata))
+            case .rejected(let reason): mailbox.post(.snapshotRejected(reason))
             }
         }
     }
