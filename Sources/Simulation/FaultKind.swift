@@ -17,6 +17,7 @@ public enum FaultKind: String, CaseIterable, Sendable {
     case crash = "crash"
     case leaderCrash = "crash of the leader"
     case crashDuringWrite = "crash in the middle of a write"
+    case tornBatch = "torn batch"
     case crashOfAll = "crash of all nodes"
     case gracefulStop = "stop with hand-over"
     // Disks

@@ -61,6 +61,7 @@ final class Nemesis {
         case .pause, .crash, .leaderCrash, .crashOfAll, .gracefulStop: disturbProcess(kind, node)
         case .slowDisk, .stalledDisk, .failingWrite, .fullDisk: disturbDisk(kind, node)
         case .snapshotReadFailure: snapshotReadFailures = random.within(1...2)
+        case .tornBatch: cluster.disks.tearNext(of: node)
         case .clockJump:
             count(kind, node)
             node.wallClockSkew += Int64(random.within(-100_000...100_000))
@@ -136,6 +137,11 @@ final class Nemesis {
         guard node.isUp else { return }
         node.crash()
         restartLater(node)
+    }
+
+    /// The power of one, or of all at once.
+    func crash(inWriteOf node: SimulatedNode) {
+        for victim in random.chance(250) ? cluster.nodes : [node] { crash(victim) }
     }
 
     /// As systemd does, or somebody who comes in the morning.

@@ -4,7 +4,7 @@ import Server
 import Storage
 
 /// One process's way to its node's platter: one transaction at a time, in order, each taking its time. What is not
-/// completed when the process dies is lost; the transaction in progress is wholly there or not at all.
+/// completed when the process dies is lost; of the transaction in progress a part may be there.
 final class SimulatedDisk: NodeDisk {
     private enum Operation {
         case write([Write])
@@ -68,10 +68,15 @@ final class SimulatedDisk: NodeDisk {
     }
 
     private func finish(_ operation: Operation, took: Duration) {
+        if case .write(let writes) = operation, writes.count > 1 || writes.contains(where: { $0.entries.count > 1 }),
+            cluster.disks.takeTear(of: node)
+        {
+            return cluster.nemesis.crash(inWriteOf: node)
+        }
         running = nil
         if let error = cluster.disks.takeFailure(of: node) {
             // An error does not say whether the change is there.
-            if cluster.disks.random.chance(500) { carryOut(operation, tell: nil) }
+            interrupt(operation)
             isDead = true
             cluster.trace.record(.diskFailure, node: node.id, 0, "\(error)")
             node.post(.diskFailed(error))
@@ -130,12 +135,26 @@ final class SimulatedDisk: NodeDisk {
     func crash() {
         guard !isDead else { return }
         isDead = true
-        if let running, cluster.disks.random.chance(500) {
-            cluster.counts.count(.crashDuringWrite)
-            carryOut(running, tell: nil)
-        }
+        if let running, interrupt(running) { cluster.counts.count(.crashDuringWrite) }
         running = nil
         waiting = []
+    }
+
+    /// Nobody will learn how far it came: all of it is on the platter, or nothing, or a part. Returns whether anything is.
+    ///
+    /// SQLite's transactions are there or not. That what is not acknowledged may be there in part, Raft must bear too:
+    /// a promise is given only when all that it rests on is durable.
+    @discardableResult private func interrupt(_ operation: Operation) -> Bool {
+        if case .write(let writes) = operation, cluster.faults.includes(.tornBatch), cluster.disks.random.chance(500) {
+            let steps = writes.flatMap(\.steps)
+            let done = cluster.disks.random.within(0...steps.count)
+            if done > 0, done < steps.count { cluster.counts.count(.tornBatch) }
+            if done > 0 { carryOut(.write(Array(steps[..<done])), tell: nil) }
+            return done > 0
+        }
+        guard cluster.disks.random.chance(500) else { return false }
+        carryOut(operation, tell: nil)
+        return true
     }
 
     /// An orderly end: all that was asked for is carried out.
@@ -154,6 +173,7 @@ struct DiskConditions {
     /// Until when the disk of a node takes long.
     private var slow: [(until: VirtualTime, milliseconds: ClosedRange<Int>)]
     private var failures: [StorageError?]
+    private var tears: [Bool]
     private let timeline: Timeline
 
     init(random: Randomness, nodes: Int, timeline: Timeline) {
@@ -161,6 +181,7 @@ struct DiskConditions {
         self.timeline = timeline
         slow = Array(repeating: (.zero, 0...0), count: nodes)
         failures = Array(repeating: nil, count: nodes)
+        tears = Array(repeating: false, count: nodes)
     }
 
     mutating func latency(of node: SimulatedNode) -> VirtualTime {
@@ -181,10 +202,31 @@ struct DiskConditions {
         return failures[node.position]
     }
 
+    /// The node dies in the middle of its next write that has more than one part.
+    mutating func tearNext(of node: SimulatedNode) { tears[node.position] = true }
+
+    mutating func takeTear(of node: SimulatedNode) -> Bool {
+        defer { tears[node.position] = false }
+        return tears[node.position]
+    }
+
     mutating func heal() {
         for position in slow.indices {
             slow[position] = (.zero, 0...0)
             failures[position] = nil
+            tears[position] = false
         }
+    }
+}
+
+extension Write {
+    /// What a disk that is no transaction would do one after the other: term and vote with the truncation, then entry by
+    /// entry.
+    fileprivate var steps: [Write] {
+        var steps: [Write] = []
+        if hardState != nil || truncateFrom != nil {
+            steps.append(Write(id: id, hardState: hardState, truncateFrom: truncateFrom))
+        }
+        return steps + entries.map { Write(id: id, entries: [$0]) }
     }
 }
