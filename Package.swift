@@ -64,7 +64,7 @@ let package = Package(
             ],
             swiftSettings: settings),
         .testTarget(name: "APITests", dependencies: ["API"], swiftSettings: settings),
-        .testTarget(name: "SimulationTests", dependencies: ["Metadata", "Simulation"], swiftSettings: settings),
+        .testTarget(name: "SimulationTests", dependencies: ["Metadata", "Raft", "Simulation", "Storage"], swiftSettings: settings),
         .testTarget(name: "CommandTests", dependencies: ["dmq-metadata"], swiftSettings: settings),
         .testTarget(name: "ArchitectureTests", swiftSettings: settings),
         // Dependencies are only to be built: the tests run the executable and have a client of their own.

@@ -25,6 +25,7 @@ public enum FaultKind: String, CaseIterable, Sendable {
     case stalledDisk = "stalled disk"
     case failingWrite = "failing write"
     case fullDisk = "full disk"
+    case bitFlip = "bit flipped at rest"
     case snapshotReadFailure = "snapshot cut off"
     // Clocks
     case clockJump = "wall clock jump"

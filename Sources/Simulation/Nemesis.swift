@@ -8,6 +8,7 @@ final class Nemesis {
     private var random: Randomness
     private var end = VirtualTime.zero
     private(set) var isHealed = false
+    private(set) var hasFlippedBits = false
     private var snapshotReadFailures = 0
 
     init(cluster: SimulatedCluster, random: Randomness) {
@@ -62,6 +63,7 @@ final class Nemesis {
         case .slowDisk, .stalledDisk, .failingWrite, .fullDisk: disturbDisk(kind, node)
         case .snapshotReadFailure: snapshotReadFailures = random.within(1...2)
         case .tornBatch: cluster.disks.tearNext(of: node)
+        case .bitFlip: flipBit(node)
         case .clockJump:
             count(kind, node)
             node.wallClockSkew += Int64(random.within(-100_000...100_000))
@@ -153,6 +155,7 @@ final class Nemesis {
                 if node.isStopping { restartLater(node) }
                 return
             }
+            guard !node.isBeingRepaired else { return }
             cluster.counts.restarts += 1
             node.start()
         }
@@ -169,6 +172,21 @@ final class Nemesis {
         default: cluster.disks.failNext(of: node, .failed("simulated: input/output error"))
         }
         count(kind, node)
+    }
+
+    /// On the platter of a node that is down, or that goes down now; or of the leader, which only finds out when it sends
+    /// a snapshot or starts again.
+    private func flipBit(_ node: SimulatedNode) {
+        guard cluster.operator.canRepair else { return }
+        let leader = cluster.nodes.first { $0.process?.raft.role == .leader }
+        let isUnderway = random.chance(300)
+        let victim = isUnderway ? leader ?? node : node
+        guard !victim.isStopping else { return }
+        if !isUnderway { crash(victim) }
+        guard let place = victim.damage(&random) else { return }
+        hasFlippedBits = true
+        cluster.counts.count(.bitFlip)
+        cluster.trace.record(.fault, node: victim.id, 0, "\(FaultKind.bitFlip.rawValue): \(place)")
     }
 
     func takeSnapshotReadFailure() -> Bool {
@@ -217,7 +235,8 @@ final class Nemesis {
         }
         for node in cluster.nodes {
             node.resume()
-            if !node.isUp { restartLater(node) }
+            if node.isUp, node.isDamaged { cluster.operator.inspect(node) }
+            if !node.isUp, !node.isBeingRepaired { restartLater(node) }
         }
     }
 }

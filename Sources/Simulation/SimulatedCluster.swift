@@ -26,6 +26,7 @@ final class SimulatedCluster: @unchecked Sendable {
     private(set) var brokers: SimulatedBrokers! = nil
     private(set) var clients: KeyValueClients! = nil
     private(set) var administrator: Administrator! = nil
+    private(set) var `operator`: Operator! = nil
 
     init(seed: UInt64, configuration: Simulation.Configuration, trace sink: ((String) -> Void)?) {
         self.seed = seed
@@ -42,7 +43,7 @@ final class SimulatedCluster: @unchecked Sendable {
         disks = DiskConditions(random: random.fork(), nodes: members.count, timeline: timeline)
         let all = Self.allCheckers
         checkers = Observation.Kind.allCases.map { kind in all.filter { $0.kinds.contains(kind) } }
-        let generators = (0..<5).map { _ in random.fork() }
+        let generators = (0..<6).map { _ in random.fork() }
         self.random = random
         nodes = members.enumerated().map { position, member in
             SimulatedNode(id: member.id, position: position, cluster: self, random: self.random.fork())
@@ -52,6 +53,7 @@ final class SimulatedCluster: @unchecked Sendable {
         brokers = SimulatedBrokers(cluster: self, random: generators[2])
         clients = KeyValueClients(cluster: self, random: generators[3])
         administrator = Administrator(cluster: self, random: generators[4])
+        `operator` = Operator(cluster: self, random: generators[5])
     }
 
     private static var allCheckers: [any Checker] {
@@ -143,6 +145,7 @@ final class SimulatedCluster: @unchecked Sendable {
         brokers = nil
         clients = nil
         administrator = nil
+        `operator` = nil
     }
 }
 

@@ -30,6 +30,10 @@ public struct SimulationCounts: Sendable {
     public var committedEntries = 0
     public var snapshotsStarted = 0
     public var snapshotsInstalled = 0
+    /// Because the sender's rows were damaged.
+    public var snapshotsRejected = 0
+    /// Nodes that started empty because their data was damaged.
+    public var nodesEmptied = 0
     public var restarts = 0
     public var operationsAcknowledged = 0
     public var operationsRefused = 0
@@ -59,7 +63,8 @@ public struct SimulationCounts: Sendable {
 
     private static var fields: [WritableKeyPath<SimulationCounts, Int>] {
         [
-            \.messages, \.elections, \.committedEntries, \.snapshotsStarted, \.snapshotsInstalled, \.restarts,
+            \.messages, \.elections, \.committedEntries, \.snapshotsStarted, \.snapshotsInstalled, \.snapshotsRejected,
+            \.nodesEmptied, \.restarts,
             \.operationsAcknowledged, \.operationsRefused, \.operationsUnknown, \.historiesUndecided,
             \.heartbeatsAcknowledged, \.pushesTaken,
         ]

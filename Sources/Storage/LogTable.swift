@@ -66,8 +66,8 @@ final class LogTable {
 }
 
 /// What protects an entry from damage that SQLite does not see: it checks a page's structure, not its content.
-enum LogChecksum {
-    static func of(_ entry: LogEntry) -> UInt32 {
+package enum LogChecksum {
+    package static func of(_ entry: LogEntry) -> UInt32 {
         var crc = CRC32C()
         update(&crc, entry.index, entry.term, entry.timestamp)
         crc.update(entry.type)

@@ -2,7 +2,7 @@ import Metadata
 import Raft
 
 /// The one row of `node`: whose data this is.
-struct NodeRecord: Equatable {
+package struct NodeRecord: Equatable {
     var node: NodeID
     var clusterID: String?
     var schemaVersion: Int64 = Schema.version
@@ -11,7 +11,7 @@ struct NodeRecord: Equatable {
     static let insertion = "INSERT INTO node (node_id, cluster_id, schema_version, checksum) VALUES (?1, ?2, ?3, ?4)"
     static let update = "UPDATE node SET node_id = ?1, cluster_id = ?2, schema_version = ?3, checksum = ?4"
 
-    var checksum: Int64 {
+    package var checksum: Int64 {
         var crc = CRC32C()
         crc.update(node.number)
         crc.update(clusterID)
@@ -26,7 +26,7 @@ struct NodeRecord: Equatable {
         statement.bind(4, checksum)
     }
 
-    init(node: NodeID, clusterID: String? = nil) {
+    package init(node: NodeID, clusterID: String? = nil) {
         self.node = node
         self.clusterID = clusterID
     }
@@ -39,8 +39,8 @@ struct NodeRecord: Equatable {
 }
 
 /// The one row of `raft_state`: what Raft must not forget, and a lower bound of the log's end.
-struct RaftStateRecord: Equatable {
-    var hardState = HardState()
+package struct RaftStateRecord: Equatable {
+    package var hardState = HardState()
     /// The log ends here or later. SQLite would not notice if a damaged page had lost the last entries; the checksums
     /// of the WAL cover those behind this index.
     var logReaches = LogIndex.zero
@@ -50,7 +50,7 @@ struct RaftStateRecord: Equatable {
         "INSERT INTO raft_state (current_term, voted_for, log_reaches, checksum) VALUES (?1, ?2, ?3, ?4)"
     static let update = "UPDATE raft_state SET current_term = ?1, voted_for = ?2, log_reaches = ?3, checksum = ?4"
 
-    var checksum: Int64 {
+    package var checksum: Int64 {
         var crc = CRC32C()
         crc.update(hardState.currentTerm.number)
         crc.update(UInt64(hardState.votedFor == nil ? 0 : 1))
@@ -66,7 +66,7 @@ struct RaftStateRecord: Equatable {
         statement.bind(4, checksum)
     }
 
-    init() {}
+    package init() {}
 
     init(_ row: Statement) {
         hardState.currentTerm = Term(row.unsigned(0))
@@ -76,7 +76,7 @@ struct RaftStateRecord: Equatable {
 }
 
 /// The one row of `checkpoint`: where the state tables stand and where the log begins.
-struct CheckpointRecord: Equatable {
+package struct CheckpointRecord: Equatable {
     var applied = LogPosition.zero
     var logBase = LogPosition.zero
     /// Without the cluster's name, which is in `node`.
@@ -101,7 +101,7 @@ struct CheckpointRecord: Equatable {
         ]
     }
 
-    var checksum: Int64 {
+    package var checksum: Int64 {
         var crc = CRC32C()
         for number in numbers { crc.update(number) }
         crc.update(digest)
@@ -114,7 +114,7 @@ struct CheckpointRecord: Equatable {
         statement.bind(9, checksum)
     }
 
-    init(applied: LogPosition, logBase: LogPosition, counters: Counters, digest: Digest) {
+    package init(applied: LogPosition, logBase: LogPosition, counters: Counters, digest: Digest) {
         self.applied = applied
         self.logBase = logBase
         self.counters = counters

@@ -11,6 +11,8 @@ enum Observation {
     case replied(Reply, from: SimulatedNode, to: SimulatedNode)
     /// A snapshot took the place of the log on the node's disk, or the node starts with what is there.
     case logReplaced(SimulatedNode)
+    /// A node whose data was damaged is about to start with an empty disk: it has forgotten its log, term and vote.
+    case emptied(SimulatedNode)
     /// An entry is committed that was not before.
     case committed(LogEntry, Outcome, by: SimulatedNode)
     /// A broker's heartbeat is acknowledged. `openedBefore`: the latest opened term when the heartbeat was sent.
@@ -24,7 +26,7 @@ enum Observation {
 
 extension Observation {
     enum Kind: Int, CaseIterable {
-        case started, stepped, requested, replied, logReplaced, committed, heartbeatAcknowledged, pushArrived
+        case started, stepped, requested, replied, logReplaced, emptied, committed, heartbeatAcknowledged, pushArrived
         case writeAnswered, finished
     }
 
@@ -35,6 +37,7 @@ extension Observation {
         case .requested: .requested
         case .replied: .replied
         case .logReplaced: .logReplaced
+        case .emptied: .emptied
         case .committed: .committed
         case .heartbeatAcknowledged: .heartbeatAcknowledged
         case .pushArrived: .pushArrived

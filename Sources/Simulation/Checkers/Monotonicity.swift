@@ -5,7 +5,7 @@ import Server
 /// Terms, commit and applied index, version and revision never go back; a vote is not taken back.
 final class Monotonicity: Checker {
     let invariant = "Nothing goes back"
-    let kinds: [Observation.Kind] = [.started, .stepped]
+    let kinds: [Observation.Kind] = [.started, .stepped, .emptied]
 
     private struct Stand {
         var term = Term.zero
@@ -24,6 +24,9 @@ final class Monotonicity: Checker {
             // What was only in memory may be gone; what was on disk may not.
             stands[node] = nil
             return checkDisk(of: node)
+        case .emptied(let node):
+            stored[node] = nil
+            return nil
         case .stepped(let node, let process):
             let before = stands[node] ?? Stand()
             let counters = process.metadata.counters

@@ -1,9 +1,10 @@
 import Raft
 
-/// A node gives one vote in a term, also across restarts: the vote is durable before it is told.
+/// A node gives one vote in a term, also across restarts: the vote is durable before it is told. A node that lost its
+/// data has no votes to remember; that none of those can do harm is what `ElectionSafety` sees to.
 final class VoteOnce: Checker {
     let invariant = "One vote in a term (§3.4)"
-    let kinds: [Observation.Kind] = [.requested, .replied]
+    let kinds: [Observation.Kind] = [.requested, .replied, .emptied]
     private struct Ballot: Hashable {
         let term: Term
         let voter: NodeID
@@ -16,6 +17,9 @@ final class VoteOnce: Checker {
             return vote(of: from, for: from.id, in: request.term)
         case .replied(.requestVote(let reply), let from, let to) where reply.voteGranted && !reply.isPreVote:
             return vote(of: from, for: to.id, in: reply.term)
+        case .emptied(let node):
+            votes = votes.filter { $0.key.voter != node.id }
+            return nil
         default: return nil
         }
     }

@@ -2,21 +2,26 @@ import Metadata
 import Raft
 import Storage
 
-/// What is on a node's platter: all of it survives a crash, each change of it is one transaction. Keeps the same things
-/// as the real store, and is as strict: what the real store would refuse is a defect here.
+/// What is on a node's platter: all of it survives a crash. Keeps the same things as the real store, and is as strict:
+/// what the real store would refuse is a defect here.
 struct DiskImage {
-    private(set) var hardState = HardState()
-    private(set) var logBase = LogPosition.zero
-    private(set) var entries: [LogEntry] = []
+    var hardState = HardState()
+    var logBase = LogPosition.zero
+    var entries: [LogEntry] = []
     /// What the rows stand at.
-    private(set) var applied = LogPosition.zero
-    private var rows: [RowKey: Row] = [:]
-    private(set) var counters = Counters()
-    private(set) var digest = Digest()
+    var applied = LogPosition.zero
+    var rows: [RowKey: Row] = [:]
+    var counters = Counters()
+    var digest = Digest()
     private var staged: [Row] = []
+    /// What the undamaged data had; `nil` while all of it is undamaged.
+    var checksums: Checksums?
 
-    /// The caller of the disk broke its contract, or the disk is not what it was told to be.
+    /// The caller of the disk broke its contract.
     struct Defect: Error { let text: String }
+
+    /// What is stored is not what was written.
+    struct Damage: Error { let finding: String }
 
     var lastIndex: LogIndex { logBase.index + entries.count }
 
@@ -103,14 +108,16 @@ struct DiskImage {
         rows.values.map { (rank: $0.rank, row: $0) }.sorted { $0.rank < $1.rank }.map(\.row)
     }
 
-    /// What a process finds when it starts.
-    func recover() throws(Defect) -> RecoveredNode {
+    /// What a process finds when it starts, all of it checked.
+    func recover(node id: NodeID) throws(Damage) -> RecoveredNode {
+        if let finding = checksums?.finding(in: self, node: id) { throw Damage(finding: finding) }
         let machine: MetadataStateMachine
         do { machine = try Self.machine(counters, orderedRows) } catch {
-            throw Defect(text: "stored rows: \(error)")
+            throw Damage(finding: "stored rows: \(error)")
         }
         guard machine.digest == digest else {
-            throw Defect(text: "stored rows have digest \(machine.digest), checkpoint \(applied) says \(digest)")
+            throw Damage(
+                finding: "stored rows have digest \(machine.digest), checkpoint \(applied) says \(digest)")
         }
         return RecoveredNode(
             hardState: hardState, logBase: logBase, entries: entries, applied: applied, metadata: machine)

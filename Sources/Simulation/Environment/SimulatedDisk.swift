@@ -127,6 +127,8 @@ final class SimulatedDisk: NodeDisk {
             if tell { node.post(.snapshotInstalled(position, machine)) }
         } catch {
             cluster.trace.record(.install, node: node.id, 0, "rejected: \(error)")
+            cluster.counts.snapshotsRejected += 1
+            cluster.operator.snapshotRejected(by: node)
             if tell { node.post(.snapshotRejected("\(error)")) }
         }
     }

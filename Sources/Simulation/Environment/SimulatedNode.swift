@@ -13,6 +13,13 @@ final class SimulatedNode: @unchecked Sendable {
     private var random: Randomness
 
     var image = DiskImage()
+    /// A bit of it flipped, and nobody has noticed that it was written over.
+    private(set) var isDamaged = false
+    /// What was on the platter of a node that was down, before it was damaged. Rules hold the node to that until it starts
+    /// empty: the damage is no fault of the cluster's, and gives nobody leave to forget.
+    private var soundImage: DiskImage?
+    /// It refused to start: restarting is of no use, somebody must look.
+    private(set) var isBeingRepaired = false
     /// How far the wall clock is off, in milliseconds.
     var wallClockSkew: Int64 = 0
     private(set) var process: Node?
@@ -37,14 +44,15 @@ final class SimulatedNode: @unchecked Sendable {
     var isUp: Bool { process != nil }
     var isPaused: Bool { cluster.timeline.now < pausedUntil }
 
+    /// Whether the entry is on the platter, or was when that was damaged.
+    func holds(_ position: LogPosition) -> Bool { soundImage?.holds(position) ?? image.holds(position) }
+
     func start() {
         guard process == nil else { return }
         incarnation += 1
         let recovered: RecoveredNode
-        do { recovered = try image.recover() } catch {
-            cluster.violated("Storage contract", "node \(id) can not start: \(error.text)")
-            return
-        }
+        do { recovered = try image.recover(node: id) } catch { return refuseToStart(error) }
+        noticeNoDamage()
         cluster.trace.record(
             .start, node: id, incarnation,
             "term \(recovered.hardState.currentTerm) log \(recovered.logBase)..\(image.lastIndex) applied \(recovered.applied)"
@@ -65,6 +73,45 @@ final class SimulatedNode: @unchecked Sendable {
         cluster.observe(.logReplaced(self))
         post(.timer)
     }
+
+    // Damage
+
+    /// Flips a bit; says where, if there is one. Of a node that is up only a row's: it reads nothing else again.
+    func damage(_ random: inout Randomness) -> String? {
+        if !isUp { soundImage = image }
+        let place = isUp ? image.flipBitOfRow(&random) : image.flipBit(node: id, &random)
+        isDamaged = place != nil
+        return place
+    }
+
+    /// As the real process does, with exit code 65.
+    private func refuseToStart(_ damage: DiskImage.Damage) {
+        guard isDamaged else {
+            return cluster.violated("Storage contract", "node \(id) can not start: \(damage.finding)")
+        }
+        cluster.trace.record(.damaged, node: id, incarnation, damage.finding)
+        isBeingRepaired = true
+        cluster.operator.repair(self)
+    }
+
+    /// A row that was damaged under a running process may have been written over since.
+    private func noticeNoDamage() {
+        if soundImage != nil { cluster.violated("Damage is noticed", "node \(id) starts with damaged data") }
+        isDamaged = false
+    }
+
+    /// Its data directory was moved away.
+    func empty() {
+        cluster.trace.record(.emptied, node: id, incarnation)
+        image = DiskImage()
+        soundImage = nil
+        isDamaged = false
+        isBeingRepaired = false
+        cluster.counts.nodesEmptied += 1
+        cluster.observe(.emptied(self))
+    }
+
+    // The process's end
 
     /// The process is gone, with all that was only in its memory.
     func crash() {

@@ -46,7 +46,12 @@ struct SimulationTotals: Sendable {
                     + "\(counts.operationsUnknown); histories too long to decide \(counts.historiesUndecided)"
             ),
             ("elections", "\(counts.elections), restarts \(counts.restarts)"),
-            ("snapshots", "started \(counts.snapshotsStarted), installed \(counts.snapshotsInstalled)"),
+            (
+                "snapshots",
+                "started \(counts.snapshotsStarted), installed \(counts.snapshotsInstalled), rejected as damaged "
+                    + "\(counts.snapshotsRejected)"
+            ),
+            ("repairs", "nodes started empty \(counts.nodesEmptied)"),
             ("brokers", "heartbeats \(counts.heartbeatsAcknowledged), pushes \(counts.pushesTaken)"),
             ("stories", "hash \(String(storyHash, radix: 16))"),
             ("faults", "\(faults.map(\.count).reduce(0, +)), kinds \(faults.count) of \(FaultKind.allCases.count)"),
