@@ -96,7 +96,7 @@ extension Node {
     func stateDiverged(at index: LogIndex) {
         guard outOfService == nil else { return }
         let reason =
-            "the state at index \(index) differs from the leader's; stop this node, move its data directory away, start it again: it will be filled by the others"
+            "the state at index \(index) differs from the leader's; stop this node, and when a write sent after that is acknowledged, move its data directory away and start it again: it will be filled by the others"
         logger.critical("❌ \(reason)")
         outOfService = reason
     }

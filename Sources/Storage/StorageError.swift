@@ -31,10 +31,10 @@ extension StorageError: CustomStringConvertible {
         return text.hasSuffix(ending) ? String(text.dropLast(ending.count)) : text
     }
 
-    /// Never more than one node: a node that forgets its log and vote is safe only beside a majority that remembers.
+    /// A node that forgets its log and vote is safe only beside a majority that remembers, which such a write proves.
     private static let advice = """
-        Nothing was changed. Keep a copy of the data directory. If a majority of the other nodes is healthy, move this \
-        directory away and start the node with an empty one: it receives everything from the leader. Never do this on \
-        two nodes at a time; else restore a backup of the whole directory.
+        Nothing was changed. Keep a copy of the data directory. Write a key to the cluster now. Only when that is \
+        acknowledged, move this directory away and start the node with an empty one: it receives everything from the \
+        leader. If no write is acknowledged, start the other nodes first, or restore a backup of the whole directory.
         """
 }
