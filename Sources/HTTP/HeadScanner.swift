@@ -33,6 +33,8 @@ struct HeadScanner: Sendable {
             }
             // Without this, a bare CR or LF could be a line's end to one parser and text to the next (RFC 9112 §2.2).
             guard lineFeed > lineStart, view[lineFeed - 1] == ByteClass.carriageReturn else {
+                // Had the line come without its LF, its length would have been the first fault.
+                try checkLimits(lineEnd: lineFeed, limits)
                 throw .malformed("A line ends with LF alone, not with CRLF (RFC 9112 section 2.2).")
             }
             let line = lineStart..<lineFeed - 1

@@ -168,6 +168,22 @@ private let tightLimits: HTTPParserLimits = {
         #expect(parse([octets], limits: limits).rejection == .headerTooLarge)
     }
 
+    /// Which of two faults is named must not hang on how much of the line had come when it was looked at. Found by fuzzing.
+    @Test(arguments: [
+        ("GET /abcdefgh HTTP/1.1\nHost: a\r\n\r\n", HTTPRejection.uriTooLong),
+        ("GET / HTTP/1.1\nHost: a\r\n\r\n", .malformedRequest),
+        ("GET / HTTP/1.1\r\nHost: abcdefghij\n\r\n", .headerTooLarge),
+        ("GET / HTTP/1.1\r\nHost: a\n\r\n", .malformedRequest),
+    ])
+    func aLineTooLongThatEndsWithLFAloneIsTooLong(text: String, rejection: HTTPRejection) {
+        var limits = HTTPParserLimits()
+        limits.maxStartLineBytes = 16
+        limits.maxHeaderBytes = 12
+        for pieces in cuts(bytes(text)) {
+            #expect(parse(pieces, limits: limits).rejection == rejection, "cut \(pieces.map(\.count))")
+        }
+    }
+
     @Test func continueIsDueOnceAndOnlyBeforeTheBody() throws {
         let head = "PUT / HTTP/1.1\r\nHost: a\r\nExpect: 100-Continue\r\nContent-Length: 3\r\n\r\n"
         func expectation(_ text: String) throws -> Bool {
