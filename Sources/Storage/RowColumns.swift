@@ -129,6 +129,7 @@ enum IntegerArrayText {
             guard let number = Int64(String(decoding: part, as: UTF8.self)) else { return nil }
             numbers.append(number)
         }
-        return numbers
+        // `Int64` reads a plus sign and leading zeros as well.
+        return bytes.elementsEqual(encode(numbers).utf8) ? numbers : nil
     }
 }

@@ -47,6 +47,8 @@ import Testing
         ("UPDATE broker SET status = 'ONLINE'", "the state tables have the digest"),
         ("UPDATE broker SET status = 'odd' WHERE id = 101", "broker 101 has the status \"odd\""),
         ("UPDATE partition SET replicas = '[1,]' WHERE id = 1", "partition orders/1 has unreadable replicas"),
+        ("UPDATE partition SET replicas = '[+102,101]' WHERE id = 1", "partition orders/1 has unreadable replicas"),
+        ("UPDATE partition SET isr = '[0102]' WHERE id = 1", "partition orders/1 has unreadable replicas"),
         ("UPDATE partition SET leader_epoch = 7 WHERE id = 1", "the state tables have the digest"),
         ("UPDATE topic SET retention_ms = 7", "the state tables have the digest"),
         ("DROP TABLE kv", "no such table: kv"),
