@@ -52,8 +52,8 @@ public struct SnapshotChunk: Equatable, Sendable {
         let clusterID = try reader.optionalString(maxBytes: 32)
         if let clusterID, !Limits.isClusterID(clusterID) { throw reader.error("malformed cluster id") }
         let counters = Counters(
-            clusterID: clusterID, version: try reader.varint(), revision: try reader.varint(),
-            partitionsCreated: try reader.varint())
+            clusterID: clusterID, version: try reader.varint(in: Limits.counter),
+            revision: try reader.varint(in: Limits.counter), partitionsCreated: try reader.varint(in: Limits.counter))
         return Header(counters: counters, digest: Digest(high: try reader.fixed64(), low: try reader.fixed64()))
     }
 }

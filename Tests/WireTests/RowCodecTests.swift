@@ -60,4 +60,12 @@ import Wire
     func `chunks out of form or range are errors`(bytes: [UInt8]) {
         #expect(throws: WireError.self) { try SnapshotChunk(decoding: bytes) }
     }
+
+    /// The next command would count beyond 64 bits, which traps. Found by fuzzing.
+    @Test(arguments: 0..<3) func `counters that could not be counted on are an error`(counter: Int) {
+        let largest: [UInt8] = [UInt8](repeating: 0xFF, count: 9) + [1]
+        let numbers = (0..<3).flatMap { $0 == counter ? largest : [0] }
+        let bytes = [1, 1, 0] + numbers + [UInt8](repeating: 0, count: 16)
+        #expect(throws: WireError.self) { try SnapshotChunk(decoding: bytes) }
+    }
 }

@@ -184,7 +184,7 @@ struct Samples {
 
     mutating func chunk() -> SnapshotParts {
         let header = Counters(
-            clusterID: chance() ? Self.clusterID : nil, version: random.next(), revision: counter(),
+            clusterID: chance() ? Self.clusterID : nil, version: counter(), revision: counter(),
             partitionsCreated: counter())
         return SnapshotParts(
             counters: header, digest: Digest(high: random.next(), low: random.next()),
