@@ -8,7 +8,8 @@ final class DurableBeforeAcknowledged: Checker {
     func check(_ observation: Observation, _ cluster: SimulatedCluster) -> String? {
         guard case .replied(let reply, let node, let leader) = observation else { return nil }
         switch reply {
-        case .appendEntries(let reply) where reply.success:
+        // An answer of an earlier term may speak of entries that this term's leader replaced since.
+        case .appendEntries(let reply) where reply.success && reply.term == node.image.hardState.currentTerm:
             guard reply.matchIndex > node.image.lastIndex else { return stored(reply.term, node) }
             return "node \(node.id) acknowledges \(reply.matchIndex), its disk ends at \(node.image.lastIndex)"
         case .appendEntries(let reply): return stored(reply.term, node)
