@@ -6,11 +6,16 @@ let settings: [SwiftSetting] =
     [
         .enableUpcomingFeature("ExistentialAny"),
         .enableUpcomingFeature("MemberImportVisibility"),
+        // A deliberate defect that a precondition catches must say which one it was.
+        .unsafeFlags(["-assert-config", "Debug"], .when(traits: ["Defects"])),
     ] + (Context.environment["CI"] == nil ? [] : [.treatAllWarnings(as: .error)])
 
 let package = Package(
     name: "dmq-metadata",
     products: [.executable(name: "dmq-metadata", targets: ["dmq-metadata"])],
+    traits: [
+        .trait(name: "Defects", description: "Deliberate defects, switched on by name, to test the simulation with.")
+    ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
@@ -18,15 +23,17 @@ let package = Package(
     targets: [
         .systemLibrary(name: "CSQLite", providers: [.apt(["libsqlite3-dev"])]),
         .systemLibrary(name: "CLinux"),
-        .target(name: "Raft", swiftSettings: settings),
-        .target(name: "Metadata", swiftSettings: settings),
+        .target(name: "Defects", swiftSettings: settings),
+        .target(name: "Raft", dependencies: ["Defects"], swiftSettings: settings),
+        .target(name: "Metadata", dependencies: ["Defects"], swiftSettings: settings),
         .target(name: "Wire", dependencies: ["Raft", "Metadata"], swiftSettings: settings),
         .target(name: "Storage", dependencies: ["CSQLite", "Raft", "Metadata"], swiftSettings: settings),
         .target(name: "HTTP", dependencies: ["CLinux"], swiftSettings: settings),
         .target(
             name: "Server",
             dependencies: [
-                "Raft", "Metadata", "Wire", "Storage", "HTTP", .product(name: "Logging", package: "swift-log"),
+                "Defects", "Raft", "Metadata", "Wire", "Storage", "HTTP",
+                .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings),
         .target(
@@ -36,13 +43,14 @@ let package = Package(
         .target(
             name: "Simulation",
             dependencies: [
-                "Raft", "Metadata", "Wire", "Storage", "Server", .product(name: "Logging", package: "swift-log"),
+                "Defects", "Raft", "Metadata", "Wire", "Storage", "Server",
+                .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings),
         .executableTarget(
             name: "dmq-metadata",
             dependencies: [
-                "API", "Server", "Storage", "HTTP", "Wire", "Metadata", "Raft", "Simulation", "CLinux",
+                "API", "Server", "Storage", "HTTP", "Wire", "Metadata", "Raft", "Simulation", "Defects", "CLinux",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -64,7 +72,9 @@ let package = Package(
             ],
             swiftSettings: settings),
         .testTarget(name: "APITests", dependencies: ["API"], swiftSettings: settings),
-        .testTarget(name: "SimulationTests", dependencies: ["Metadata", "Raft", "Simulation", "Storage"], swiftSettings: settings),
+        .testTarget(
+            name: "SimulationTests", dependencies: ["Defects", "Metadata", "Raft", "Simulation", "Storage"],
+            swiftSettings: settings),
         .testTarget(name: "CommandTests", dependencies: ["dmq-metadata"], swiftSettings: settings),
         .testTarget(name: "ArchitectureTests", swiftSettings: settings),
         // Dependencies are only to be built: the tests run the executable and have a client of their own.

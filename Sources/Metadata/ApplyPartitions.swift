@@ -1,3 +1,5 @@
+import Defects
+
 // The in-sync replicas (ISR) are never empty, and while there is a leader it is ONLINE and their first. It follows that
 // an OFFLINE broker is in an ISR only where it is alone, and that such a partition has no leader: only that broker has
 // everything that was acknowledged, so only it may lead again.
@@ -8,9 +10,12 @@ extension MetadataStateMachine {
     mutating func withdraw(_ broker: BrokerID, _ changes: inout [Change]) {
         updatePartitions(&changes) { partition, isOnline in
             guard partition.inSyncReplicas.contains(broker) else { return }
-            if partition.inSyncReplicas.count > 1 { partition.inSyncReplicas.removeAll { $0 == broker } }
+            if partition.inSyncReplicas.count > 1 || Defect.isrBelowOne.isOn {
+                partition.inSyncReplicas.removeAll { $0 == broker }
+            }
             guard partition.leader == broker else { return }
-            partition.elect(partition.inSyncReplicas.first(where: isOnline))
+            let candidates = Defect.uncleanElection.isOn ? partition.replicas : partition.inSyncReplicas
+            partition.elect(candidates.first(where: isOnline))
         }
     }
 
@@ -43,7 +48,7 @@ extension MetadataStateMachine {
         let previous = topicRows[topic].partitions[id]
         guard partition != previous else { return }
         let name = topicRows[topic].topic.name
-        rowDigest.subtract(Digest(previous, topic: name))
+        if !Defect.digestKeepsOldRow.isOn { rowDigest.subtract(Digest(previous, topic: name)) }
         rowDigest.add(Digest(partition, topic: name))
         topicRows[topic].partitions[id] = partition
         changedRows.insert(partition: id, of: name)
@@ -77,7 +82,7 @@ extension Partition {
     /// Starts a new leader epoch. A leader must be in sync and goes to the front.
     fileprivate mutating func elect(_ newLeader: BrokerID?) {
         leader = newLeader
-        leaderEpoch += 1
+        if !Defect.epochStays.isOn { leaderEpoch += 1 }
         guard let newLeader, let index = inSyncReplicas.firstIndex(of: newLeader) else { return }
         inSyncReplicas.remove(at: index)
         inSyncReplicas.insert(newLeader, at: 0)

@@ -1,3 +1,5 @@
+import Defects
+
 /// The replicated state machine: brokers, topics with their partitions, and key-values.
 ///
 /// A value. ``apply(_:timestamp:)`` is a pure function of the state, the command and the entry's timestamp: no clock, no
@@ -19,6 +21,7 @@ public struct MetadataStateMachine: Sendable {
     /// An empty state, or, with what was stored, the start of a restoration by ``restore(_:)``.
     public init(counters: Counters = Counters()) {
         self.counters = counters
+        if Defect.revisionReused.isOn, counters.revision > 0 { self.counters.revision -= 1 }
         self.changedRows = ChangedRows(takenRevision: counters.revision)
     }
 

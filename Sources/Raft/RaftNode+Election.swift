@@ -1,3 +1,5 @@
+import Defects
+
 // Elections: pre-vote (§9.6), vote (§3.4, §3.6.1), and who may disturb whom (§4.2.3).
 extension RaftNode {
     /// Asks whether an election could be won. Changes nobody's term.
@@ -29,7 +31,8 @@ extension RaftNode {
         let request = RequestVote(
             term: currentTerm, candidate: id, lastLog: log.last, isLeadershipTransfer: isLeadershipTransfer)
         for voter in voters where voter != id {
-            durability.hold(.send(.requestVote(request), to: voter), until: durability.hardStateWrite, &effects)
+            let write = Defect.leadsBeforeOwnVote.isOn ? WriteID(0) : durability.hardStateWrite
+            durability.hold(.send(.requestVote(request), to: voter), until: write, &effects)
         }
     }
 
@@ -47,7 +50,7 @@ extension RaftNode {
     }
 
     private mutating func handlePreVote(_ request: RequestVote, _ token: RequestToken, _ effects: inout EffectBuffer) {
-        let isUpToDate = request.lastLog >= log.last
+        let isUpToDate = isUpToDate(request.lastLog)
         let granted = request.term > currentTerm && isUpToDate && !hearsLeader
         reply(to: request, granted: granted, token, &effects)
         guard !granted else { return }
@@ -69,9 +72,9 @@ extension RaftNode {
             return
         }
         observe(request.term, &effects)
-        let isFree = hardState.votedFor == nil || hardState.votedFor == request.candidate
-        // The up-to-date check of §3.6.1 is what makes committed entries survive elections.
-        let granted = request.term == currentTerm && isFree && request.lastLog >= log.last
+        let isFree =
+            hardState.votedFor == nil || hardState.votedFor == request.candidate || Defect.votesTwice.isOn
+        let granted = request.term == currentTerm && isFree && isUpToDate(request.lastLog)
         if granted {
             if role != .follower { becomeFollower(in: currentTerm, of: nil, &effects) }
             if hardState.votedFor == nil {
@@ -84,6 +87,12 @@ extension RaftNode {
         reply(to: request, granted: granted, token, &effects)
     }
 
+    /// The check of §3.6.1 is what makes committed entries survive elections.
+    private func isUpToDate(_ last: LogPosition) -> Bool {
+        if Defect.longerLogWins.isOn { return last.index >= log.last.index }
+        return last >= log.last || Defect.votesForShortLog.isOn
+    }
+
     private mutating func reply(
         to request: RequestVote, granted: Bool, _ token: RequestToken, _ effects: inout EffectBuffer
     ) {
@@ -91,7 +100,8 @@ extension RaftNode {
         // old term learns the present one.
         let term = granted ? request.term : currentTerm
         let reply = RequestVoteReply(term: term, voteGranted: granted, isPreVote: request.isPreVote)
-        durability.hold(.reply(.requestVote(reply), to: token), until: durability.hardStateWrite, &effects)
+        let write = Defect.voteBeforeFsync.isOn ? WriteID(0) : durability.hardStateWrite
+        durability.hold(.reply(.requestVote(reply), to: token), until: write, &effects)
     }
 
     /// Whether this node leads, or heard from a leader within the minimum election timeout (§4.2.3).
@@ -108,7 +118,7 @@ extension RaftNode {
             return
         }
         let isExpected =
-            reply.isPreVote
+            reply.isPreVote && !(Defect.preVotesCountAsVotes.isOn && role == .candidate)
             ? role == .preCandidate && (!reply.voteGranted || reply.term == currentTerm.next)
             : role == .candidate && reply.term == currentTerm
         guard isPeer(voter), isExpected else { return }
@@ -128,7 +138,7 @@ extension RaftNode {
             startElection(isLeadershipTransfer: false, &effects)
         case .candidate where votesGranted.count >= majority:
             // The own vote counts when it is durable; the others were asked only then.
-            if durability.isHardStateDurable { becomeLeader(&effects) }
+            if durability.isHardStateDurable || Defect.leadsBeforeOwnVote.isOn { becomeLeader(&effects) }
         case .candidate where votesRefused.count > voters.count - majority:
             // An election that can not be won any more need not be waited out.
             let retry = now.instant.advanced(by: random.duration(in: settings.disconnectPause))

@@ -1,3 +1,5 @@
+import Defects
+
 // The follower's side of AppendEntries (figure 3.1, "Receiver implementation").
 extension RaftNode {
     mutating func handle(_ request: AppendEntries, _ token: RequestToken, _ effects: inout EffectBuffer) {
@@ -17,7 +19,9 @@ extension RaftNode {
             return
         }
         guard let conflict = merge(request, &effects) else {
-            commit(through: min(request.leaderCommit, request.previous.index + request.entries.count), &effects)
+            let match = request.previous.index + request.entries.count
+            commit(
+                through: min(request.leaderCommit, Defect.commitsBeyondMatch.isOn ? log.last.index : match), &effects)
             accept(request, token, &effects)
             return
         }
@@ -67,11 +71,12 @@ extension RaftNode {
         if request.previous.index < log.base.index {
             // What was compacted is committed, so it is the same in every leader's log (Leader Completeness).
             entries = entries.drop { $0.index <= log.base.index }
-        } else if !log.contains(request.previous) {
+        } else if !agrees(at: request.previous) {
             return conflict(at: request.previous.index)
         }
         // Skip what is already here: an old request must not remove newer entries (§3.5).
-        entries = entries.drop { log.contains($0.position) }
+        if !Defect.truncatesOnOldAppend.isOn { entries = entries.drop { log.contains($0.position) } }
+        if Defect.noTruncationOnConflict.isOn { entries = entries.drop { log.contains($0.index) } }
         guard let first = entries.first else { return nil }
         let mustTruncate = first.index <= log.last.index
         guard first.index > commitIndex else {
@@ -83,8 +88,13 @@ extension RaftNode {
         guard first.index == log.last.index.next else { return conflict(at: first.index) }
         let new = Array(entries)
         log.append(new, write: durability.current)
-        durability.include(truncateFrom: mustTruncate ? first.index : nil, new)
+        durability.include(truncateFrom: mustTruncate && !Defect.truncationNotPersisted.isOn ? first.index : nil, new)
         return nil
+    }
+
+    /// The consistency check of §3.5: same index and term, so the same log up to there.
+    private func agrees(at position: LogPosition) -> Bool {
+        log.contains(position) || Defect.previousTermUnchecked.isOn && log.contains(position.index)
     }
 
     private func conflict(at index: LogIndex) -> AppendEntriesReply.Conflict {
@@ -106,9 +116,9 @@ extension RaftNode {
         var write = durability.hardStateWrite
         if request.entries.isEmpty {
             // A heartbeat need not wait for the disk: it promises only what is durable already.
-            match = min(match, log.durableIndex)
+            if !Defect.heartbeatAcksUndurable.isOn { match = min(match, log.durableIndex) }
         } else if log.contains(match) {
-            write = max(write, log.write(of: match))
+            if !Defect.ackBeforeFsync.isOn { write = max(write, log.write(of: match)) }
         }
         let reply = AppendEntriesReply(
             term: currentTerm, success: true, matchIndex: match, readRound: request.readRound)

@@ -1,3 +1,5 @@
+import Defects
+
 // Linearizable reads without a log entry: ReadIndex (§6.4), batched. No read is served by the clock alone.
 extension RaftNode {
     mutating func read(_ read: ReadID, _ effects: inout EffectBuffer) {
@@ -14,13 +16,13 @@ extension RaftNode {
     mutating func startRound(_ effects: inout EffectBuffer) {
         guard let current = leadership, current.round == nil, !current.waitingReads.isEmpty else { return }
         // Before the own term's first entry is committed, the commit index may be behind what clients have seen.
-        guard commitIndex >= current.openingIndex else { return }
+        guard commitIndex >= current.openingIndex || Defect.readsBeforeOpening.isOn else { return }
         // A number is never used twice, so an answer to an old round can not confirm a new one.
         let number = current.lastRound + 1
         leadership?.lastRound = number
         leadership?.round = Leadership.ReadRound(number: number, index: commitIndex, reads: current.waitingReads)
         leadership?.waitingReads = []
-        guard !isSingleVoter else {
+        guard !isSingleVoter, !Defect.staleReads.isOn else {
             finishRound(&effects)
             return
         }

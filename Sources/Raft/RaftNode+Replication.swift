@@ -1,3 +1,5 @@
+import Defects
+
 // The leader's side of the log: proposals, appends, commitment (§3.5, §3.6, §10.2.1).
 extension RaftNode {
     mutating func becomeLeader(_ effects: inout EffectBuffer) {
@@ -143,7 +145,9 @@ extension RaftNode {
             effects.emit(.protocolViolation("match \(reply.matchIndex) beyond the log's end \(log.last.index)"))
             return
         }
-        let advanced = leadership?.peers[position].matched(reply.matchIndex) ?? false
+        var match = reply.matchIndex
+        if Defect.matchIsWhatWasSent.isOn, let next = leadership?.peers[position].nextIndex { match = next.previous }
+        let advanced = leadership?.peers[position].matched(match) ?? false
         if let doubt = leadership?.peers[position].doubt, reply.readRound >= doubt.round {
             leadership?.peers[position].doubt = nil
         }
@@ -203,8 +207,9 @@ extension RaftNode {
     mutating func advanceCommit(_ effects: inout EffectBuffer) {
         guard let leadership else { return }
         // The leader is one of the majority, but only as far as its own disk has come (§10.2.1).
-        let index = Majority.reached(leadership.peers.map(\.matchIndex) + [log.durableIndex])
-        guard index > commitIndex, log.term(at: index) == currentTerm else { return }
+        let own = Defect.leaderCountsEarly.isOn ? log.last.index : log.durableIndex
+        let index = Majority.reached(leadership.peers.map(\.matchIndex) + [own])
+        guard index > commitIndex, log.term(at: index) == currentTerm || Defect.commitsOldTerm.isOn else { return }
         commitIndex = index
         effects.emit(.commit(through: index))
         startRound(&effects)

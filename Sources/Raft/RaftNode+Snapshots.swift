@@ -1,3 +1,5 @@
+import Defects
+
 // Snapshots for followers that need what was compacted (§5.3). The bytes travel between the runtimes; the core decides
 // when, and what they mean for the log.
 extension RaftNode {
@@ -41,7 +43,7 @@ extension RaftNode {
             durability.hold(.reply(.installSnapshot(reply), to: token), until: durability.hardStateWrite, &effects)
             return
         }
-        if position.index <= commitIndex || log.contains(position) {
+        if !Defect.snapshotReplacesLog.isOn, position.index <= commitIndex || log.contains(position) {
             // It is old news. Never replace a log that has more (§5.3, receiver step 6).
             if position.index > commitIndex {
                 commitIndex = position.index

@@ -1,3 +1,5 @@
+import Defects
+
 /// One member of a Raft cluster, as a value: events in, effects out (Ongaro, "Consensus: Bridging Theory and
 /// Practice", 2014; the paragraph signs in this module refer to it).
 ///
@@ -55,7 +57,7 @@ public struct RaftNode: ~Copyable {
         self.id = id
         self.voters = voters.sorted()
         self.settings = settings
-        self.hardState = hardState
+        self.hardState = Defect.voteForgottenAtRestart.isOn ? HardState(currentTerm: hardState.currentTerm) : hardState
         self.log = log
         commitIndex = applied
         random = SeededGenerator(seed: seed)
@@ -128,7 +130,7 @@ public struct RaftNode: ~Copyable {
 
     /// A term that is later than ours ends whatever we are (§3.3).
     mutating func observe(_ term: Term, _ effects: inout EffectBuffer) {
-        guard term > currentTerm, isBelievable(term) else { return }
+        guard term > currentTerm || Defect.termGoesBack.isOn, isBelievable(term) else { return }
         becomeFollower(in: term, of: nil, &effects)
     }
 
@@ -147,7 +149,8 @@ public struct RaftNode: ~Copyable {
 
     mutating func setHardState(_ state: HardState) {
         hardState = state
-        durability.include(state)
+        if Defect.termNotPersisted.isOn, state.votedFor == nil { return }
+        durability.include(Defect.voteNotPersisted.isOn ? HardState(currentTerm: state.currentTerm) : state)
     }
 
     /// A cluster uses up a term with each election, never billions at once: a forged number must not leave it without

@@ -1,3 +1,4 @@
+import Defects
 import Metadata
 import Raft
 
@@ -59,7 +60,8 @@ struct BrokerPushes {
     mutating func due(now: Instant) -> [Delivery] {
         var deliveries: [Delivery] = []
         for index in queues.indices where queues[index].inFlight == nil {
-            guard let (number, update) = queues[index].waiting.first else { continue }
+            let next = Defect.lastPushFirst.isOn ? queues[index].waiting.last : queues[index].waiting.first
+            guard let (number, update) = next else { continue }
             if let retryAt = queues[index].retryAt, now < retryAt { continue }
             lastAttempt += 1
             queues[index].inFlight = (lastAttempt, number)

@@ -1,3 +1,4 @@
+import Defects
 import Metadata
 import Raft
 import Storage
@@ -10,15 +11,19 @@ extension Node {
         else { return }
         let position = LogPosition(term: term, index: lastApplied)
         let compactThrough = compaction(upTo: position)
+        let changes = metadata.takeChangedRows()
         checkpoints.begin(at: position, compactThrough: compactThrough)
         disk.checkpoint(
             Checkpoint(
-                position: position, changes: metadata.takeChangedRows(), counters: metadata.counters,
+                position: position, changes: Defect.checkpointForgetsARow.isOn ? changes.dropLast() : changes,
+                counters: metadata.counters,
                 digest: metadata.digest, compactThrough: compactThrough))
     }
 
     /// The old state must not be written over the one that is being installed.
-    var isInstallingSnapshot: Bool { receiver?.isLast ?? false }
+    var isInstallingSnapshot: Bool {
+        receiver.map { $0.isLast || Defect.checkpointsWaitForAnyTransfer.isOn } ?? false
+    }
 
     func checkpointed(_ index: LogIndex) {
         guard let done = checkpoints.inProgress, done.position.index == index else { return }
@@ -30,7 +35,7 @@ extension Node {
     /// How much of the log may be forgotten: what is covered, except a tail for followers that are a little behind, and
     /// what a snapshot on its way will need.
     private func compaction(upTo position: LogPosition) -> LogPosition? {
-        var limit = position.index
+        var limit = Defect.compactsBeyondCheckpoint.isOn ? raft.log.last.index : position.index
         for sender in senders { limit = min(limit, sender.description?.position.index ?? raft.log.base.index) }
         var entries = Int(raft.log.last.index.number - raft.log.base.index.number)
         var bytes = raft.log.byteCount

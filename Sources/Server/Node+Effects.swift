@@ -1,3 +1,4 @@
+import Defects
 import Logging
 import Metadata
 import Raft
@@ -63,7 +64,7 @@ extension Node {
             let outcome = apply(entry)
             if let waiting = pendingWrites.take(at: entry.index) {
                 // Another leader's entry at this index means that ours was never committed, and never will be.
-                let isOurs = waiting.term == entry.term
+                let isOurs = waiting.term == entry.term || Defect.answersForAnothersEntry.isOn
                 measurements.commitLatency.observe(now.instant.since(waiting.since))
                 waiting.completion(isOurs ? .success(outcome.result) : .failure(.notLeader(leader: otherLeader)))
             }
@@ -138,7 +139,8 @@ extension Node {
     private func beginLeading() {
         isLeading = true
         let online = metadata.brokers.filter { $0.status == .online }.map(\.id)
-        heartbeats.rebuild(online: online, now: now.instant, checkInterval: settings.brokerCheckInterval)
+        let awaited = Defect.heartbeatsNotRebuilt.isOn ? [] : online
+        heartbeats.rebuild(online: awaited, now: now.instant, checkInterval: settings.brokerCheckInterval)
         logger.info("🔧 heartbeat state rebuilt for \(online.count) brokers")
         announceLeadership(to: online)
     }
@@ -147,8 +149,10 @@ extension Node {
         if let leadingSince { measurements.leaderSeconds += seconds(since: leadingSince) }
         leadingSince = nil
         // Also of a leader that never opened its term: a late chunk would go out in the name of the next one.
-        for sender in senders { disk.closeSnapshot(for: sender.peer) }
-        senders = []
+        if !Defect.snapshotsOutliveLeadership.isOn {
+            for sender in senders { disk.closeSnapshot(for: sender.peer) }
+            senders = []
+        }
         guard isLeading else { return }
         isLeading = false
         heartbeats.clear()

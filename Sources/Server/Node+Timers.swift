@@ -1,3 +1,4 @@
+import Defects
 import Logging
 import Metadata
 import Raft
@@ -13,7 +14,8 @@ extension Node {
     /// Clients that waited too long. A write may still happen; a read did not.
     private func expireRequests() {
         while let first = pendingWrites.first, now.instant.since(first.since) >= settings.requestTimeout {
-            pendingWrites.removeFirst()?.completion(.failure(.outcomeUnknown))
+            let isTold = Defect.timeoutToldAsNotExecuted.isOn
+            pendingWrites.removeFirst()?.completion(.failure(isTold ? .notLeader(leader: nil) : .outcomeUnknown))
         }
         while let first = pendingReads.first, now.instant.since(first.since) >= settings.requestTimeout {
             finishReads([first.id], .failure(.notLeader(leader: otherLeader)))

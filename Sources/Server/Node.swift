@@ -1,3 +1,4 @@
+import Defects
 import Logging
 import Metadata
 import Raft
@@ -86,11 +87,12 @@ public final class Node {
         var generator = SeededGenerator(seed: seed)
         now = clock.now
         metadata = recovered.metadata
-        lastApplied = recovered.applied.index
+        let mustRepeat = Defect.appliesAgainAtRestart.isOn && recovered.applied.index > recovered.logBase.index
+        lastApplied = mustRepeat ? recovered.applied.index.previous : recovered.applied.index
         checkpoints = CheckpointSchedule(position: recovered.applied)
         raft = RaftNode(
             id: id, voters: members.map(\.id), settings: settings.raft, hardState: recovered.hardState,
-            log: RaftLog(base: recovered.logBase, entries: recovered.entries), applied: recovered.applied.index,
+            log: RaftLog(base: recovered.logBase, entries: recovered.entries), applied: lastApplied,
             seed: generator.next(), now: now)
         measurements = NodeMeasurements(status: NodeStatus(node: id))
         digests.record(metadata.digest, at: lastApplied)
@@ -138,6 +140,7 @@ public final class Node {
             measurements.writeLatency.observe(took)
             step(.persisted(write))
         case .checkpointed(let index): checkpointed(index)
+        case .diskFailed where Defect.ignoresFailedWrite.isOn: break
         case .diskFailed(let error): fail(error)
         case .snapshotOpened(let peer, let description): snapshotOpened(for: peer, description)
         case .snapshotRead(let peer, let rows): snapshotRead(for: peer, rows)

@@ -1,3 +1,4 @@
+import Defects
 import Metadata
 import Raft
 import Server
@@ -43,6 +44,9 @@ final class SimulatedDisk: NodeDisk {
     private func enqueue(_ operation: Operation) {
         guard !isDead else { return }
         waiting.append(operation)
+        if Defect.fsyncLies.isOn, case .write(let writes) = operation, let last = writes.last {
+            node.post(.persisted(last.id, took: .zero))
+        }
         startNext()
     }
 

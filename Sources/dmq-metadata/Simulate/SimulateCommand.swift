@@ -1,4 +1,5 @@
 import ArgumentParser
+import Defects
 import Dispatch
 import Glibc
 import Simulation
@@ -28,6 +29,11 @@ struct SimulateCommand: ParsableCommand {
         Int?
     @Option(help: "Only this seed.") var seed: UInt64?
     @Flag(help: "With --seed: print everything that happens, a line for each event.") var trace = false
+    #if Defects
+        @Option(help: "Make this mistake on purpose.") var defect: Defect?
+        @Flag(help: "Look for the first seed that catches each defect; print the table of the documentation.")
+        var everyDefect = false
+    #endif
 
     func validate() throws {
         guard minutes > 0, minutes <= 10_000 else { throw ValidationError("--minutes must be above 0, at most 10000") }
@@ -36,6 +42,11 @@ struct SimulateCommand: ParsableCommand {
                 throw ValidationError("--jobs must be between 1 and \(SeedsInProgress.capacity)")
             }
         }
+        #if Defects
+            guard !everyDefect || defect == nil && seed == nil && seeds == nil && from == nil else {
+                throw ValidationError("--every-defect chooses defects and seeds; leave out all but --jobs")
+            }
+        #endif
         guard !trace || seed != nil else { throw ValidationError("--trace is for one seed; name it with --seed") }
         guard seed == nil || seeds == nil && from == nil && jobs == nil else {
             throw ValidationError("--seed is for one seed; leave out --seeds, --from and --jobs")
@@ -47,6 +58,10 @@ struct SimulateCommand: ParsableCommand {
     }
 
     func run() throws {
+        #if Defects
+            if everyDefect { return try DefectSearch(jobs: jobs ?? Self.cores).run() }
+            defect?.switchOn()
+        #endif
         SeedsInProgress.reportOnTrap(options: repeatingOptions)
         let totals = if trace, let seed { runTraced(seed) } else { runSweep() }
         guard totals.failedSeeds.isEmpty else { throw ExitCode(ExitStatus.failure.rawValue) }
@@ -65,11 +80,18 @@ struct SimulateCommand: ParsableCommand {
     }
 
     /// What tells the same story with `--seed`.
-    var repeatingOptions: String { "--nodes \(nodes) --minutes \(minutes)" }
+    var repeatingOptions: String {
+        let options = "--nodes \(nodes) --minutes \(minutes)"
+        #if Defects
+            if let defect { return "\(options) --defect \(defect.rawValue)" }
+        #endif
+        return options
+    }
+
+    private static var cores: Int { max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))) }
 
     private var threads: Int {
-        let cores = max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
-        let wanted = min(jobs ?? cores, SeedsInProgress.capacity)
+        let wanted = min(jobs ?? Self.cores, SeedsInProgress.capacity)
         let further = range.upperBound - range.lowerBound
         return further < UInt64(wanted) ? Int(further) + 1 : wanted
     }

@@ -1,0 +1,135 @@
+#if Defects || DEBUG
+
+    /// Mistakes that people make in such a program, to be made on purpose: the test is tested with them. Each breaks one
+    /// rule at one place, where ``isOn`` is asked, and must be caught by the simulation.
+    ///
+    /// § is Ongaro, *Consensus: Bridging Theory and Practice*, 2014.
+    public enum Defect: String, CaseIterable, Sendable {
+        // Elections
+
+        /// A vote is told, and not written to disk (§3.8).
+        case voteNotPersisted = "vote-not-persisted"
+        /// A term learnt from others is not written to disk (§3.8).
+        case termNotPersisted = "term-not-persisted"
+        /// A vote is told while it is still on its way to the disk (§3.8).
+        case voteBeforeFsync = "vote-before-fsync"
+        /// A process that starts does not remember whom it voted for (§3.8).
+        case voteForgottenAtRestart = "vote-forgotten-at-restart"
+        /// Whoever asks gets a vote, also the second in one term (§3.4).
+        case votesTwice = "votes-twice"
+        /// Candidates whose log lacks entries get votes (§3.6.1).
+        case votesForShortLog = "votes-for-short-log"
+        /// The longer log is the more up-to-date one, whatever its last term is (§3.6.1).
+        case longerLogWins = "longer-log-wins"
+        /// A pre-vote that comes late counts as a vote (§9.6).
+        case preVotesCountAsVotes = "pre-votes-count-as-votes"
+        /// A candidate leads while its own vote is on its way to the disk (§3.8).
+        case leadsBeforeOwnVote = "leads-before-own-vote"
+        /// A term that is earlier than the own one is taken over like a later one (§3.3).
+        case termGoesBack = "term-goes-back"
+
+        // Replication
+
+        /// An entry of another term at the same index is kept, and acknowledged as if it were the leader's (§3.5).
+        case noTruncationOnConflict = "no-truncation-on-conflict"
+        /// What conflicts is removed from memory and stays on disk (§3.5).
+        case truncationNotPersisted = "truncation-not-persisted"
+        /// An old append that agrees with the log removes what is newer (§3.5).
+        case truncatesOnOldAppend = "truncates-on-old-append"
+        /// The entry before the new ones must exist; its term is not looked at (§3.5).
+        case previousTermUnchecked = "previous-term-unchecked"
+        /// Entries are acknowledged while they are on their way to the disk (§3.8).
+        case ackBeforeFsync = "ack-before-fsync"
+        /// The answer to a heartbeat acknowledges entries that are not on disk (§3.8).
+        case heartbeatAcksUndurable = "heartbeat-acks-undurable"
+        /// A follower commits whatever it has up to the leader's commit, not up to where the logs agree (figure 3.1).
+        case commitsBeyondMatch = "commits-beyond-match"
+        /// A write that completes late makes entries durable which took the place of its own.
+        case lateWriteMakesAllDurable = "late-write-makes-all-durable"
+        /// An acknowledgement counts for all that was sent by then, not for what it names (§10.2.1).
+        case matchIsWhatWasSent = "match-is-what-was-sent"
+
+        // Commitment
+
+        /// An entry of an earlier term is committed by counting (§3.6.2).
+        case commitsOldTerm = "commits-old-term"
+        /// A leader counts itself before its own disk has the entry (§10.2.1).
+        case leaderCountsEarly = "leader-counts-early"
+        /// Half of the voters are a majority.
+        case halfIsEnough = "half-is-enough"
+
+        // Reads
+
+        /// Reads are served before an entry of the own term is committed (§6.4).
+        case readsBeforeOpening = "reads-before-opening"
+        /// Reads are served by whoever believes that it leads, without asking (§6.4).
+        case staleReads = "stale-reads"
+        /// A follower serves linearizable reads from what it has applied (§6.4).
+        case followersServeReads = "followers-serve-reads"
+        /// A heartbeat is acknowledged by whoever believes that it leads, without asking.
+        case heartbeatUnconfirmed = "heartbeat-unconfirmed"
+
+        // Checkpoints and snapshots
+
+        /// A received snapshot replaces a log that has more (§5.3).
+        case snapshotReplacesLog = "snapshot-replaces-log"
+        /// The sender of a snapshot goes on when its leadership has ended, and speaks in the next leader's term.
+        case snapshotsOutliveLeadership = "snapshots-outlive-leadership"
+        /// The log is forgotten further than the state tables reach (§5.1).
+        case compactsBeyondCheckpoint = "compacts-beyond-checkpoint"
+        /// One of the changed rows is not written with the checkpoint.
+        case checkpointForgetsARow = "checkpoint-forgets-a-row"
+        /// No checkpoint is written while a snapshot is being received, however long its sender has been gone.
+        case checkpointsWaitForAnyTransfer = "checkpoints-wait-for-any-transfer"
+        /// A process that starts applies the last entry once more.
+        case appliesAgainAtRestart = "applies-again-at-restart"
+        /// A process that starts gives the last revision again.
+        case revisionReused = "revision-reused"
+
+        // Disks
+
+        /// The disk says that it has what it only holds in its cache.
+        case fsyncLies = "fsync-lies"
+        /// A node goes on when a write failed.
+        case ignoresFailedWrite = "ignores-failed-write"
+
+        // Clients
+
+        /// The client is answered with the result of the entry that took its entry's place.
+        case answersForAnothersEntry = "answers-for-anothers-entry"
+        /// A write that is not committed in time is told as not executed.
+        case timeoutToldAsNotExecuted = "timeout-told-as-not-executed"
+
+        // State machine and brokers
+
+        /// The digest of a partition that changed still has the old row in it.
+        case digestKeepsOldRow = "digest-keeps-old-row"
+        /// The last in-sync replica of a partition leaves.
+        case isrBelowOne = "isr-below-one"
+        /// A replica that is not in sync becomes leader.
+        case uncleanElection = "unclean-election"
+        /// A partition's next leader has the epoch of the one before.
+        case epochStays = "epoch-stays"
+        /// A new leader does not know which brokers to wait for.
+        case heartbeatsNotRebuilt = "heartbeats-not-rebuilt"
+        /// The latest update overtakes those that wait.
+        case lastPushFirst = "last-push-first"
+    }
+
+    extension Defect {
+        /// Within how many seeds, from 1 up, it must be caught.
+        public var seeds: UInt64 {
+            switch self {
+            // These need a rare meeting of faults.
+            case .voteForgottenAtRestart, .snapshotsOutliveLeadership: 3000
+            case .preVotesCountAsVotes, .heartbeatAcksUndurable, .checkpointsWaitForAnyTransfer: 500
+            case .longerLogWins, .previousTermUnchecked, .readsBeforeOpening, .staleReads, .heartbeatUnconfirmed,
+                .answersForAnothersEntry, .timeoutToldAsNotExecuted, .isrBelowOne, .uncleanElection, .epochStays,
+                .heartbeatsNotRebuilt, .lastPushFirst:
+                100
+            default: 25
+            }
+        }
+    }
+
+#endif
