@@ -18,7 +18,7 @@ final class ChildProcess {
     let processID: pid_t
     private var knownEnd: End?
     /// The child reads the end of its input when this process has gone, however it went.
-    private let lifeline: Int32
+    private var lifeline: Int32
 
     /// `output` is appended to; `errorOutput` goes there too if it is `nil`.
     init(
@@ -74,10 +74,31 @@ final class ChildProcess {
 
     deinit {
         killGroup()
-        close(lifeline)
+        closeInput()
+    }
+
+    /// What the kernel does when this process goes.
+    func closeInput() {
+        if lifeline >= 0 { close(lifeline) }
+        lifeline = -1
     }
 
     func send(_ signal: Int32) { if end == nil { kill(processID, signal) } }
+
+    /// Writes `text` to the process's standard input.
+    func write(_ text: String) throws {
+        // What is written to a process that has gone must not end the tests.
+        signal(SIGPIPE, SIG_IGN)
+        var rest = Array(text.utf8)[...]
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes { Glibc.write(lifeline, $0.baseAddress, $0.count) }
+            if count > 0 {
+                rest = rest.dropFirst(count)
+            } else if errno != EINTR {
+                throw TransportError.system("write", errno)
+            }
+        }
+    }
 
     /// Ends the process and its group, and waits for it.
     func killGroup() {
@@ -108,26 +129,27 @@ final class ChildProcess {
     }
 }
 
-/// Extensions of glibc that its Swift module does not show.
+/// Actions of a spawned process that glibc's Swift module does not show.
 private enum FileActions {
     typealias CloseFrom = @convention(c) (UnsafeMutablePointer<posix_spawn_file_actions_t>, Int32) -> Int32
     typealias ChangeDirectory =
         @convention(c) (UnsafeMutablePointer<posix_spawn_file_actions_t>, UnsafePointer<CChar>) -> Int32
 
     static func closeFrom(_ actions: inout posix_spawn_file_actions_t, _ first: Int32) {
-        let call = unsafeBitCast(symbol("posix_spawn_file_actions_addclosefrom_np"), to: CloseFrom.self)
+        let call = glibc("posix_spawn_file_actions_addclosefrom_np", as: CloseFrom.self)
         precondition(call(&actions, first) == 0)
     }
 
     static func changeDirectory(_ actions: inout posix_spawn_file_actions_t, _ path: String) {
-        let call = unsafeBitCast(symbol("posix_spawn_file_actions_addchdir_np"), to: ChangeDirectory.self)
+        let call = glibc("posix_spawn_file_actions_addchdir_np", as: ChangeDirectory.self)
         precondition(call(&actions, path) == 0)
     }
+}
 
-    private static func symbol(_ name: String) -> UnsafeMutableRawPointer {
-        guard let symbol = dlsym(nil, name) else { preconditionFailure("glibc has no \(name)") }
-        return symbol
-    }
+/// A function of glibc that its Swift module does not show.
+func glibc<Function>(_ name: String, as type: Function.Type) -> Function {
+    guard let symbol = dlsym(nil, name) else { preconditionFailure("glibc has no \(name)") }
+    return unsafeBitCast(symbol, to: type)
 }
 
 /// A command that ran to its end.

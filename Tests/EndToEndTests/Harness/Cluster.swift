@@ -60,14 +60,7 @@ final class Cluster {
     /// The node that all running ones take for their leader, and that says so itself.
     @discardableResult
     func leader(within patience: Duration = .seconds(60)) throws -> Node {
-        try eventually("one leader that all running nodes know", within: patience) {
-            let statuses = try running.map { try $0.status() }
-            let leaders = statuses.filter { $0.isLeader }
-            guard leaders.count == 1, let leader = leaders.first, leader.leaderID == leader.node,
-                statuses.allSatisfy({ $0.leaderID == leader.node && $0.term == leader.term })
-            else { return nil }
-            return try node(leader.node)
-        }
+        try eventually("one leader that all running nodes know", within: patience) { try running.agreedLeader() }
     }
 
     func followers() throws -> [Node] {
@@ -78,19 +71,7 @@ final class Cluster {
     /// Waits until all running nodes have applied the same entries, and compares their states.
     func expectAgreement(sourceLocation: SourceLocation = #_sourceLocation) throws {
         try leader()
-        let statuses = try eventually("the same applied index everywhere") { () -> [Node.Status]? in
-            let statuses = try running.map { try $0.status() }
-            let isSettled = statuses.allSatisfy {
-                $0.applied == statuses[0].applied && $0.commit == $0.applied && $0.last == $0.applied
-            }
-            return isSettled ? statuses : nil
-        }
-        for status in statuses {
-            #expect(
-                status.digest == statuses[0].digest,
-                "nodes \(status.node) and \(statuses[0].node) differ at index \(status.applied)",
-                sourceLocation: sourceLocation)
-        }
+        try running.expectAgreement(sourceLocation: sourceLocation)
     }
 
     /// Stops all nodes and checks what they left on their disks.
@@ -104,22 +85,22 @@ final class Cluster {
         }
     }
 
-    func showLogs() {
-        for node in nodes {
-            let log = (try? String(contentsOfFile: node.logPath, encoding: .utf8)) ?? ""
-            let lines = log.split(separator: "\n").suffix(60)
-            print("--- log of node \(node.id), its last \(lines.count) lines")
-            for line in lines { print("\(node.id) | \(line)") }
-        }
-        keepLogs()
-    }
+    func showLogs() { NodeLogs.show(nodes.map { ($0.id, $0.logPath) }) }
+}
 
-    private func keepLogs() {
+/// What nodes logged, for a test that failed.
+enum NodeLogs {
+    /// Prints the end of each log, and keeps copies that outlive the test.
+    static func show(_ logs: [(id: Int, path: String)]) {
         let kept = NSTemporaryDirectory() + "dmq-e2e-logs-\(getpid())"
         try? FileManager.default.createDirectory(atPath: kept, withIntermediateDirectories: true)
         let test = Test.current?.name.filter { $0.isLetter || $0.isNumber } ?? "test"
-        for node in nodes {
-            try? FileManager.default.copyItem(atPath: node.logPath, toPath: "\(kept)/\(test)-\(node.id).log")
+        for (id, path) in logs {
+            let log = (try? String(contentsOfFile: path, encoding: .utf8)) ?? ""
+            let lines = log.split(separator: "\n").suffix(60)
+            print("--- log of node \(id), its last \(lines.count) lines")
+            for line in lines { print("\(id) | \(line)") }
+            try? log.write(toFile: "\(kept)/\(test)-\(id).log", atomically: true, encoding: .utf8)
         }
         print("--- whole logs are in \(kept)")
     }
@@ -147,7 +128,7 @@ enum Ports {
     private static func isUnused(_ port: Int) -> Bool {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         defer { close(descriptor) }
-        var address = sockaddr_in.loopback(port: port)
+        var address = sockaddr_in(Address(port: port))
         return withUnsafePointer(to: &address) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
                 bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0

@@ -26,24 +26,37 @@ final class Connection {
     private var deadline: ContinuousClock.Instant
     private let patience: Duration
 
-    init(port: Int, patience: Duration = .seconds(20)) throws(TransportError) {
+    convenience init(port: Int, patience: Duration = .seconds(20)) throws(TransportError) {
+        try self.init(to: Address(port: port), patience: patience)
+    }
+
+    init(to address: Address, patience: Duration = .seconds(20)) throws(TransportError) {
         self.patience = patience
         deadline = .now + patience
-        descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+        descriptor = address.within {
+            socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue), 0)
+        }
         guard descriptor >= 0 else { throw .system("socket", errno) }
         var one: Int32 = 1
         setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &one, socklen_t(MemoryLayout<Int32>.size))
-        var address = sockaddr_in.loopback(port: port)
-        let result = withUnsafePointer(to: &address) { pointer in
+        var name = sockaddr_in(address)
+        let result = withUnsafePointer(to: &name) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
                 connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
             }
         }
         // All is set, so that deinit runs when the initializer throws: it closes the descriptor, once.
-        if result != 0 {
-            let number = errno
-            throw number == ECONNREFUSED ? .refused : .system("connect", number)
+        if result != 0 { try awaitConnection(errno) }
+    }
+
+    private func awaitConnection(_ number: Int32) throws(TransportError) {
+        var number = number
+        if number == EINPROGRESS {
+            try waitUntilReady(Int16(POLLOUT))
+            var length = socklen_t(MemoryLayout<Int32>.size)
+            getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &number, &length)
         }
+        if number != 0 { throw number == ECONNREFUSED ? .refused : .system("connect", number) }
     }
 
     deinit { close(descriptor) }
@@ -161,16 +174,6 @@ final class Connection {
         let result = Glibc.poll(&poll, 1, Int32(clamping: left.milliseconds + 1))
         if result == 0 { throw .timedOut }
         if result < 0 && errno != EINTR { throw .system("poll", errno) }
-    }
-}
-
-extension sockaddr_in {
-    static func loopback(port: Int) -> sockaddr_in {
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = in_port_t(port).bigEndian
-        address.sin_addr.s_addr = in_addr_t(0x7F00_0001).bigEndian
-        return address
     }
 }
 

@@ -1,4 +1,3 @@
-import Foundation
 import Synchronization
 
 /// Clients that write without pause, each its next key as soon as the last was acknowledged, to whichever node takes it.
@@ -10,36 +9,37 @@ final class ContinuousWriter: Sendable {
         var time: ContinuousClock.Instant
     }
 
+    private struct Writer {
+        let number: Int
+        var client: Client
+        /// The write it is at, and whether that is acknowledged.
+        var count = 0
+        var isDone = true
+    }
+
     private struct State {
-        var isStopping = false
         var acknowledged: [Acknowledgement] = []
         /// The last value of each worker's own register that was acknowledged, and the last that was tried.
         var register: [Int: (acknowledged: Int, tried: Int)] = [:]
     }
 
-    private let ports: [(id: Int, port: Int)]
-    private let workers: Int
+    private let nodes: [(id: Int, address: Address)]
     private let folder: String
-    private let patience: Duration
     private let state = Mutex(State())
-    private let running = DispatchGroup()
+    private let workers = Mutex<Workers?>(nil)
 
     /// Starts at once. All keys are below `folder`. A request may take `patience` before the next node is tried.
-    init(_ nodes: [Node], workers: Int = 2, folder: String = "/load/", patience: Duration = .seconds(2)) {
-        ports = nodes.map { ($0.id, $0.port) }
-        self.workers = workers
+    init(_ nodes: [Node], workers count: Int = 2, folder: String = "/load/", patience: Duration = .seconds(2)) {
+        let nodes = nodes.map { ($0.id, $0.address) }
+        self.nodes = nodes
         self.folder = folder
-        self.patience = patience
-        for worker in 0..<workers {
-            running.enter()
-            Thread.detachNewThread { [self] in
-                work(worker)
-                running.leave()
-            }
+        let workers = Workers(count) {
+            Writer(number: $0, client: Client(nodes, target: $0, patience: patience))
+        } _: { [self] writer in
+            write(&writer)
         }
+        self.workers.withLock { $0 = workers }
     }
-
-    deinit { state.withLock { $0.isStopping = true } }
 
     var count: Int { state.withLock { $0.acknowledged.count } }
 
@@ -52,8 +52,7 @@ final class ContinuousWriter: Sendable {
     /// Ends the writers and returns what they were promised, in order of time.
     @discardableResult
     func stop() -> [Acknowledgement] {
-        state.withLock { $0.isStopping = true }
-        running.wait()
+        workers.withLock { $0 }?.stop()
         return acknowledged
     }
 
@@ -80,54 +79,29 @@ final class ContinuousWriter: Sendable {
 
     private func registerKey(_ worker: Int) -> String { "\(folder)register/\(worker)" }
 
-    private func work(_ worker: Int) {
-        var target = worker % ports.count
-        var connection: Connection?
-        var number = 0
-        while true {
-            number += 1
-            let isRegister = number % 8 == 0
-            let key = isRegister ? registerKey(worker) : "\(folder)\(worker)/\(number)"
-            let value = isRegister ? "\(number)" : "value-\(worker)-\(number)"
+    /// Tries its write once: a new one if the last is acknowledged, else that again.
+    private func write(_ writer: inout Writer) {
+        let number = writer.number
+        if writer.isDone { writer.count += 1 }
+        let count = writer.count
+        let isRegister = count % 8 == 0
+        let key = isRegister ? registerKey(number) : "\(folder)\(number)/\(count)"
+        let value = isRegister ? "\(count)" : "value-\(number)-\(count)"
+        if isRegister { state.withLock { $0.register[number] = ($0.register[number]?.acknowledged ?? 0, count) } }
+        let node = nodes[writer.client.target].id
+        let delivery = writer.client.ask("PUT", "/api/v1/kv\(key)", value)
+        guard case .answered(let answer) = delivery, answer.status == 200 || answer.status == 201 else {
+            writer.isDone = false
+            return pause(milliseconds: 1)
+        }
+        let now = ContinuousClock.now
+        writer.isDone = true
+        state.withLock { state in
             if isRegister {
-                state.withLock { $0.register[worker] = ($0.register[worker]?.acknowledged ?? 0, number) }
+                state.register[number]?.acknowledged = count
+            } else {
+                state.acknowledged.append(Acknowledgement(key: key, value: value, node: node, time: now))
             }
-            while !put(key, value, &target, &connection) {
-                if state.withLock({ $0.isStopping }) { return }
-                pause(milliseconds: 1)
-            }
-            let now = ContinuousClock.now
-            state.withLock { state in
-                if isRegister {
-                    state.register[worker]?.acknowledged = number
-                } else {
-                    state.acknowledged.append(
-                        Acknowledgement(key: key, value: value, node: ports[target].id, time: now))
-                }
-            }
-            if state.withLock({ $0.isStopping }) { return }
         }
-    }
-
-    /// Whether it was acknowledged. If not, `target` is the node to try next.
-    private func put(_ key: String, _ value: String, _ target: inout Int, _ connection: inout Connection?) -> Bool {
-        do throws(TransportError) {
-            let open =
-                if let connection { connection } else { try Connection(port: ports[target].port, patience: patience) }
-            connection = open
-            try open.send(Node.request("PUT", "/api/v1/kv\(key)", Array(value.utf8)))
-            let answer = try open.receive()
-            if answer.status == 200 || answer.status == 201 { return true }
-            if answer.status == 503 {
-                let leader = answer.header("X-Controller-Leader").flatMap { Int($0) }
-                let known = ports.firstIndex { $0.id == leader }
-                target = known == target ? target : known ?? (target + 1) % ports.count
-                connection = nil
-            }
-        } catch {
-            target = (target + 1) % ports.count
-            connection = nil
-        }
-        return false
     }
 }

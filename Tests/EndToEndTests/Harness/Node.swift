@@ -3,7 +3,7 @@ import Glibc
 import Testing
 
 /// One node of a cluster: its place, and the process that runs it now, if one does.
-final class Node {
+final class Node: Reachable {
     let id: Int
     let port: Int
     var dataDirectory: String
@@ -22,6 +22,8 @@ final class Node {
     }
 
     deinit { kill() }
+
+    var address: Address { Address(port: port) }
 
     var isRunning: Bool { process.map { $0.end == nil } ?? false }
 
@@ -44,7 +46,7 @@ final class Node {
             if let end = process?.end {
                 throw Failure("node \(id) \(end): \(log.suffix(1000))")
             }
-            return try get("/healthz", patience: .seconds(5)).status == 200
+            return try isListening()
         }
     }
 
@@ -79,31 +81,6 @@ final class Node {
         return try process.wait()
     }
 
-    // MARK: Requests
-
-    func send(
-        _ method: String, _ path: String, _ body: String? = nil, headers: [(String, String)] = [],
-        patience: Duration = .seconds(20)
-    ) throws(TransportError) -> Answer {
-        let connection = try Connection(port: port, patience: patience)
-        try connection.send(Self.request(method, path, body.map { Array($0.utf8) }, headers: headers))
-        return try connection.receive(toHead: method == "HEAD")
-    }
-
-    func get(_ path: String, headers: [(String, String)] = [], patience: Duration = .seconds(20))
-        throws(TransportError) -> Answer
-    {
-        try send("GET", path, headers: headers, patience: patience)
-    }
-
-    func post(_ path: String, _ json: String) throws(TransportError) -> Answer {
-        try send("POST", path, json, headers: [("Content-Type", "application/json")])
-    }
-
-    func put(_ key: String, _ value: String, headers: [(String, String)] = []) throws(TransportError) -> Answer {
-        try send("PUT", "/api/v1/kv" + key, value, headers: headers)
-    }
-
     static func request(
         _ method: String, _ path: String, _ body: [UInt8]? = nil, headers: [(String, String)] = []
     ) -> [UInt8] {
@@ -111,56 +88,5 @@ final class Node {
         for (name, value) in headers { head += "\(name): \(value)\r\n" }
         if let body { head += "Content-Length: \(body.count)\r\n" }
         return Array((head + "\r\n").utf8) + (body ?? [])
-    }
-
-    // MARK: State
-
-    struct Status {
-        var node: Int
-        var term: Int
-        var isLeader: Bool
-        var state: String
-        var leaderID: Int?
-        var commit: Int
-        var applied: Int
-        var first: Int
-        var last: Int
-        var digest: String
-    }
-
-    func status() throws -> Status {
-        let answer = try get("/api/v1/raft/status")
-        let json = try answer.json()
-        guard let node = json["nodeId"]?.int, let term = json["currentTerm"]?.int, let isLeader = json["leader"]?.bool,
-            let state = json["state"]?.string, let commit = json["commitIndex"]?.int,
-            let applied = json["lastApplied"]?.int, let first = json["firstLogIndex"]?.int,
-            let last = json["lastLogIndex"]?.int, let digest = json["stateDigest"]?.string
-        else { throw Failure("a field is missing in \(answer)") }
-        return Status(
-            node: node, term: term, isLeader: isLeader, state: state, leaderID: json["leaderId"]?.int, commit: commit,
-            applied: applied, first: first, last: last, digest: digest)
-    }
-
-    /// All keys below `directory` (which ends in a slash) with their values, as this node has them.
-    func entries(below directory: String, consistency: String = "stale") throws -> [String: String] {
-        var values: [String: String] = [:]
-        var after: String?
-        repeat {
-            var path = "/api/v1/kv\(directory)?consistency=\(consistency)"
-            if let after {
-                path += "&after=" + (after.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? after)
-            }
-            let answer = try get(path)
-            guard answer.status == 200 else { throw Failure("listing \(directory) on node \(id): \(answer)") }
-            let page = try answer.json()
-            for entry in page["entries"]?.array ?? [] {
-                guard let key = entry["key"]?.string, let value = entry["value"]?.string else {
-                    throw Failure("an entry without key or value: \(entry)")
-                }
-                values[key] = value
-            }
-            after = page["next"]?.string
-        } while after != nil
-        return values
     }
 }
