@@ -118,8 +118,12 @@ extension RaftNode {
 
     mutating func becomeUnreachable(_ peer: NodeID, _ effects: inout EffectBuffer) {
         guard let position = leadership?.position(of: peer), let progress = leadership?.peers[position] else { return }
-        if progress.state != .snapshot {
-            leadership?.peers[position].becomeProbe(nextIndex: progress.matchIndex.next, isPaused: true)
+        switch progress.state {
+        case .replicate: leadership?.peers[position].becomeProbe(nextIndex: progress.matchIndex.next, isPaused: true)
+        // A probe keeps its place. Before the first answer the match is zero: to step back to that would be to send the
+        // whole log, or a snapshot, to a follower that may lack nothing.
+        case .probe: leadership?.peers[position].becomeProbe(nextIndex: progress.nextIndex, isPaused: true)
+        case .snapshot: break
         }
         abandonTransfer(to: peer, &effects)
     }

@@ -123,6 +123,13 @@ import Testing
         #expect(answered.batches(to: 2).map { $0.entries.map(\.index.number) } == [[2, 3, 4, 5]])
     }
 
+    @Test("unreachable before it ever answered: asked again at the end of the log, not at its beginning")
+    func unreachableFromTheStart() {
+        let leader = Self.leader()
+        leader.step(.unreachable(NodeID(2)))
+        #expect(leader.pass(.milliseconds(1500)).batches(to: 2).map(\.previous) == [position(5, 5)])
+    }
+
     @Test("answers of two connections in the wrong order do not look like lost entries")
     func reorderedRefusal() {
         let leader = Self.leader()

@@ -47,6 +47,12 @@ import Testing
         #expect(leader.step(.snapshotFailed(to: NodeID(3))).isEmpty)
     }
 
+    @Test("who is out of reach when a leader begins needs no snapshot for that") func unreachableFromTheStart() {
+        let leader = Self.leader()
+        leader.step(.unreachable(NodeID(2)))
+        #expect(!leader.pass(.milliseconds(1500)).contains(.sendSnapshot(to: NodeID(2))))
+    }
+
     @Test("compaction overtakes a follower that lags") func overtaken() {
         let leader = Subject().lead()
         leader.acknowledge(2, match: 1)
