@@ -176,6 +176,8 @@ enum Seeds {
             while !input.isAtEnd { _ = state.apply(StateTargets.command(&input), timestamp: 1) }
             var rows: [Row] = []
             state.forEachRow { rows.append($0) }
+            // Some as if they had been counted to the end.
+            if size % 3 == 0 { state = MetadataStateMachine(counters: Counters(version: .max, revision: .max)) }
             return SnapshotChunk(header: .init(counters: state.counters, digest: state.digest), rows: rows).encode()
         }
     }

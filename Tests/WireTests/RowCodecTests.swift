@@ -61,7 +61,7 @@ import Wire
         #expect(throws: WireError.self) { try SnapshotChunk(decoding: bytes) }
     }
 
-    /// The next command would count beyond 64 bits, which traps. Found by fuzzing.
+    /// The next command would count beyond 64 bits, which traps.
     @Test(arguments: 0..<3) func `counters that could not be counted on are an error`(counter: Int) {
         let largest: [UInt8] = [UInt8](repeating: 0xFF, count: 9) + [1]
         let numbers = (0..<3).flatMap { $0 == counter ? largest : [0] }
