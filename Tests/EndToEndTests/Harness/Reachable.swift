@@ -98,8 +98,7 @@ extension Collection where Element: Reachable {
     }
 
     /// Waits until all of these have applied the same entries, and compares their states.
-    @discardableResult
-    func expectAgreement(sourceLocation: SourceLocation = #_sourceLocation) throws -> NodeStatus {
+    func expectAgreement(sourceLocation: SourceLocation = #_sourceLocation) throws {
         let statuses = try eventually("the same applied index everywhere") { () -> [NodeStatus]? in
             let statuses = try map { try $0.status() }
             let isSettled = statuses.allSatisfy {
@@ -113,6 +112,5 @@ extension Collection where Element: Reachable {
                 "nodes \(status.node) and \(statuses[0].node) differ at index \(status.applied)",
                 sourceLocation: sourceLocation)
         }
-        return statuses[0]
     }
 }

@@ -8,12 +8,14 @@ extension EndToEnd {
     /// Nodes in networks of their own, under faults and load, and what clients saw of it.
     @Suite(.serialized) struct HostileTests {
         /// Every kind of fault once, in the order of `DMQ_HOSTILE_SEED`. For `DMQ_HOSTILE_SECONDS` it goes on after that,
-        /// now also with two faults at once. `DMQ_HOSTILE_NODES` is 3 if it is not said.
+        /// now also with two faults at once. `DMQ_HOSTILE_NODES` are 3 to 7.
         @Test func historiesUnderFaults() throws {
             if let obstacle = try Laboratory.obstacle() { return try Surroundings.skip(obstacle) }
             let seed = Surroundings.number("DMQ_HOSTILE_SEED", default: Int(getpid()))
             let time = Duration.seconds(Surroundings.number("DMQ_HOSTILE_SECONDS", default: 0))
-            let run = try HostileRun(nodes: Surroundings.number("DMQ_HOSTILE_NODES", default: 3), seed: seed)
+            let nodes = Surroundings.number("DMQ_HOSTILE_NODES", default: 3)
+            try #require((3...7).contains(nodes))
+            let run = try HostileRun(nodes: nodes, seed: seed)
             let issues = Issues.count.now
             var random = Randomness(seed: UInt64(seed))
             do {

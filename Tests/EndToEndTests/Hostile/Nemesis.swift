@@ -6,7 +6,6 @@ import Testing
 final class Nemesis {
     /// A fault that is going on.
     struct Deed {
-        let fault: Fault
         /// Whether it has taken effect.
         let hasHappened: () throws -> Bool
         let end: () throws -> Void
@@ -34,9 +33,9 @@ final class Nemesis {
         case .rollingRestart: try restartOneByOne()
         case .fullDisk: try fillDisk(of: try victim())
         case .isolation, .split, .bridge, .deaf, .mute, .clientsCut, .answersLost:
-            try trouble(.cut, try cuts(fault), fault)
-        case .torn: try trouble(.torn, Road.between(try leaderAlone(), ids), fault)
-        case .loss: try trouble(.lossy, allRoads, fault)
+            try trouble(.cut, try cuts(fault))
+        case .torn: try trouble(.torn, Road.between(try leaderAlone(), ids))
+        case .loss: try trouble(.lossy, allRoads)
         case .delay: try delay()
         }
     }
@@ -72,13 +71,13 @@ final class Nemesis {
         if random.chance(500) { try node.hold() }
         try node.send(.kill)
         return Deed(
-            fault: .kill, hasHappened: { try node.ends().dropFirst(before).contains(137) },
+            hasHappened: { try node.ends().dropFirst(before).contains(137) },
             end: { try node.release() })
     }
 
     private func pause(_ node: LaboratoryNode) throws -> Deed {
         try node.send(.stop)
-        return Deed(fault: .pause, hasHappened: { try node.isStopped() }, end: { try node.send(.proceed) })
+        return Deed(hasHappened: { try node.isStopped() }, end: { try node.send(.proceed) })
     }
 
     private func killAll() throws -> Deed {
@@ -86,7 +85,6 @@ final class Nemesis {
         for node in nodes { try node.hold() }
         for node in random.shuffled(nodes) { try node.send(.kill) }
         return Deed(
-            fault: .allDown,
             hasHappened: { [nodes] in
                 try zip(nodes, before).allSatisfy { try $0.ends().dropFirst($1).contains(137) }
             },
@@ -103,14 +101,14 @@ final class Nemesis {
             let ends = try node.ends().dropFirst(before)
             #expect(ends.first == 0, "node \(node.id), told to stop, ended with \(ends)")
         }
-        return Deed(fault: .rollingRestart, hasHappened: { true }, end: {})
+        return Deed(hasHappened: { true }, end: {})
     }
 
     private func fillDisk(of node: LaboratoryNode) throws -> Deed {
         let before = try node.ends().count
         try node.fillDisk()
         return Deed(
-            fault: .fullDisk, hasHappened: { try node.ends().dropFirst(before).contains(74) },
+            hasHappened: { try node.ends().dropFirst(before).contains(74) },
             end: { try node.makeRoom() })
     }
 
@@ -141,18 +139,18 @@ final class Nemesis {
         }
     }
 
-    private func trouble(_ trouble: Roads.Trouble, _ roads: [Road], _ fault: Fault) throws -> Deed {
+    private func trouble(_ trouble: Roads.Trouble, _ roads: [Road]) throws -> Deed {
         let roads = roads.filter { $0.from != $0.to }
         try self.roads.trouble(trouble, roads)
         return Deed(
-            fault: fault, hasHappened: { [self] in try self.roads.count(trouble) > 0 },
+            hasHappened: { [self] in try self.roads.count(trouble) > 0 },
             end: { [self] in try self.roads.repair(trouble, roads) })
     }
 
     private func delay() throws -> Deed {
         let least = random.within(20...60)
         roads.setDelay(least...(least * 2))
-        var deed = try trouble(.slow, allRoads, .delay)
+        var deed = try trouble(.slow, allRoads)
         tally.watchFastest()
         // No write can have been acknowledged sooner than a message and its answer between two nodes take. There may be
         // none if another fault goes on, too.
