@@ -39,6 +39,8 @@ import Testing
         ["--minutes", "nan"], ["--minutes", "-1"], ["--minutes", "1e9"], ["--jobs", "0"], ["--jobs", "65"], ["--trace"],
         ["--seed", "1", "--seeds", "2"], ["--seed", "1", "--from", "1"], ["--seed", "1", "--jobs", "2"],
         ["--from", "\(UInt64.max)", "--seeds", "2"], ["--seed", "18446744073709551616"],
+        // An ordinary build has no defects to make.
+        ["--defect", "votes-twice"], ["--every-defect"],
     ])
     func wrongUsageIs64(arguments: [String]) {
         #expect {
