@@ -121,11 +121,13 @@
         public var seeds: UInt64 {
             switch self {
             // These need a rare meeting of faults.
-            case .voteForgottenAtRestart, .snapshotsOutliveLeadership: 3000
-            case .preVotesCountAsVotes, .heartbeatAcksUndurable, .checkpointsWaitForAnyTransfer: 500
-            case .longerLogWins, .previousTermUnchecked, .readsBeforeOpening, .staleReads, .heartbeatUnconfirmed,
-                .answersForAnothersEntry, .timeoutToldAsNotExecuted, .isrBelowOne, .uncleanElection, .epochStays,
-                .heartbeatsNotRebuilt, .lastPushFirst:
+            case .longerLogWins, .voteForgottenAtRestart, .snapshotsOutliveLeadership: 3000
+            case .preVotesCountAsVotes, .heartbeatAcksUndurable, .checkpointsWaitForAnyTransfer, .staleReads,
+                .heartbeatUnconfirmed, .answersForAnothersEntry, .heartbeatsNotRebuilt:
+                500
+            case .previousTermUnchecked, .noTruncationOnConflict, .truncationNotPersisted, .readsBeforeOpening,
+                .snapshotReplacesLog, .timeoutToldAsNotExecuted, .isrBelowOne, .uncleanElection, .epochStays,
+                .lastPushFirst:
                 100
             default: 25
             }
