@@ -128,7 +128,7 @@ public struct JSONObject: Equatable, Sendable {
         switch value {
         case .integer(let number) where range.contains(number): return number
         case .integer: throw .outOfRange(name, range)
-        case .number(let number) where number.rounded() == number: throw .outOfRange(name, range)
+        case .number(let number) where number.magnitude >= 0x1p63: throw .outOfRange(name, range)
         default: throw .wrongType(name, wanted: "an integer", found: value)
         }
     }

@@ -110,9 +110,28 @@ struct JSONParser {
         // A digit behind a leading zero is what "01" looks like here.
         guard !isDigit(peek) else { throw malformed("no digit behind a leading zero") }
         let digits = String(decoding: text[start..<offset], as: UTF8.self)
-        if isInteger, let number = Int64(digits) { return .integer(number) }
-        let number = Double(digits) ?? .infinity
-        return Int64(exactly: number).map { .integer($0) } ?? .number(number)
+        if let number = isInteger ? Int64(digits) : exactInteger(text[start..<offset]) { return .integer(number) }
+        return .number(Double(digits) ?? .infinity)
+    }
+
+    /// The value of a number with a fraction or an exponent, if it is an integer. A `Double` would round it to one.
+    private func exactInteger(_ number: ArraySlice<UInt8>) -> Int64? {
+        let parts = number.split { $0 == UInt8(ascii: "e") || $0 == UInt8(ascii: "E") }
+        let point = parts[0].firstIndex(of: UInt8(ascii: ".")) ?? parts[0].endIndex - 1
+        let fractionDigits = parts[0].endIndex - 1 - point
+        var digits = parts[0].filter { $0 != UInt8(ascii: ".") }
+        guard digits.contains(where: { $0 > UInt8(ascii: "0") }) else { return 0 }
+        // No text is long enough to make up for a greater exponent.
+        let exponents = -1_000_000_000...1_000_000_000
+        let exponent = parts.count == 1 ? 0 : Int(String(decoding: parts[1], as: UTF8.self))
+        guard let exponent, exponents.contains(exponent) else { return nil }
+        var power = exponent - fractionDigits
+        while power < 0, digits.last == UInt8(ascii: "0") {
+            digits.removeLast()
+            power += 1
+        }
+        guard (0..<19).contains(power) else { return nil }
+        return Int64(String(decoding: digits, as: UTF8.self) + String(repeating: "0", count: power))
     }
 
     private mutating func skipDigits() throws(JSONInputError) {

@@ -73,7 +73,13 @@ enum JSONText {
         case .null: json.null()
         case .bool(let flag): json.value(flag)
         case .integer(let number): json.value(number)
-        case .number(let number): json.raw(Array((number.isFinite ? "\(number)" : "1e999").utf8))
+        case .number(let number):
+            // What is only nearly an integer is written as one.
+            if let integer = Int64(exactly: number) {
+                json.value(integer)
+            } else {
+                json.raw(Array((number.isFinite ? "\(number)" : "1e999").utf8))
+            }
         case .string(let text): json.value(text)
         case .array(let values):
             json.array { json in for value in values { json.raw(write(value, isSorted: isSorted)) } }

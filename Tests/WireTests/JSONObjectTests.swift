@@ -66,11 +66,24 @@ import Wire
         #expect(try json.integer("e", in: Self.any) == 1250)
     }
 
+    /// By way of a `Double` some would be other numbers. The first was found by fuzzing.
+    @Test(arguments: [
+        ("2922334775807e5", 292_233_477_580_700_000), ("922337203685477580.7E+1", Int64.max),
+        ("-9223372036854775808000e-3", .min), ("0.0009007199254740993e19", 9_007_199_254_740_993),
+        ("0.00e-99999999999999999999", 0), ("-0e99999999999999999999", 0),
+    ])
+    func `integers written with an exponent are exact`(text: String, number: Int64) throws {
+        #expect(try parse("{\"a\":\(text)}").integer("a", in: Self.any) == number)
+    }
+
     @Test(arguments: [
         ("{}", JSONInputError.Code.missingField), ("{\"a\":3.5}", .wrongType), ("{\"a\":true}", .wrongType),
         ("{\"a\":\"1\"}", .wrongType), ("{\"a\":null}", .wrongType), ("{\"a\":[]}", .wrongType),
         ("{\"a\":{}}", .wrongType), ("{\"a\":0}", .outOfRange), ("{\"a\":11}", .outOfRange),
         ("{\"a\":9223372036854775808}", .outOfRange), ("{\"a\":1e300}", .outOfRange), ("{\"a\":1e999}", .outOfRange),
+        ("{\"a\":1.00000000000000000001}", .wrongType), ("{\"a\":4503599627370497.4}", .wrongType),
+        ("{\"a\":1e-400}", .wrongType), ("{\"a\":1e-99999999999999999999}", .wrongType),
+        ("{\"a\":1e99999999999999999999}", .outOfRange), ("{\"a\":-9223372036854775809}", .outOfRange),
     ])
     func `a wrong integer is named with its fault`(text: String, code: JSONInputError.Code) {
         let error = failure(text) { json throws(JSONInputError) in try json.integer("a", in: 1...10) }
