@@ -9,7 +9,7 @@ extension MetadataStateMachine {
         guard let index = brokerIndex(registration.id) else {
             let index = brokerRows.partitioningIndex { $0.id > registration.id }
             brokerRows.insert(broker, at: index)
-            rowDigest.add(Digest(broker))
+            digest.add(Digest(broker))
             changedRows.insert(broker: broker.id)
             counters.version += 1
             return Outcome(
@@ -43,7 +43,7 @@ extension MetadataStateMachine {
         guard let index = brokerIndex(id) else { return .refused(.unknownBroker(id)) }
         let assigned = topicRows.reduce(0) { $0 + $1.partitions.count { $0.replicas.contains(id) } }
         guard assigned == 0 else { return .refused(.brokerHasPartitions(id, count: assigned)) }
-        rowDigest.subtract(Digest(brokerRows[index]))
+        digest.subtract(Digest(brokerRows[index]))
         changedRows.insert(broker: id)
         brokerRows.remove(at: index)
         counters.version += 1
@@ -70,8 +70,8 @@ extension MetadataStateMachine {
     }
 
     private mutating func replaceBroker(at index: Int, with broker: Broker) {
-        rowDigest.subtract(Digest(brokerRows[index]))
-        rowDigest.add(Digest(broker))
+        digest.subtract(Digest(brokerRows[index]))
+        digest.add(Digest(broker))
         brokerRows[index] = broker
         changedRows.insert(broker: broker.id)
     }

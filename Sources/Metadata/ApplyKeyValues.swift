@@ -5,7 +5,7 @@ extension MetadataStateMachine {
         let revision = counters.revision + 1
         var refusal: Refusal?
         var version: UInt64 = 1
-        var digest = rowDigest
+        var digest = self.digest
         var previousRevision: UInt64 = 0
         let exists = keys.update(put.key) { pair in
             refusal = put.precondition.refusal(present: pair.modRevision)
@@ -32,7 +32,7 @@ extension MetadataStateMachine {
             digest.add(Digest(pair))
             changedRows.insertCreated(put.key)
         }
-        rowDigest = digest
+        self.digest = digest
         counters.revision = revision
         return Outcome(result: .put(modRevision: revision, version: version), changes: [.keyPut(put.key)])
     }
@@ -42,7 +42,7 @@ extension MetadataStateMachine {
         let present = keys[delete.key]?.modRevision
         if let refusal = delete.precondition.refusal(present: present) { return .refused(refusal) }
         guard let pair = keys.remove(delete.key) else { return .refused(.unknownKey(delete.key)) }
-        rowDigest.subtract(Digest(pair))
+        digest.subtract(Digest(pair))
         changedRows.insertDeleted(pair)
         counters.revision += 1
         return Outcome(result: .deleted(count: 1, revision: counters.revision), changes: [.keyDeleted(pair.key)])
@@ -55,7 +55,7 @@ extension MetadataStateMachine {
         keys.removeAll(from: delete.key.subtreePrefix, before: delete.key.subtreeEnd) { removed.append($0) }
         guard !removed.isEmpty else { return .refused(.unknownKey(delete.key)) }
         for pair in removed {
-            rowDigest.subtract(Digest(pair))
+            digest.subtract(Digest(pair))
             changedRows.insertDeleted(pair)
         }
         counters.revision += 1

@@ -48,8 +48,8 @@ extension MetadataStateMachine {
         let previous = topicRows[topic].partitions[id]
         guard partition != previous else { return }
         let name = topicRows[topic].topic.name
-        if !Defect.digestKeepsOldRow.isOn { rowDigest.subtract(Digest(previous, topic: name)) }
-        rowDigest.add(Digest(partition, topic: name))
+        if !Defect.digestKeepsOldRow.isOn { digest.subtract(Digest(previous, topic: name)) }
+        digest.add(Digest(partition, topic: name))
         topicRows[topic].partitions[id] = partition
         changedRows.insert(partition: id, of: name)
         changes.append(

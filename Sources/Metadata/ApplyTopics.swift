@@ -37,10 +37,10 @@ extension MetadataStateMachine {
         let name = rows.topic.name
         topicRows.insert(rows, at: topicRows.partitioningIndex { $0.topic.name > name })
         partitionCount += rows.partitions.count
-        rowDigest.add(Digest(rows.topic))
+        digest.add(Digest(rows.topic))
         changedRows.insert(topic: name)
         for partition in rows.partitions {
-            rowDigest.add(Digest(partition, topic: name))
+            digest.add(Digest(partition, topic: name))
             changedRows.insert(partition: partition.id, of: name)
         }
     }
@@ -49,10 +49,10 @@ extension MetadataStateMachine {
         guard let index = topicIndex(name) else { return .refused(.unknownTopic(name)) }
         let rows = topicRows.remove(at: index)
         partitionCount -= rows.partitions.count
-        rowDigest.subtract(Digest(rows.topic))
+        digest.subtract(Digest(rows.topic))
         changedRows.insert(topic: name)
         for partition in rows.partitions {
-            rowDigest.subtract(Digest(partition, topic: name))
+            digest.subtract(Digest(partition, topic: name))
             changedRows.insert(partition: partition.id, of: name)
         }
         counters.version += 1

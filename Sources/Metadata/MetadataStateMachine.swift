@@ -5,15 +5,22 @@ import Defects
 /// A value. ``apply(_:timestamp:)`` is a pure function of the state, the command and the entry's timestamp: no clock, no
 /// randomness, and no order that comes from hashing reaches a result. A copy costs nothing and is a consistent image.
 public struct MetadataStateMachine: Sendable {
-    public internal(set) var counters: Counters
+    public internal(set) var counters: Counters {
+        didSet {
+            digest.subtract(countersDigest)
+            countersDigest = Digest(counters)
+            digest.add(countersDigest)
+        }
+    }
 
     /// In ascending id.
     var brokerRows: [Broker] = []
     /// In ascending name.
     var topicRows: [TopicRows] = []
     var keys = KeyTree()
-    /// The sum of all rows' hashes.
-    var rowDigest = Digest()
+    /// The digest of all rows and counters: the sum of their hashes.
+    public internal(set) var digest: Digest
+    private var countersDigest: Digest
     var changedRows: ChangedRows
     /// The partitions of all topics.
     public internal(set) var partitionCount = 0
@@ -23,13 +30,8 @@ public struct MetadataStateMachine: Sendable {
         self.counters = counters
         if Defect.revisionReused.isOn, counters.revision > 0 { self.counters.revision -= 1 }
         self.changedRows = ChangedRows(takenRevision: counters.revision)
-    }
-
-    /// The digest of all rows and counters.
-    public var digest: Digest {
-        var sum = rowDigest
-        sum.add(Digest(counters))
-        return sum
+        countersDigest = Digest(counters)
+        digest = countersDigest
     }
 
     /// Applies one committed command. `timestamp` is the entry's, in Unix milliseconds. A command that the state does not

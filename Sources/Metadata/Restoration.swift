@@ -25,7 +25,7 @@ extension MetadataStateMachine {
             throw RestoreError(description: "Broker \(broker.id) is stored twice.")
         }
         brokerRows.insert(broker, at: index)
-        rowDigest.add(Digest(broker))
+        digest.add(Digest(broker))
     }
 
     private mutating func restore(_ topic: Topic) throws(RestoreError) {
@@ -42,7 +42,7 @@ extension MetadataStateMachine {
             throw RestoreError(description: "Topic \(topic.name) is stored twice.")
         }
         topicRows.insert(TopicRows(topic: topic, partitions: []), at: index)
-        rowDigest.add(Digest(topic))
+        digest.add(Digest(topic))
     }
 
     private mutating func restore(_ partition: Partition, topic name: String) throws(RestoreError) {
@@ -58,7 +58,7 @@ extension MetadataStateMachine {
         if let defect = defect(of: partition, in: topic) { throw RestoreError(description: "\(text) \(defect).") }
         topicRows[index].partitions.append(partition)
         partitionCount += 1
-        rowDigest.add(Digest(partition, topic: name))
+        digest.add(Digest(partition, topic: name))
     }
 
     /// What is impossible about a partition; `nil` if nothing is.
@@ -104,6 +104,6 @@ extension MetadataStateMachine {
         } else {
             keys.append(pair)
         }
-        rowDigest.add(Digest(pair))
+        digest.add(Digest(pair))
     }
 }
