@@ -30,7 +30,7 @@ public struct MetadataStateMachine: Sendable {
         self.counters = counters
         if Defect.revisionReused.isOn, counters.revision > 0 { self.counters.revision -= 1 }
         self.changedRows = ChangedRows(takenRevision: counters.revision)
-        countersDigest = Digest(counters)
+        countersDigest = Digest(self.counters)
         digest = countersDigest
     }
 

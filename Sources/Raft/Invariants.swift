@@ -15,11 +15,13 @@ extension RaftNode {
             role != .leader || leader == id, "a leader that names \(leader.map(String.init(describing:)) ?? "nobody")")
         check(role == .leader || leader != id, "a \(role) that names itself as leader")
         check(role != .leader || durability.isHardStateDurable, "a leader whose own vote is not durable")
-        for peer in leadership?.peers ?? [] {
+        guard let leadership else { return broken }
+        for position in leadership.peers.indices {
+            let (id, match) = (leadership.peers[position].id, leadership.peers[position].matchIndex)
+            check(match < leadership.peers[position].nextIndex, "node \(id): match \(match) is not before next")
+            check(match <= log.last.index, "node \(id): match \(match) beyond our log")
             check(
-                peer.matchIndex < peer.nextIndex, "node \(peer.id): match \(peer.matchIndex) >= next \(peer.nextIndex)")
-            check(peer.matchIndex <= log.last.index, "node \(peer.id): match \(peer.matchIndex) beyond our log")
-            check(peer.confirmedRound <= leadership?.lastRound ?? 0, "node \(peer.id): round of the future")
+                leadership.peers[position].confirmedRound <= leadership.lastRound, "node \(id): round of the future")
         }
         return broken
     }

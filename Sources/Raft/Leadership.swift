@@ -6,6 +6,8 @@ struct Leadership: Sendable {
     let openingIndex: LogIndex
     /// The other voters, in ascending order.
     var peers: [Progress]
+    /// The latest moment up to which a majority was heard, this node included.
+    private(set) var quorumContact: Instant
     var heartbeatDeadline: Instant
     /// When followers that do not know the commit index yet are told.
     var commitNoticeDeadline: Instant?
@@ -28,6 +30,20 @@ struct Leadership: Sendable {
         let target: NodeID
         let deadline: Instant
         var isTimeoutNowSent = false
+    }
+
+    init(since: Instant, openingIndex: LogIndex, peers: [Progress], heartbeatDeadline: Instant) {
+        self.since = since
+        self.openingIndex = openingIndex
+        self.peers = peers
+        self.heartbeatDeadline = heartbeatDeadline
+        quorumContact = since
+    }
+
+    /// The follower answered in this term.
+    mutating func heard(from position: Int, at now: Instant) {
+        peers[position].lastContact = now
+        quorumContact = Majority.reached(own: now, peers) { $0.lastContact ?? since }
     }
 
     func position(of peer: NodeID) -> Int? { peers.firstIndex { $0.id == peer } }

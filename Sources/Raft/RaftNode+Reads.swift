@@ -35,8 +35,8 @@ extension RaftNode {
         else { return }
         leadership?.peers[position].confirmedRound = number
         guard let leadership, let round = leadership.round else { return }
-        let all = leadership.peers.map(\.confirmedRound) + [round.number]
-        if Majority.reached(all) >= round.number { finishRound(&effects) }
+        let reached = Majority.reached(own: round.number, leadership.peers) { $0.confirmedRound }
+        if reached >= round.number { finishRound(&effects) }
     }
 
     private mutating func finishRound(_ effects: inout EffectBuffer) {

@@ -133,7 +133,7 @@ extension RaftNode {
     ) {
         observe(reply.term, &effects)
         guard reply.term == currentTerm, let position = leadership?.position(of: peer) else { return }
-        leadership?.peers[position].lastContact = now.instant
+        leadership?.heard(from: position, at: now.instant)
         confirmRound(reply.readRound, by: position, &effects)
         if reply.success {
             appendSucceeded(reply, position, &effects)
@@ -181,7 +181,7 @@ extension RaftNode {
             }
             effects.emit(.protocolViolation("node \(peer.id) lost entries that it had acknowledged: \(previous)"))
             leadership?.peers[position] = Progress(id: peer.id, nextIndex: next)
-            leadership?.peers[position].lastContact = now.instant
+            leadership?.heard(from: position, at: now.instant)
         } else {
             // An answer to an older probe than the one that is out says nothing new.
             guard previous < peer.nextIndex else { return }
@@ -212,7 +212,7 @@ extension RaftNode {
         guard let leadership else { return }
         // The leader is one of the majority, but only as far as its own disk has come (§10.2.1).
         let own = Defect.leaderCountsEarly.isOn ? log.last.index : log.durableIndex
-        let index = Majority.reached(leadership.peers.map(\.matchIndex) + [own])
+        let index = Majority.reached(own: own, leadership.peers) { $0.matchIndex }
         guard index > commitIndex, log.term(at: index) == currentTerm || Defect.commitsOldTerm.isOn else { return }
         commitIndex = index
         effects.emit(.commit(through: index))

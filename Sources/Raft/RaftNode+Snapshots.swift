@@ -20,7 +20,7 @@ extension RaftNode {
     ) {
         observe(reply.term, &effects)
         guard reply.term == currentTerm, let position = leadership?.position(of: peer) else { return }
-        leadership?.peers[position].lastContact = now.instant
+        leadership?.heard(from: position, at: now.instant)
         guard reply.isInstalled, leadership?.peers[position].state == .snapshot else { return }
         guard lastIncluded.index <= log.last.index else {
             effects.emit(.protocolViolation("snapshot \(lastIncluded) beyond the log's end \(log.last)"))

@@ -1,10 +1,10 @@
 extension RaftNode {
     /// When the node wants to be stepped at the latest.
     public var nextDeadline: Instant {
-        guard let leadership else { return electionDeadline }
-        var deadline = min(leadership.heartbeatDeadline, quorumDeadline(leadership))
-        if let notice = leadership.commitNoticeDeadline { deadline = min(deadline, notice) }
-        if let transfer = leadership.transfer { deadline = min(deadline, transfer.deadline) }
+        guard let heartbeat = leadership?.heartbeatDeadline else { return electionDeadline }
+        var deadline = min(heartbeat, quorumDeadline)
+        if let notice = leadership?.commitNoticeDeadline { deadline = min(deadline, notice) }
+        if let transfer = leadership?.transfer?.deadline { deadline = min(deadline, transfer) }
         return deadline
     }
 
@@ -23,8 +23,7 @@ extension RaftNode {
     }
 
     private mutating func expireLeaderTimers(_ effects: inout EffectBuffer) {
-        guard let current = leadership else { return }
-        if now.instant >= quorumDeadline(current) {
+        if now.instant >= quorumDeadline {
             // Check-quorum (§6.2): clients of a leader that nobody follows must not wait for it.
             becomeFollower(in: currentTerm, of: nil, &effects)
             return
@@ -33,22 +32,22 @@ extension RaftNode {
             abdicate(&effects)
             return
         }
-        if let transfer = current.transfer, now.instant >= transfer.deadline {
+        if let deadline = leadership?.transfer?.deadline, now.instant >= deadline {
             leadership?.transfer = nil
             effects.emit(.transferFailed)
         }
-        if now.instant >= current.heartbeatDeadline {
+        let notice = leadership?.commitNoticeDeadline
+        if let deadline = leadership?.heartbeatDeadline, now.instant >= deadline {
             leadership?.heartbeatDeadline = now.instant.advanced(by: settings.heartbeatInterval)
             broadcastHeartbeat(&effects)
         }
-        if let notice = current.commitNoticeDeadline, now.instant >= notice { noticeCommit(&effects) }
+        if let notice, now.instant >= notice { noticeCommit(&effects) }
     }
 
     /// The moment at which a majority has been silent for an election timeout. Never for a single voter.
-    private func quorumDeadline(_ leadership: borrowing Leadership) -> Instant {
-        guard !isSingleVoter else { return Instant(nanoseconds: .max) }
-        let contacts = leadership.peers.map { $0.lastContact ?? leadership.since }
-        return Majority.reached(contacts + [now.instant]).advanced(by: settings.electionTimeout)
+    private var quorumDeadline: Instant {
+        guard !isSingleVoter, let contact = leadership?.quorumContact else { return Instant(nanoseconds: .max) }
+        return contact.advanced(by: settings.electionTimeout)
     }
 
     private var isDiskStalled: Bool {

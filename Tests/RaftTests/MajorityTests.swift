@@ -12,7 +12,8 @@ import Testing
         var random = SeededGenerator(seed: UInt64(voters))
         for _ in 0..<2000 {
             let values = (0..<voters).map { _ in Int.random(in: 0...6, using: &random) }
-            #expect(Majority.reached(values) == Self.naive(values), "\(values)")
+            #expect(
+                Majority.reached(own: values[0], Array(values.dropFirst())) { $0 } == Self.naive(values), "\(values)")
         }
     }
 
