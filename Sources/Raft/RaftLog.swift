@@ -8,6 +8,8 @@ import Defects
 public struct RaftLog: Sendable {
     /// The position just before the first entry.
     public private(set) var base: LogPosition
+    /// The position of the last entry, or the base.
+    public private(set) var last: LogPosition
     private var entries: [LogEntry]
     private var writes: [WriteID]
     /// `entries[..<durableCount]` are on this node's disk.
@@ -18,6 +20,7 @@ public struct RaftLog: Sendable {
     /// A log as it was stored, all of it durable.
     public init(base: LogPosition = .zero, entries: [LogEntry] = []) {
         self.base = base
+        last = base
         self.entries = []
         writes = []
         durableCount = 0
@@ -27,7 +30,6 @@ public struct RaftLog: Sendable {
     }
 
     public var firstIndex: LogIndex { base.index.next }
-    public var last: LogPosition { entries.last?.position ?? base }
     public var durableIndex: LogIndex { base.index + durableCount }
 
     private func offset(of index: LogIndex) -> Int { Int(index.number - base.index.number) - 1 }
@@ -66,11 +68,11 @@ public struct RaftLog: Sendable {
     /// Adds entries behind the last. Every gateway to the log checks that there is no gap.
     mutating func append(_ new: [LogEntry], write: WriteID) {
         for entry in new {
-            let last = last
             precondition(entry.index == last.index.next, "gap in the log: \(entry.position) after \(last)")
             precondition(entry.term >= last.term, "terms of the log fall: \(entry.position) after \(last)")
             entries.append(entry)
             writes.append(write)
+            last = entry.position
             byteCount += entry.size
         }
     }
@@ -83,6 +85,7 @@ public struct RaftLog: Sendable {
         for entry in entries[keep...] { byteCount -= entry.size }
         entries.removeSubrange(keep...)
         writes.removeSubrange(keep...)
+        last = entries.last?.position ?? base
         durableCount = min(durableCount, keep)
     }
 
