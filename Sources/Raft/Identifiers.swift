@@ -58,7 +58,8 @@ public struct Instant: Hashable, Comparable, Sendable {
 
     /// The time from `earlier` to this instant; zero when `earlier` is later.
     public func since(_ earlier: Instant) -> Duration {
-        .nanoseconds(Int64(nanoseconds > earlier.nanoseconds ? nanoseconds - earlier.nanoseconds : 0))
+        let span = nanoseconds > earlier.nanoseconds ? nanoseconds - earlier.nanoseconds : 0
+        return Duration(attoseconds: Int128(span) * 1_000_000_000)
     }
 }
 
@@ -77,7 +78,8 @@ public struct Moment: Sendable {
 extension Duration {
     /// This duration as whole nanoseconds; negative durations count as zero.
     public var wholeNanoseconds: UInt64 {
-        let (seconds, attoseconds) = components
-        return seconds < 0 ? 0 : UInt64(seconds) * 1_000_000_000 + UInt64(max(0, attoseconds)) / 1_000_000_000
+        // Most are shorter than 18 s: one division of 64 bits, where the components take several of 128.
+        if let short = UInt64(exactly: attoseconds) { return short / 1_000_000_000 }
+        return attoseconds < 0 ? 0 : UInt64(attoseconds / 1_000_000_000)
     }
 }
