@@ -38,16 +38,19 @@ public enum Effect: Equatable, Sendable {
 
 /// A buffer of effects that is used again for every step.
 public struct EffectBuffer: ~Copyable {
-    public private(set) var effects: [Effect] = []
+    public private(set) var effects: [Effect]
 
-    public init() { effects.reserveCapacity(64) }
+    /// - Parameter memory: Of an earlier buffer; what is in it is dropped.
+    public init(reusing memory: consuming [Effect] = []) {
+        effects = memory
+        if !effects.isEmpty { effects.removeAll(keepingCapacity: true) }
+    }
 
     mutating func emit(_ effect: Effect) { effects.append(effect) }
 
     /// Hands the effects over and empties the buffer.
     public mutating func take() -> [Effect] {
         var taken: [Effect] = []
-        taken.reserveCapacity(64)
         swap(&taken, &effects)
         return taken
     }

@@ -20,7 +20,8 @@ public final class Node {
     let onFailure: (StorageError) -> Void
 
     package internal(set) var raft: RaftNode
-    var effects = EffectBuffer()
+    /// What the last step's effects were kept in.
+    private var effectMemory: [Effect] = []
     public internal(set) var metadata: MetadataStateMachine
     public internal(set) var lastApplied: LogIndex
     var now: Moment
@@ -109,7 +110,7 @@ public final class Node {
     public func process(_ inputs: [Input]) {
         guard !isFailed else { return refuse(inputs) }
         now = clock.now
-        for input in inputs { handle(input) }
+        for index in inputs.indices { handle(inputs[index]) }
         guard !isFailed else { return }
         expireTimers()
         proposeGathered()
@@ -156,8 +157,15 @@ public final class Node {
     func step(_ event: consuming Event) {
         // A node whose state diverged neither votes nor leads nor follows.
         guard outOfService == nil else { return }
-        raft.step(event, at: now, into: &effects)
-        for effect in effects.take() { perform(effect) }
+        // An effect may lead to another step, which finds no memory and brings its own.
+        var memory: [Effect] = []
+        swap(&memory, &effectMemory)
+        var buffer = EffectBuffer(reusing: consume memory)
+        raft.step(event, at: now, into: &buffer)
+        var effects = buffer.take()
+        for effect in effects { perform(effect) }
+        if !effects.isEmpty { effects.removeAll(keepingCapacity: true) }
+        effectMemory = effects
     }
 
     func flushWrites() {
