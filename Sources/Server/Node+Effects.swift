@@ -62,7 +62,9 @@ extension Node {
         while lastApplied < index {
             let entry = raft.log[lastApplied.next]
             let outcome = apply(entry)
-            if let waiting = pendingWrites.take(at: entry.index) {
+            let (waiting, overtaken) = pendingWrites.take(at: entry.index)
+            for client in overtaken { client.completion(.failure(.outcomeUnknown)) }
+            if let waiting {
                 // Another leader's entry at this index means that ours was never committed, and never will be.
                 let isOurs = waiting.term == entry.term || Defect.answersForAnothersEntry.isOn
                 measurements.commitLatency.observe(now.instant.since(waiting.since))

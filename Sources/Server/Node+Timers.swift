@@ -13,7 +13,7 @@ extension Node {
 
     /// Clients that waited too long. A write may still happen; a read did not.
     private func expireRequests() {
-        while let first = pendingWrites.first, now.instant.since(first.since) >= settings.requestTimeout {
+        while let oldest = pendingWrites.oldest, now.instant.since(oldest) >= settings.requestTimeout {
             let isTold = Defect.timeoutToldAsNotExecuted.isOn
             pendingWrites.removeFirst()?.completion(.failure(isTold ? .notLeader(leader: nil) : .outcomeUnknown))
         }
@@ -26,10 +26,10 @@ extension Node {
     var nextDeadline: Instant {
         var deadline = outOfService == nil ? raft.nextDeadline : now.instant.advanced(by: .seconds(1))
         func consider(_ other: Instant?) { if let other { deadline = min(deadline, other) } }
-        consider(pendingWrites.first?.since.advanced(by: settings.requestTimeout))
+        consider(pendingWrites.oldest?.advanced(by: settings.requestTimeout))
         consider(pendingReads.first?.since.advanced(by: settings.requestTimeout))
         if !isInstallingSnapshot { consider(checkpoints.deadline(settings)) }
-        consider(senders.map { $0.startedAt.advanced(by: settings.snapshotTimeout) }.min())
+        for sender in senders { consider(sender.startedAt.advanced(by: settings.snapshotTimeout)) }
         if isLeading {
             consider(heartbeats.nextCheck)
             consider(pushes.nextDeadline)

@@ -25,6 +25,8 @@ public final class Node {
     public internal(set) var metadata: MetadataStateMachine
     public internal(set) var lastApplied: LogIndex
     var now: Moment
+    /// When the clock was last asked to wake this node; nothing is due earlier.
+    private var armedDeadline = Instant(nanoseconds: 0)
 
     // What this batch gathers, to go out together.
     var gatheredProposals: [(proposal: Proposal, completion: PendingWrites.Completion)] = []
@@ -112,14 +114,16 @@ public final class Node {
         now = clock.now
         for index in inputs.indices { handle(inputs[index]) }
         guard !isFailed else { return }
-        expireTimers()
+        // What these inputs began is not due yet.
+        if now.instant >= armedDeadline { expireTimers() }
         proposeGathered()
         readGathered()
         flushWrites()
         checkpointIfDue()
         sendPushes()
         finishStopping()
-        clock.wake(at: nextDeadline)
+        armedDeadline = nextDeadline
+        clock.wake(at: armedDeadline)
     }
 
     private func handle(_ input: Input) {

@@ -19,6 +19,8 @@ struct PendingWrites {
 
     var count: Int { queue.count - head }
     var first: Waiting? { head < queue.count ? queue[head] : nil }
+    /// Since when the first one waits.
+    var oldest: Instant? { head < queue.count ? queue[head].since : nil }
 
     mutating func append(_ waiting: Waiting) {
         precondition(queue.last.map { $0.index < waiting.index } ?? true, "waiting clients out of log order")
@@ -41,15 +43,16 @@ struct PendingWrites {
         return waiting
     }
 
-    /// The client that waits for the entry at `index`. Those before it wait for entries this node never applied
-    /// one by one (a snapshot replaced them): their outcome is not known here.
-    mutating func take(at index: LogIndex) -> Waiting? {
-        while let first, first.index <= index {
-            guard let waiting = removeFirst() else { return nil }
-            if waiting.index == index { return waiting }
-            waiting.completion(.failure(.outcomeUnknown))
+    /// The client that waits for the entry at `index`, with those before it: they wait for entries that this node never
+    /// applied one by one (a snapshot replaced them), so their outcome is not known here.
+    mutating func take(at index: LogIndex) -> (waiting: Waiting?, overtaken: [Waiting]) {
+        var overtaken: [Waiting] = []
+        while head < queue.count, queue[head].index <= index {
+            guard let waiting = removeFirst() else { break }
+            if waiting.index == index { return (waiting, overtaken) }
+            overtaken.append(waiting)
         }
-        return nil
+        return (nil, overtaken)
     }
 
     /// After the log was cut back: entries from `index` on will be others.
