@@ -152,7 +152,7 @@ struct JSONParser {
         while let byte = peek, byte != UInt8(ascii: "\""), byte != UInt8(ascii: "\\"), byte >= 0x20 { offset += 1 }
         if peek == UInt8(ascii: "\\") { return try parseEscapedString(from: start) }
         guard peek == UInt8(ascii: "\"") else { throw malformed("the end of a string") }
-        guard let string = String(validating: text[start..<offset], as: UTF8.self) else { throw notUTF8(start) }
+        guard let string = String(strictUTF8: text[start..<offset]) else { throw notUTF8(start) }
         offset += 1
         return string
     }
@@ -169,7 +169,7 @@ struct JSONParser {
             }
         }
         guard take(UInt8(ascii: "\"")) else { throw malformed("the end of a string") }
-        guard let string = String(validating: bytes, as: UTF8.self) else { throw notUTF8(start) }
+        guard let string = String(strictUTF8: bytes[...]) else { throw notUTF8(start) }
         return string
     }
 

@@ -105,42 +105,59 @@ enum KeyValuePayload {
         // The usual case, without any option.
         if data[3] == newline { return (Options(), 4) }
         guard let end = data.firstIndex(of: newline) else { throw WireError("\(verb): the first line has no end") }
-        guard end < 128, data[3] == UInt8(ascii: " "), let line = String(validating: data[4..<end], as: UTF8.self)
-        else {
-            throw WireError("\(verb): the first line is not a list of options")
-        }
+        let space = UInt8(ascii: " ")
+        guard end < 128, data[3] == space else { throw WireError("\(verb): the first line is not a list of options") }
         var options = Options()
-        for option in line.split(separator: " ", omittingEmptySubsequences: false) {
-            guard take(option, &options, limit: data.count - end - 1) else {
+        var start = 4
+        while start <= end {
+            let stop = data[start..<end].firstIndex(of: space) ?? end
+            guard take(data[start..<stop], &options, limit: data.count - end - 1) else {
+                let option = String(decoding: data[start..<stop], as: UTF8.self)
                 throw WireError("\(verb): unknown, repeated or wrong option \(option)")
             }
+            start = stop + 1
         }
         return (options, end + 1)
     }
 
-    private static func take(_ option: Substring, _ options: inout Options, limit: Int) -> Bool {
-        switch option {
-        case "recursive" where !options.isRecursive:
-            options.isRecursive = true
-        case "if-absent" where options.precondition == .none:
-            options.precondition = .absent
-        default:
-            if options.precondition == .none, let revision = number(option, named: "if-mod-revision=") {
+    private static func take(_ option: ArraySlice<UInt8>, _ options: inout Options, limit: Int) -> Bool {
+        if options.precondition == .none {
+            if let revision = number(option, named: "if-mod-revision=") {
                 options.precondition = .modRevision(revision)
-            } else if options.keyByteCount == nil, let count = number(option, named: "key-bytes="), count <= limit {
-                options.keyByteCount = Int(count)
-            } else {
-                return false
+                return true
             }
+            if matches(option, "if-absent") {
+                options.precondition = .absent
+                return true
+            }
+        }
+        if options.keyByteCount == nil, let count = number(option, named: "key-bytes="), count <= limit {
+            options.keyByteCount = Int(count)
+        } else if !options.isRecursive, matches(option, "recursive") {
+            options.isRecursive = true
+        } else {
+            return false
         }
         return true
     }
 
+    private static func matches(_ option: ArraySlice<UInt8>, _ name: StaticString) -> Bool {
+        name.withUTF8Buffer { option.elementsEqual($0) }
+    }
+
     /// Decimal digits only, without sign or leading zero.
-    private static func number(_ option: Substring, named name: String) -> UInt64? {
-        guard option.hasPrefix(name) else { return nil }
-        let digits = option.dropFirst(name.count)
-        guard let number = UInt64(digits), String(number) == digits else { return nil }
+    private static func number(_ option: ArraySlice<UInt8>, named name: StaticString) -> UInt64? {
+        guard name.withUTF8Buffer({ option.starts(with: $0) }) else { return nil }
+        let digits = option.dropFirst(name.utf8CodeUnitCount)
+        guard let first = digits.first, first != UInt8(ascii: "0") || digits.count == 1 else { return nil }
+        var number: UInt64 = 0
+        for digit in digits {
+            guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(digit) else { return nil }
+            let (tens, isTooLarge) = number.multipliedReportingOverflow(by: 10)
+            let (sum, isOverflow) = tens.addingReportingOverflow(UInt64(digit - UInt8(ascii: "0")))
+            guard !isTooLarge, !isOverflow else { return nil }
+            number = sum
+        }
         return number
     }
 }

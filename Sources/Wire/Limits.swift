@@ -44,11 +44,14 @@ public enum Limits {
 
     /// Whether `text` is a cluster's name: 32 hexadecimal digits in lower case.
     public static func isClusterID(_ text: String) -> Bool {
-        let bytes = text.utf8
-        return bytes.count == 32
-            && bytes.allSatisfy {
-                (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0)
-                    || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains($0)
-            }
+        // In every message between nodes: over bytes, not through the view's iterator.
+        var text = text
+        return text.withUTF8 { bytes in
+            bytes.count == 32
+                && bytes.allSatisfy {
+                    (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0)
+                        || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains($0)
+                }
+        }
     }
 }
