@@ -1,42 +1,22 @@
 /// What will happen, in order of (time, sequence): events of one moment happen in the order in which they were asked for.
 final class Timeline {
-    /// A closure that is kept as it is. As the value of a generic type, of `Optional` or `Array`, it would be wrapped
-    /// once more on the way in and once on the way out.
-    private struct Action { let run: () -> Void }
-
     private(set) var now = VirtualTime.zero
     private(set) var eventsRun: UInt64 = 0
-    private var sequence: UInt64 = 0
-    private var heap = EventHeap()
-    private var actions: [Action?] = []
-    private var freeSlots: [Int] = []
+    private var agenda = Agenda()
 
     func schedule(after delay: VirtualTime, _ action: @escaping () -> Void) { schedule(at: now + delay, action) }
 
     /// What is asked for in the past happens now.
     func schedule(at time: VirtualTime, _ action: @escaping () -> Void) {
-        sequence += 1
-        heap.insert(EventHeap.Event(time: max(time, now), sequence: sequence, slot: store(action)))
-    }
-
-    private func store(_ action: @escaping () -> Void) -> Int {
-        guard let slot = freeSlots.popLast() else {
-            actions.append(Action(run: action))
-            return actions.count - 1
-        }
-        actions[slot] = Action(run: action)
-        return slot
+        agenda.insert(Agenda.Action(run: action), at: max(time, now))
     }
 
     /// Runs the next event if it is not later than `end`. Returns whether there was one.
     func runNext(until end: VirtualTime) -> Bool {
-        guard let first = heap.popFirst(until: end) else { return false }
-        now = first.time
+        guard let (time, action) = agenda.popFirst(until: end) else { return false }
+        now = time
         eventsRun += 1
-        let action = actions[first.slot]
-        actions[first.slot] = nil
-        freeSlots.append(first.slot)
-        action?.run()
+        action.run()
         return true
     }
 
@@ -44,10 +24,42 @@ final class Timeline {
     func advance(to end: VirtualTime) { now = max(now, end) }
 
     /// Drops all events, and with them what they hold on to.
-    func clear() {
-        heap = EventHeap()
-        actions.removeAll()
-        freeSlots.removeAll()
+    func clear() { agenda = Agenda() }
+}
+
+/// The events with their actions. A value, so that one access to it is enough for all of an insertion.
+private struct Agenda {
+    /// A closure that is kept as it is. As the value of a generic type, of `Optional` or `Array`, it would be wrapped
+    /// once more on the way in and once on the way out.
+    struct Action { let run: () -> Void }
+
+    private var sequence: UInt64 = 0
+    private var heap = EventHeap()
+    private var actions: [Action?] = []
+    private var freeSlots: [Int] = []
+
+    mutating func insert(_ action: Action, at time: VirtualTime) {
+        sequence += 1
+        heap.insert(EventHeap.Event(time: time, sequence: sequence, slot: store(action)))
+    }
+
+    private mutating func store(_ action: Action) -> Int {
+        guard let slot = freeSlots.popLast() else {
+            actions.append(action)
+            return actions.count - 1
+        }
+        actions[slot] = action
+        return slot
+    }
+
+    mutating func popFirst(until end: VirtualTime) -> (VirtualTime, Action)? {
+        guard let first = heap.popFirst(until: end) else { return nil }
+        // Moved out: counting references to it would cost as much as the rest.
+        var action: Action?
+        swap(&action, &actions[first.slot])
+        freeSlots.append(first.slot)
+        guard let action else { preconditionFailure("an event without an action") }
+        return (first.time, action)
     }
 }
 
@@ -67,15 +79,17 @@ private struct EventHeap {
     private var events: [Event] = []
 
     mutating func insert(_ event: Event) {
-        var child = events.count
         events.append(event)
-        while child > 0 {
-            let parent = (child - 1) / 2
-            guard event.precedes(events[parent]) else { break }
-            events[child] = events[parent]
-            child = parent
+        events.withUnsafeMutableBufferPointer { events in
+            var child = events.count - 1
+            while child > 0 {
+                let parent = (child - 1) / 2
+                guard event.precedes(events[parent]) else { break }
+                events[child] = events[parent]
+                child = parent
+            }
+            events[child] = event
         }
-        events[child] = event
     }
 
     /// Takes the earliest event, if it is not later than `end`.
@@ -86,16 +100,25 @@ private struct EventHeap {
         return first
     }
 
+    /// Down to a leaf along the earlier children, then up again as far as `event` belongs: it was a leaf, so that is not
+    /// far, and half of the comparisons are saved.
     private mutating func replaceFirst(by event: Event) {
-        var parent = 0
-        while true {
-            var child = 2 * parent + 1
-            guard child < events.count else { break }
-            if child + 1 < events.count, events[child + 1].precedes(events[child]) { child += 1 }
-            guard events[child].precedes(event) else { break }
-            events[parent] = events[child]
-            parent = child
+        events.withUnsafeMutableBufferPointer { events in
+            var hole = 0
+            while true {
+                var child = 2 * hole + 1
+                guard child < events.count else { break }
+                if child + 1 < events.count, events[child + 1].precedes(events[child]) { child += 1 }
+                events[hole] = events[child]
+                hole = child
+            }
+            while hole > 0 {
+                let parent = (hole - 1) / 2
+                guard event.precedes(events[parent]) else { break }
+                events[hole] = events[parent]
+                hole = parent
+            }
+            events[hole] = event
         }
-        events[parent] = event
     }
 }
