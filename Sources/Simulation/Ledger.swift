@@ -20,23 +20,25 @@ final class Ledger {
     var last: LogIndex { LogIndex(UInt64(entries.count)) }
 
     subscript(index: LogIndex) -> LogEntry { entries[Int(index.number) - 1] }
+    func position(at index: LogIndex) -> LogPosition { entries[Int(index.number) - 1].position }
     func commitTerm(of index: LogIndex) -> Term { commitTerms[Int(index.number) - 1] }
     func digest(at index: LogIndex) -> Digest { digests[Int(index.number)] }
 
-    func append(_ entry: LogEntry, committedIn term: Term) -> Outcome {
+    /// Returns what the entry comes to, and the token of a write.
+    func append(_ entry: LogEntry, committedIn term: Term) -> (Outcome, token: String?) {
         precondition(entry.index == last.next)
         entries.append(entry)
         commitTerms.append(term)
         if entry.type == LogEntry.noop { openedTerm = max(openedTerm, entry.term) }
         var outcome = Outcome(result: .refused(.invalidCommand))
+        var token: String?
         if let command = try? CommandCodec.decode(type: entry.type, data: entry.data) {
             outcome = metadata.apply(command, timestamp: entry.timestamp)
-            if case .put(let put) = command, let token = put.token, case .put(let revision, _) = outcome.result {
-                revisions[token] = revision
-            }
+            if case .put(let put) = command { token = put.token }
+            if let token, case .put(let revision, _) = outcome.result { revisions[token] = revision }
         }
         _ = metadata.takeChangedRows()
         digests.append(metadata.digest)
-        return outcome
+        return (outcome, token)
     }
 }

@@ -73,20 +73,23 @@ final class SimulatedCluster: @unchecked Sendable {
 
     /// Shows the checkers what happened.
     func observe(_ observation: Observation) {
-        if case .stepped(let node, let process) = observation { learnCommits(of: node, process) }
+        if case .moved(let node, let process, let standing) = observation {
+            learnCommits(of: node, process, standing)
+        }
         for checker in checkers[observation.kind.rawValue] {
             if let text = checker.check(observation, self) { violated(checker.invariant, text) }
         }
     }
 
     /// What is committed for the first time becomes part of the ledger.
-    private func learnCommits(of node: SimulatedNode, _ process: Node) {
-        let commit = process.raft.commitIndex
+    private func learnCommits(of node: SimulatedNode, _ process: Node, _ standing: Standing) {
+        let commit = standing.commit
+        guard ledger.last < commit else { return }
         while ledger.last < commit, process.raft.log.contains(ledger.last.next) {
             let entry = process.raft.log[ledger.last.next]
-            let outcome = ledger.append(entry, committedIn: process.raft.currentTerm)
+            let (outcome, token) = ledger.append(entry, committedIn: standing.state.currentTerm)
             counts.committedEntries += 1
-            observe(.committed(entry, outcome, by: node))
+            observe(.committed(entry, outcome, token: token, by: node))
         }
         if ledger.last < commit {
             violated("State Machine Safety (§3.6.3)", "node \(node.id) knows commit \(commit), nobody committed it")

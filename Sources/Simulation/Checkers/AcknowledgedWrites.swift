@@ -1,6 +1,5 @@
 import Metadata
 import Raft
-import Wire
 
 /// A write that was acknowledged is committed, at the revision that was told; one that was refused as not executed never
 /// is. Writes are told apart by their values.
@@ -12,10 +11,8 @@ final class AcknowledgedWrites: Checker {
 
     func check(_ observation: Observation, _ cluster: SimulatedCluster) -> String? {
         switch observation {
-        case .committed(let entry, let outcome, _):
-            guard case .put(let put)? = try? CommandCodec.decode(type: entry.type, data: entry.data),
-                let token = put.token
-            else { return nil }
+        case .committed(let entry, let outcome, let token, _):
+            guard let token else { return nil }
             if let first = committed.updateValue(outcome.result, forKey: token) {
                 return "write \(token) is committed twice, first as \(first)"
             }

@@ -7,14 +7,16 @@ enum Observation {
     case started(SimulatedNode, Node)
     /// The node took a batch of inputs.
     case stepped(SimulatedNode, Node)
+    /// The node took a batch of inputs, and stands elsewhere now.
+    case moved(SimulatedNode, Node, Standing)
     case requested(Request, from: SimulatedNode, to: SimulatedNode)
     case replied(Reply, from: SimulatedNode, to: SimulatedNode)
     /// A snapshot took the place of the log on the node's disk, or the node starts with what is there.
     case logReplaced(SimulatedNode)
     /// A node whose data was damaged is about to start with an empty disk: it has forgotten its log, term and vote.
     case emptied(SimulatedNode)
-    /// An entry is committed that was not before.
-    case committed(LogEntry, Outcome, by: SimulatedNode)
+    /// An entry is committed that was not before. `token`: what tells this write from all others.
+    case committed(LogEntry, Outcome, token: String?, by: SimulatedNode)
     /// A broker's heartbeat is acknowledged. `openedBefore`: the latest opened term when the heartbeat was sent.
     case heartbeatAcknowledged(HeartbeatAnswer, by: SimulatedNode, openedBefore: Term)
     case pushArrived(broker: BrokerID, from: SimulatedNode, term: UInt64, version: UInt64)
@@ -26,7 +28,8 @@ enum Observation {
 
 extension Observation {
     enum Kind: Int, CaseIterable {
-        case started, stepped, requested, replied, logReplaced, emptied, committed, heartbeatAcknowledged, pushArrived
+        case started, stepped, moved, requested, replied, logReplaced, emptied, committed, heartbeatAcknowledged,
+            pushArrived
         case writeAnswered, finished
     }
 
@@ -34,6 +37,7 @@ extension Observation {
         switch self {
         case .started: .started
         case .stepped: .stepped
+        case .moved: .moved
         case .requested: .requested
         case .replied: .replied
         case .logReplaced: .logReplaced
@@ -44,6 +48,40 @@ extension Observation {
         case .writeAnswered: .writeAnswered
         case .finished: .finished
         }
+    }
+}
+
+/// What the rules between nodes look at in each of them. Most steps leave all of it as it was; then these rules hold as they
+/// did before.
+struct Standing: Equatable {
+    let role: Role
+    let state: HardState
+    let commit: LogIndex
+    let logBase: LogPosition
+    let logEnd: LogPosition
+    let applied: LogIndex
+    let digest: Digest
+    let version: UInt64
+    let revision: UInt64
+
+    init(_ process: Node) {
+        self.init(
+            process.raft, applied: process.lastApplied, digest: process.metadata.digest,
+            version: process.metadata.counters.version, revision: process.metadata.counters.revision)
+    }
+
+    private init(
+        _ raft: borrowing RaftNode, applied: LogIndex, digest: Digest, version: UInt64, revision: UInt64
+    ) {
+        role = raft.role
+        state = raft.hardState
+        commit = raft.commitIndex
+        logBase = raft.log.base
+        logEnd = raft.log.last
+        self.applied = applied
+        self.digest = digest
+        self.version = version
+        self.revision = revision
     }
 }
 

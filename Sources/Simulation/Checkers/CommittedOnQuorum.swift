@@ -12,14 +12,13 @@ final class CommittedOnQuorum: Checker {
 
     func check(_ observation: Observation, _ cluster: SimulatedCluster) -> String? {
         switch observation {
-        case .committed(let entry, _, let node):
+        case .committed(let entry, _, _, let node):
             if let process = node.process, process.raft.role == .leader,
                 process.raft.log.term(at: process.raft.commitIndex) != process.raft.currentTerm
             {
                 return "node \(node.id) commits entries of older terms than its own, \(process.raft.currentTerm)"
             }
-            let holders = cluster.nodes.filter { $0.holds(entry.position) }.map(\.id.number)
-            guard holders.count <= cluster.nodes.count / 2 else { return nil }
+            guard let holders = tooFewHolders(of: entry.position, cluster) else { return nil }
             return "node \(node.id) knows \(entry.position) as committed, which is on the disks of \(holders) only"
         case .logReplaced(let node): return firstLoss(after: node.image.logBase.index, cluster)
         case .emptied, .finished: return firstLoss(after: .zero, cluster)
@@ -28,12 +27,22 @@ final class CommittedOnQuorum: Checker {
     }
 
     private func firstLoss(after index: LogIndex, _ cluster: SimulatedCluster) -> String? {
-        for entry in cluster.ledger.entries.dropFirst(Int(index.number)) {
-            let holders = cluster.nodes.filter { $0.holds(entry.position) }.map(\.id.number)
-            if holders.count <= cluster.nodes.count / 2 {
-                return "committed entry \(entry.position) is on the disks of \(holders) only"
+        var index = index
+        while index < cluster.ledger.last {
+            index = index.next
+            let position = cluster.ledger.position(at: index)
+            if let holders = tooFewHolders(of: position, cluster) {
+                return "committed entry \(position) is on the disks of \(holders) only"
             }
         }
         return nil
+    }
+
+    /// Who has the entry, if that is no majority.
+    private func tooFewHolders(of position: LogPosition, _ cluster: SimulatedCluster) -> [UInt64]? {
+        var count = 0
+        for node in cluster.nodes where node.holds(position) { count += 1 }
+        guard count <= cluster.nodes.count / 2 else { return nil }
+        return cluster.nodes.filter { $0.holds(position) }.map(\.id.number)
     }
 }

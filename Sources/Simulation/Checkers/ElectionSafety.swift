@@ -4,13 +4,15 @@ import Server
 /// A term has at most one leader.
 final class ElectionSafety: Checker {
     let invariant = "Election Safety (§3.6.3)"
-    let kinds: [Observation.Kind] = [.stepped, .requested]
+    let kinds: [Observation.Kind] = [.moved, .requested]
     private var leaders: [Term: NodeID] = [:]
+    /// The last claim, which the next one most often repeats.
+    private var last: (node: NodeID, term: Term)?
 
     func check(_ observation: Observation, _ cluster: SimulatedCluster) -> String? {
         switch observation {
-        case .stepped(let node, let process) where process.raft.role == .leader:
-            return claim(by: node.id, in: process.raft.currentTerm, cluster)
+        case .moved(let node, _, let standing) where standing.role == .leader:
+            return claim(by: node.id, in: standing.state.currentTerm, cluster)
         // Who sends an append or a snapshot says that it leads, whatever it believes itself.
         case .requested(.appendEntries(let request), let from, _):
             return claim(by: from.id, in: request.term, cluster)
@@ -21,6 +23,8 @@ final class ElectionSafety: Checker {
     }
 
     private func claim(by node: NodeID, in term: Term, _ cluster: SimulatedCluster) -> String? {
+        if let last, last == (node, term) { return nil }
+        last = (node, term)
         guard let known = leaders[term] else {
             leaders[term] = node
             cluster.counts.elections += 1

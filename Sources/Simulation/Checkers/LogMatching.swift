@@ -6,12 +6,13 @@ import Server
 /// By induction it is enough that an index and term name one content and one predecessor, in whatever log they appear.
 final class LogMatching: Checker {
     let invariant = "Log Matching (§3.5)"
-    let kinds: [Observation.Kind] = [.started, .stepped]
+    let kinds: [Observation.Kind] = [.started, .moved]
     private struct Known {
         let entry: LogEntry
         let previousTerm: Term
     }
-    private var known: [LogPosition: Known] = [:]
+    /// By index; of each term that there is an entry of.
+    private var known: [[Known]] = []
     /// Up to where each node's log was looked at.
     private var seen = PerNode<LogPosition>()
 
@@ -20,10 +21,10 @@ final class LogMatching: Checker {
         case .started(let node, _):
             seen[node] = nil
             return nil
-        case .stepped(let node, let process):
-            let log = process.raft.log
+        case .moved(let node, let process, let standing):
             let position = seen[node]
-            guard position != log.last else { return nil }
+            guard position != standing.logEnd else { return nil }
+            let log = process.raft.log
             var index = log.base.index
             if let position, position.index > index {
                 // After a truncation: back to what is certainly still the same.
@@ -41,8 +42,10 @@ final class LogMatching: Checker {
 
     private func add(_ entry: LogEntry, behind previousTerm: Term?, _ node: SimulatedNode) -> String? {
         guard let previousTerm else { return "node \(node.id) has nothing before \(entry.position)" }
-        guard let other = known[entry.position] else {
-            known[entry.position] = Known(entry: entry, previousTerm: previousTerm)
+        let index = Int(entry.index.number)
+        while known.count <= index { known.append([]) }
+        guard let other = known[index].first(where: { $0.entry.term == entry.term }) else {
+            known[index].append(Known(entry: entry, previousTerm: previousTerm))
             return nil
         }
         if other.entry != entry { return "entry \(entry.position) of node \(node.id) differs from the same of another" }

@@ -5,17 +5,9 @@ import Server
 /// Terms, commit and applied index, version and revision never go back; a vote is not taken back.
 final class Monotonicity: Checker {
     let invariant = "Nothing goes back"
-    let kinds: [Observation.Kind] = [.started, .stepped, .emptied]
+    let kinds: [Observation.Kind] = [.started, .moved, .emptied]
 
-    private struct Stand {
-        var term = Term.zero
-        var vote: NodeID?
-        var commit = LogIndex.zero
-        var applied = LogIndex.zero
-        var version: UInt64 = 0
-        var revision: UInt64 = 0
-    }
-    private var stands = PerNode<Stand>()
+    private var stands = PerNode<Standing>()
     private var stored = PerNode<HardState>()
 
     func check(_ observation: Observation, _ cluster: SimulatedCluster) -> String? {
@@ -27,37 +19,33 @@ final class Monotonicity: Checker {
         case .emptied(let node):
             stored[node] = nil
             return nil
-        case .stepped(let node, let process):
-            let before = stands[node] ?? Stand()
-            let counters = process.metadata.counters
-            let state = process.raft.hardState
-            let after = Stand(
-                term: state.currentTerm, vote: state.votedFor, commit: process.raft.commitIndex,
-                applied: process.lastApplied, version: counters.version, revision: counters.revision)
-            stands[node] = after
-            let hasSameVote = before.vote == nil || before.vote == after.vote || after.term > before.term
-            if after.term < before.term || !hasSameVote || after.commit < before.commit
-                || after.applied < before.applied || after.version < before.version
-                || after.revision < before.revision
-            {
-                return "node \(node.id) goes from \(before) to \(after)"
+        case .moved(let node, _, let standing):
+            let known = stands[node]
+            stands[node] = standing
+            if let known, !Self.isForward(from: known, to: standing) {
+                return "node \(node.id) goes from \(known) to \(standing)"
             }
             return checkDisk(of: node)
         default: return nil
         }
     }
 
+    private static func isForward(from before: Standing, to after: Standing) -> Bool {
+        isForward(from: before.state, to: after.state) && after.commit >= before.commit
+            && after.applied >= before.applied && after.version >= before.version && after.revision >= before.revision
+    }
+
+    private static func isForward(from before: HardState, to after: HardState) -> Bool {
+        after.currentTerm > before.currentTerm
+            || after.currentTerm == before.currentTerm
+                && (before.votedFor == nil || after.votedFor == before.votedFor)
+    }
+
     private func checkDisk(of node: SimulatedNode) -> String? {
         let now = node.image.hardState
         let known = stored[node]
         stored[node] = now
-        guard let before = known else { return nil }
-        let isSameTerm = now.currentTerm == before.currentTerm
-        if now.currentTerm < before.currentTerm
-            || isSameTerm && before.votedFor != nil && now.votedFor != before.votedFor
-        {
-            return "the disk of node \(node.id) goes from \(before) to \(now)"
-        }
-        return nil
+        guard let known, !Self.isForward(from: known, to: now) else { return nil }
+        return "the disk of node \(node.id) goes from \(known) to \(now)"
     }
 }

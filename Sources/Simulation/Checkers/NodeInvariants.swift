@@ -8,10 +8,11 @@ final class NodeInvariants: Checker {
 
     func check(_ observation: Observation, _ cluster: SimulatedCluster) -> String? {
         guard case .stepped(let node, let process) = observation else { return nil }
-        if let broken = process.raft.brokenInvariants().first { return "node \(node.id): \(broken)" }
-        guard process.lastApplied == process.raft.commitIndex else {
-            return "node \(node.id) applied \(process.lastApplied) of \(process.raft.commitIndex)"
-        }
-        return nil
+        return Self.finding(process.raft, applied: process.lastApplied).map { "node \(node.id) \($0)" }
+    }
+
+    private static func finding(_ raft: borrowing RaftNode, applied: LogIndex) -> String? {
+        if let broken = raft.brokenInvariants().first { return broken }
+        return applied == raft.commitIndex ? nil : "applied \(applied) of \(raft.commitIndex)"
     }
 }

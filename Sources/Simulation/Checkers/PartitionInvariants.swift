@@ -18,7 +18,7 @@ final class PartitionInvariants: Checker {
     private var epochs: [Name: Epoch] = [:]
 
     func check(_ observation: Observation, _ cluster: SimulatedCluster) -> String? {
-        guard case .committed(_, let outcome, _) = observation, !outcome.changes.isEmpty else { return nil }
+        guard case .committed(_, let outcome, _, _) = observation, !outcome.changes.isEmpty else { return nil }
         let metadata = cluster.ledger.metadata
         for change in outcome.changes {
             if case .keyPut = change { return nil }

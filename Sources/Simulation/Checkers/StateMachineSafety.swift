@@ -5,7 +5,7 @@ import Server
 /// All nodes apply the same entries in the same order and come to the same state; what is committed never changes.
 final class StateMachineSafety: Checker {
     let invariant = "State Machine Safety (§3.6.3)"
-    let kinds: [Observation.Kind] = [.started, .stepped]
+    let kinds: [Observation.Kind] = [.started, .moved]
     /// Up to where each node's committed entries were compared.
     private var compared = PerNode<LogIndex>()
 
@@ -14,26 +14,32 @@ final class StateMachineSafety: Checker {
         case .started(let node, _):
             compared[node] = nil
             return nil
-        case .stepped(let node, let process):
-            let log = process.raft.log
-            let commit = process.raft.commitIndex
-            var index = max(compared[node] ?? .zero, log.base.index)
-            while index < commit, index < cluster.ledger.last {
-                index = index.next
-                guard log[index] == cluster.ledger[index] else {
-                    return
-                        "node \(node.id) has \(log[index].position) committed, others \(cluster.ledger[index].position)"
-                }
+        case .moved(let node, let process, let standing):
+            if let text = compareEntries(of: node, process, standing, cluster) { return text }
+            guard standing.applied <= cluster.ledger.last else {
+                return "node \(node.id) applied \(standing.applied), committed is \(cluster.ledger.last)"
             }
-            compared[node] = index
-            guard process.lastApplied <= cluster.ledger.last else {
-                return "node \(node.id) applied \(process.lastApplied), committed is \(cluster.ledger.last)"
-            }
-            let expected = cluster.ledger.digest(at: process.lastApplied)
-            let digest = process.metadata.digest
-            guard digest != expected else { return nil }
-            return "node \(node.id) at \(process.lastApplied) has digest \(digest), right is \(expected)"
+            let expected = cluster.ledger.digest(at: standing.applied)
+            guard standing.digest != expected else { return nil }
+            return "node \(node.id) at \(standing.applied) has digest \(standing.digest), right is \(expected)"
         default: return nil
         }
+    }
+
+    private func compareEntries(
+        of node: SimulatedNode, _ process: Node, _ standing: Standing, _ cluster: SimulatedCluster
+    ) -> String? {
+        var index = max(compared[node] ?? .zero, standing.logBase.index)
+        let end = min(standing.commit, cluster.ledger.last)
+        defer { compared[node] = index }
+        guard index < end else { return nil }
+        let log = process.raft.log
+        while index < end {
+            index = index.next
+            guard log[index] == cluster.ledger[index] else {
+                return "node \(node.id) has \(log[index].position) committed, others \(cluster.ledger[index].position)"
+            }
+        }
+        return nil
     }
 }

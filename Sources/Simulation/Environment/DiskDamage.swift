@@ -71,7 +71,7 @@ extension DiskImage {
 
     /// `nil` while there is no row.
     mutating func flipBitOfRow(_ random: inout Randomness) -> String? {
-        let sound = orderedRows
+        let sound = rows.inOrder
         guard !sound.isEmpty else { return nil }
         let row = random.pick(sound)
         rows[row.key] = row.withFlippedBit(&random)

@@ -10,7 +10,7 @@ struct DiskImage {
     var entries: [LogEntry] = []
     /// What the rows stand at.
     var applied = LogPosition.zero
-    var rows: [RowKey: Row] = [:]
+    var rows = SortedRows()
     var counters = Counters()
     var digest = Digest()
     private var staged: [Row] = []
@@ -43,6 +43,10 @@ struct DiskImage {
         if let state = write.hardState {
             guard state.currentTerm >= hardState.currentTerm else {
                 throw Defect(text: "stored term goes back from \(hardState.currentTerm) to \(state.currentTerm)")
+            }
+            let isVoteKept = hardState.votedFor == nil || state.votedFor == hardState.votedFor
+            guard state.currentTerm > hardState.currentTerm || isVoteKept else {
+                throw Defect(text: "stored vote changes from \(hardState) to \(state)")
             }
             hardState = state
         }
@@ -92,7 +96,7 @@ struct DiskImage {
         guard machine.digest == expected else {
             throw RestoreError(description: "digest \(machine.digest) of staged rows, announced was \(expected)")
         }
-        rows = Dictionary(uniqueKeysWithValues: staged.map { ($0.key, $0) })
+        rows = SortedRows(staged)
         staged = []
         logBase = position
         entries = []
@@ -102,17 +106,11 @@ struct DiskImage {
         return machine
     }
 
-    /// In the order that a restoration wants; never in that of the dictionary.
-    var orderedRows: [Row] {
-        // Ranked once, not at each comparison.
-        rows.values.map { (rank: $0.rank, row: $0) }.sorted { $0.rank < $1.rank }.map(\.row)
-    }
-
     /// What a process finds when it starts, all of it checked.
     func recover(node id: NodeID) throws(Damage) -> RecoveredNode {
         if let finding = checksums?.finding(in: self, node: id) { throw Damage(finding: finding) }
         let machine: MetadataStateMachine
-        do { machine = try Self.machine(counters, orderedRows) } catch {
+        do { machine = try Self.machine(counters, rows.inOrder) } catch {
             throw Damage(finding: "stored rows: \(error)")
         }
         guard machine.digest == digest else {
@@ -128,22 +126,4 @@ struct DiskImage {
         for row in rows { try machine.restore(row) }
         return machine
     }
-}
-
-extension Row {
-    /// Brokers, topics, partitions, keys, each in ascending order.
-    fileprivate var rank: (Int, [UInt8], Int64) {
-        switch self {
-        case .broker(let broker): (0, [], broker.id)
-        case .topic(let topic): (1, Array(topic.name.utf8), 0)
-        case .partition(let topic, let partition): (2, Array(topic.utf8), Int64(partition.id))
-        case .keyValue(let pair): (3, pair.key.bytes, 0)
-        }
-    }
-}
-
-private func < (a: (Int, [UInt8], Int64), b: (Int, [UInt8], Int64)) -> Bool {
-    if a.0 != b.0 { return a.0 < b.0 }
-    if a.1 != b.1 { return a.1.lexicographicallyPrecedes(b.1) }
-    return a.2 < b.2
 }

@@ -3,7 +3,7 @@ import Server
 
 /// One process's clocks: a monotonic one with an origin and a rate of its own, and a wall clock that is wrong by a skew.
 final class SimulatedClock: NodeClock {
-    private unowned let node: SimulatedNode
+    private let node: SimulatedNode
     private let timeline: Timeline
     private let startedAt: VirtualTime
     private let origin: UInt64

@@ -14,7 +14,7 @@ final class SimulatedDisk: NodeDisk {
         case install(LogPosition, Counters, Digest)
     }
 
-    private unowned let node: SimulatedNode
+    private let node: SimulatedNode
     private let cluster: SimulatedCluster
     private let snapshots: SimulatedSnapshots
     private var waiting: [Operation] = []

@@ -235,7 +235,7 @@ final class SimulatedNetwork: @unchecked Sendable {
 
 /// One node's way into the network.
 final class SimulatedNetworkPort: NodeNetwork {
-    private unowned let node: SimulatedNode
+    private let node: SimulatedNode
     private let cluster: SimulatedCluster
 
     init(node: SimulatedNode, cluster: SimulatedCluster) {

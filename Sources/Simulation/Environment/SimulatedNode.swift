@@ -28,6 +28,9 @@ final class SimulatedNode: @unchecked Sendable {
     private(set) var incarnation: UInt64 = 0
     private(set) var isStopping = false
     private var mailbox: [Input] = []
+    /// The memory of the last batch, for the next one.
+    private var spareMailbox: [Input] = []
+    private var standing: Standing?
     private var isWakeScheduled = false
     private var pausedUntil = VirtualTime.zero
     private var mustDie = false
@@ -125,6 +128,7 @@ final class SimulatedNode: @unchecked Sendable {
         process = nil
         disk = nil
         mailbox = []
+        standing = nil
         isWakeScheduled = false
         isStopping = false
         mustDie = false
@@ -190,11 +194,19 @@ final class SimulatedNode: @unchecked Sendable {
         guard let process else { return }
         isWakeScheduled = false
         var inputs: [Input] = []
+        swap(&inputs, &spareMailbox)
         swap(&inputs, &mailbox)
         watchForStorm(inputs)
         process.process(inputs)
         cluster.trace.record(.step, node: id, UInt64(inputs.count) << 40 | process.lastApplied.number)
+        inputs.removeAll(keepingCapacity: true)
+        swap(&inputs, &spareMailbox)
         cluster.observe(.stepped(self, process))
+        let now = Standing(process)
+        if standing != now {
+            standing = now
+            cluster.observe(.moved(self, process, now))
+        }
         if mustDie {
             crash()
             cluster.nemesis.restartLater(self)
@@ -203,8 +215,7 @@ final class SimulatedNode: @unchecked Sendable {
 
     /// A node that asks for one timer after the other and does nothing at any is spinning.
     private func watchForStorm(_ inputs: [Input]) {
-        let isTimer = inputs.allSatisfy { if case .timer = $0 { true } else { false } }
-        guard isTimer, cluster.timeline.now < idleSince + .milliseconds(5) else {
+        guard inputs.count == 1, case .timer = inputs[0], cluster.timeline.now < idleSince + .milliseconds(5) else {
             idleWakes = 0
             idleSince = cluster.timeline.now
             return

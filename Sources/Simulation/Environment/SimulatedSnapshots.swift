@@ -10,7 +10,7 @@ final class SimulatedSnapshots {
         var offset = 0
     }
 
-    private unowned let node: SimulatedNode
+    private let node: SimulatedNode
     private let cluster: SimulatedCluster
     private let incarnation: UInt64
     private var readers: [Reader] = []
@@ -36,8 +36,8 @@ final class SimulatedSnapshots {
                 node.post(.snapshotUnreadable(for: peer, "simulated read error"))
                 return
             }
+            readers.append(Reader(peer: peer, rows: node.image.rows.inOrder))
             let image = node.image
-            readers.append(Reader(peer: peer, rows: image.orderedRows))
             cluster.counts.snapshotsStarted += 1
             cluster.trace.record(
                 .snapshot, node: node.id, image.applied.index.number, "open for n\(peer) at \(image.applied)")
