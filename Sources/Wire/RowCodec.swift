@@ -34,9 +34,9 @@ public enum RowCodec {
     }
 
     private static func append(_ broker: Broker, to bytes: inout [UInt8]) {
-        bytes.appendVarint(UInt64(broker.id))
+        bytes.appendVarint(unsigned(broker.id))
         bytes.appendCounted(broker.host)
-        bytes.appendVarint(UInt64(broker.port))
+        bytes.appendVarint(unsigned(broker.port))
         bytes.appendOptional(broker.rack)
         bytes.appendBool(broker.status == .online)
         bytes.appendZigZag(broker.registeredAt)
@@ -44,29 +44,32 @@ public enum RowCodec {
 
     private static func append(_ topic: Topic, to bytes: inout [UInt8]) {
         bytes.appendCounted(topic.name)
-        bytes.appendVarint(UInt64(topic.partitionCount))
-        bytes.appendVarint(UInt64(topic.replicationFactor))
+        bytes.appendVarint(unsigned(topic.partitionCount))
+        bytes.appendVarint(unsigned(topic.replicationFactor))
         bytes.appendZigZag(topic.createdAt)
         bytes.appendZigZag(topic.configuration.retentionMs)
         bytes.appendZigZag(topic.configuration.retentionBytes)
         bytes.appendZigZag(topic.configuration.segmentBytes)
         bytes.appendCounted(topic.configuration.compressionType)
-        bytes.appendVarint(UInt64(topic.configuration.minInsyncReplicas))
+        bytes.appendVarint(unsigned(topic.configuration.minInsyncReplicas))
     }
 
     private static func append(_ partition: Partition, to bytes: inout [UInt8]) {
-        bytes.appendVarint(UInt64(partition.id))
+        bytes.appendVarint(unsigned(partition.id))
         // Ids are positive, so 0 is free for "no leader".
-        bytes.appendVarint(UInt64(partition.leader ?? 0))
+        bytes.appendVarint(unsigned(partition.leader ?? 0))
         append(partition.replicas, to: &bytes)
         append(partition.inSyncReplicas, to: &bytes)
-        bytes.appendVarint(UInt64(partition.leaderEpoch))
+        bytes.appendVarint(unsigned(partition.leaderEpoch))
     }
 
     private static func append(_ brokers: [BrokerID], to bytes: inout [UInt8]) {
         bytes.appendVarint(UInt64(brokers.count))
-        for broker in brokers { bytes.appendVarint(UInt64(broker)) }
+        for broker in brokers { bytes.appendVarint(unsigned(broker)) }
     }
+
+    /// A row that was damaged on the disk may hold any number. It is sent as it is: the receiver refuses it.
+    private static func unsigned(_ number: some FixedWidthInteger) -> UInt64 { UInt64(truncatingIfNeeded: number) }
 
     // MARK: Decoding
 

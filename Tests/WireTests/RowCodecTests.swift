@@ -68,4 +68,21 @@ import Wire
         let bytes = [1, 1, 0] + numbers + [UInt8](repeating: 0, count: 16)
         #expect(throws: WireError.self) { try SnapshotChunk(decoding: bytes) }
     }
+
+    /// Found by the simulation: a leader must not fall over its own damaged tables when it sends them.
+    @Test(arguments: [
+        Row.broker(Broker(id: -5, host: "h", port: 1, rack: nil, status: .online, registeredAt: 0)),
+        .broker(Broker(id: 5, host: "h", port: -1, rack: nil, status: .online, registeredAt: 0)),
+        .topic(
+            Topic(
+                name: "t", partitionCount: -1, replicationFactor: 1, createdAt: 0,
+                configuration: TopicConfiguration())),
+        .partition(topic: "t", Partition(id: 0, leader: -1, replicas: [1], inSyncReplicas: [1], leaderEpoch: 0)),
+        .partition(topic: "t", Partition(id: 0, leader: nil, replicas: [.min], inSyncReplicas: [1], leaderEpoch: 0)),
+        .partition(topic: "t", Partition(id: 0, leader: nil, replicas: [1], inSyncReplicas: [1], leaderEpoch: -1)),
+    ]) func sendsDamagedRowsAsTheyAreAndRefusesThem(row: Row) {
+        var bytes: [UInt8] = []
+        RowCodec.encode(row, into: &bytes)
+        #expect(throws: WireError.self) { try RowCodec.decode(chunk: bytes) }
+    }
 }
