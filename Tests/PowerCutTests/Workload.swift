@@ -154,13 +154,15 @@ final class Workload {
                 version: revision))
     }
 
+    /// In ascending order, which decides how many pages are written: a fault must meet the same calls as were counted.
     private func changes() -> [RowChange] {
-        var changes: [RowKey: RowChange] = [:]
+        var changes: [Int: RowChange] = [:]
         for _ in 0...random(8) {
-            let row = pair(random(40), revision: memory.counters.revision + 1)
-            changes[row.key] = RowChange(key: row.key, row: random(4) == 0 ? nil : row)
+            let number = random(40)
+            let row = pair(number, revision: memory.counters.revision + 1)
+            changes[number] = RowChange(key: row.key, row: random(4) == 0 ? nil : row)
         }
-        return Array(changes.values)
+        return changes.sorted { $0.key < $1.key }.map(\.value)
     }
 
     private func checkpoint(compacts: Bool) throws {
