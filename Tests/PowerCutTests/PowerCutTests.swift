@@ -9,12 +9,16 @@ extension DiskTests {
     @Suite(.serialized) struct PowerCutTests {
         private let keeps: [Int32] = [0, 5, 50, 95, 100]
 
-        /// `DMQ_POWER_CUTS=10000` for a long run.
-        private static let cuts = ProcessInfo.processInfo.environment["DMQ_POWER_CUTS"].flatMap { Int($0) } ?? 400
+        /// At least so many, or as many as `DMQ_POWER_CUTS` says.
+        private static func cuts(default number: Int) -> Int {
+            ProcessInfo.processInfo.environment["DMQ_POWER_CUTS"].flatMap { Int($0) } ?? number
+        }
+
+        private static let isContinuousIntegration = ProcessInfo.processInfo.environment["CI"] != nil
 
         @Test func aPowerCutLosesNothingThatWasAcknowledged() throws {
             let powerCuts = try PowerCuts(keeps: keeps)
-            try powerCuts.run(from: 1, minimum: Self.cuts)
+            try powerCuts.run(from: 1, minimum: Self.cuts(default: Self.isContinuousIntegration ? 400 : 10_000))
             print("power cuts: \(powerCuts.summary)")
             #expect(powerCuts.tornTails > 0 && powerCuts.restarts > 0)
             #expect(powerCuts.violations.isEmpty, "\(powerCuts.violations.prefix(5))")
@@ -25,7 +29,7 @@ extension DiskTests {
             powercut_omit_commit_syncs(1)
             defer { powercut_omit_commit_syncs(0) }
             let powerCuts = try PowerCuts(keeps: keeps)
-            try powerCuts.run(from: 1, minimum: Self.cuts)
+            try powerCuts.run(from: 1, minimum: Self.cuts(default: 400))
             print("power cuts with synchronous=NORMAL: \(powerCuts.summary)")
             #expect(powerCuts.count(.lost) > 0)
         }
