@@ -81,15 +81,20 @@ private struct EventHeap {
     mutating func insert(_ event: Event) {
         events.append(event)
         events.withUnsafeMutableBufferPointer { events in
-            var child = events.count - 1
-            while child > 0 {
-                let parent = (child - 1) / 2
-                guard event.precedes(events[parent]) else { break }
-                events[child] = events[parent]
-                child = parent
-            }
-            events[child] = event
+            Self.rise(event, from: events.count - 1, in: events)
         }
+    }
+
+    /// Puts `event` at `leaf`, or as far above it as it belongs.
+    private static func rise(_ event: Event, from leaf: Int, in events: UnsafeMutableBufferPointer<Event>) {
+        var hole = leaf
+        while hole > 0 {
+            let parent = (hole - 1) / 2
+            guard event.precedes(events[parent]) else { break }
+            events[hole] = events[parent]
+            hole = parent
+        }
+        events[hole] = event
     }
 
     /// Takes the earliest event, if it is not later than `end`.
@@ -112,13 +117,7 @@ private struct EventHeap {
                 events[hole] = events[child]
                 hole = child
             }
-            while hole > 0 {
-                let parent = (hole - 1) / 2
-                guard event.precedes(events[parent]) else { break }
-                events[hole] = events[parent]
-                hole = parent
-            }
-            events[hole] = event
+            Self.rise(event, from: hole, in: events)
         }
     }
 }
