@@ -55,7 +55,7 @@ enum JSONTargets {
         guard let again = try? MessageCodec.decodeRequest(dense) else { fail("no dense form: \(request)") }
         expect(again.request == request, "\(request) reads as \(again.request)")
         guard case .appendEntries(let append) = request else { return }
-        let text = Seeds.json(append)
+        let text = Samples.json(append)
         guard let read = try? JSONMessageCodec.decodeAppendEntries(text) else {
             fail("its own JSON is refused: \(JSONText.string(text))")
         }

@@ -121,25 +121,10 @@ enum Seeds {
         for _ in 0..<10 {
             var append = samples.appendEntries()
             for offset in append.entries.indices { append.entries[offset].timestamp &= 0xFFFF_FFFF }
-            texts.append([3] + json(append))
+            texts.append([3] + Samples.json(append))
         }
         texts += payloads(&samples).filter { (3...8).contains($0[0]) }.map { [$0[0] + 3] + $0.dropFirst() }
         return texts
-    }
-
-    static func json(_ append: AppendEntries) -> [UInt8] {
-        var json = JSONWriter()
-        json.object { json in
-            json.field("term", append.term.number)
-            json.field("leaderId", append.leader.number)
-            json.field("prevLogIndex", append.previous.index.number)
-            json.field("prevLogTerm", append.previous.term.number)
-            json.arrayField("entries") { json in
-                for entry in append.entries { JSONMessageCodec.write(entry, to: &json) }
-            }
-            json.field("leaderCommit", append.leaderCommit.number)
-        }
-        return json.bytes
     }
 
     // MARK: Dense forms

@@ -55,24 +55,9 @@ import Wire
         for _ in 0..<Self.rounds {
             var append = samples.appendEntries()
             for offset in append.entries.indices { append.entries[offset].timestamp &= 0xFFFF_FFFF }
-            let text = samples.mutate(json(append))
+            let text = samples.mutate(Samples.json(append))
             guard let decoded = try? JSONMessageCodec.decodeAppendEntries(text) else { continue }
-            #expect(try JSONMessageCodec.decodeAppendEntries(json(decoded)) == decoded)
+            #expect(try JSONMessageCodec.decodeAppendEntries(Samples.json(decoded)) == decoded)
         }
-    }
-
-    private func json(_ append: AppendEntries) -> [UInt8] {
-        var json = JSONWriter()
-        json.object { json in
-            json.field("term", append.term.number)
-            json.field("leaderId", append.leader.number)
-            json.field("prevLogIndex", append.previous.index.number)
-            json.field("prevLogTerm", append.previous.term.number)
-            json.arrayField("entries") { json in
-                for entry in append.entries { JSONMessageCodec.write(entry, to: &json) }
-            }
-            json.field("leaderCommit", append.leaderCommit.number)
-        }
-        return json.bytes
     }
 }

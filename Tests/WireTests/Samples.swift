@@ -1,6 +1,8 @@
 import Metadata
 import Raft
 
+@testable import Wire
+
 /// SplitMix64: every run draws the same values from the same seed.
 struct SeededGenerator: RandomNumberGenerator {
     private var state: UInt64
@@ -195,6 +197,22 @@ struct Samples {
         var counters: Counters
         var digest: Digest
         var rows: [Row]
+    }
+
+    /// The request in the form that people write.
+    static func json(_ append: AppendEntries) -> [UInt8] {
+        var json = JSONWriter()
+        json.object { json in
+            json.field("term", append.term.number)
+            json.field("leaderId", append.leader.number)
+            json.field("prevLogIndex", append.previous.index.number)
+            json.field("prevLogTerm", append.previous.term.number)
+            json.arrayField("entries") { json in
+                for entry in append.entries { JSONMessageCodec.write(entry, to: &json) }
+            }
+            json.field("leaderCommit", append.leaderCommit.number)
+        }
+        return json.bytes
     }
 
     /// The bytes with one to three changes: a byte flipped, overwritten, inserted, deleted, or the end cut off.
