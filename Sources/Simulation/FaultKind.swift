@@ -37,6 +37,7 @@ public enum FaultKind: String, CaseIterable, Sendable {
     case brokerRefusesPushes = "broker refuses pushes"
     case brokerSlow = "slow broker"
     case clientMessageLoss = "lost client message"
+    case clientRetry = "write repeated after an unknown outcome"
 }
 
 /// What one seed does, and how much of it.

@@ -51,7 +51,8 @@ final class Nemesis {
     private func strike(_ kind: FaultKind) {
         let node = random.pick(cluster.nodes)
         switch kind {
-        case .messageLoss, .messageDelay, .duplication, .reordering, .clockDrift, .crashDuringWrite, .clientMessageLoss:
+        case .messageLoss, .messageDelay, .duplication, .reordering, .clockDrift, .crashDuringWrite, .clientMessageLoss,
+            .clientRetry:
             break
         case .oneWayCut, .isolation, .leaderIsolation, .severedLeader, .split, .bridge: cutNetwork(kind, node)
         case .connectionBreak:

@@ -106,6 +106,9 @@ final class KeyValueClients: @unchecked Sendable {
             cluster.counts.operationsUnknown += 1
             pause = random.time(milliseconds: 1...200)
             tryAnother(client, nil)
+            if cluster.faults.includes(.clientRetry), random.chance(700) {
+                return writeAgain(client, key, request, after: pause)
+            }
         case .answered(.failure(let failure)):
             refused(key, number, request)
             var hint: NodeID?
@@ -116,6 +119,18 @@ final class KeyValueClients: @unchecked Sendable {
             tryAnother(client, nil)
         }
         next(client, after: pause)
+    }
+
+    /// The same once more, while nobody knows what became of the first: it may still be on its way, and both may happen.
+    /// Each attempt has a token of its own, by which the checkers tell them apart.
+    private func writeAgain(_ client: Int, _ key: Key, _ request: Operation.Request, after pause: VirtualTime) {
+        cluster.timeline.schedule(after: pause) { [self] in
+            guard cluster.timeline.now < end else { return }
+            cluster.counts.count(.clientRetry)
+            var request = request
+            if case .put(let token, let precondition) = request { request = .put(token: token + "r", precondition) }
+            write(client, key, request)
+        }
     }
 
     private func succeeded(_ key: Key, _ number: Int, _ request: Operation.Request, _ result: CommandResult) {
