@@ -166,9 +166,8 @@ public final class Node {
         swap(&memory, &effectMemory)
         var buffer = EffectBuffer(reusing: consume memory)
         raft.step(event, at: now, into: &buffer)
-        var effects = buffer.take()
+        let effects = buffer.take()
         for effect in effects { perform(effect) }
-        if !effects.isEmpty { effects.removeAll(keepingCapacity: true) }
         effectMemory = effects
     }
 

@@ -18,7 +18,6 @@ struct PendingWrites {
     private(set) var bytes = 0
 
     var count: Int { queue.count - head }
-    var first: Waiting? { head < queue.count ? queue[head] : nil }
     /// Since when the first one waits.
     var oldest: Instant? { head < queue.count ? queue[head].since : nil }
 

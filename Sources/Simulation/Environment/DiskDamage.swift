@@ -7,7 +7,7 @@ import Storage
 extension DiskImage {
     /// What the real store keeps beside the data. Made when the first bit flips, of what is not damaged yet; that comes
     /// to the same as making it with each write.
-    struct Checksums: Equatable {
+    struct Checksums {
         /// Of each entry: its column in `raft_log`.
         private let entries: [UInt32]
         private let raftState: Int64
