@@ -77,9 +77,8 @@ final class Nemesis {
 
     private func cutNetwork(_ kind: FaultKind, _ node: SimulatedNode) {
         guard cluster.nodes.count > 1 else { return }
-        let leader = cluster.nodes.first { $0.process?.raft.role == .leader }
         let all = cluster.nodes.indices
-        let victim = kind == .leaderIsolation || kind == .severedLeader ? leader ?? node : node
+        let victim = kind == .leaderIsolation || kind == .severedLeader ? cluster.leader ?? node : node
         count(kind, victim)
         func separate(_ from: Int, _ to: Int) { cluster.network.conditions.cut(from, to) }
         func isolate(_ position: Int) {
@@ -128,8 +127,7 @@ final class Nemesis {
             node.stop()
             restartLater(node)
         default:
-            let leader = cluster.nodes.first { $0.process?.raft.role == .leader }
-            let victim = kind == .leaderCrash ? leader ?? node : node
+            let victim = kind == .leaderCrash ? cluster.leader ?? node : node
             guard victim.isUp else { return }
             count(kind, victim)
             crash(victim)
@@ -179,9 +177,8 @@ final class Nemesis {
     /// a snapshot or starts again.
     private func flipBit(_ node: SimulatedNode) {
         guard cluster.operator.canRepair else { return }
-        let leader = cluster.nodes.first { $0.process?.raft.role == .leader }
         let isUnderway = random.chance(300)
-        let victim = isUnderway ? leader ?? node : node
+        let victim = isUnderway ? cluster.leader ?? node : node
         guard !victim.isStopping else { return }
         if !isUnderway { crash(victim) }
         guard let place = victim.damage(&random) else { return }

@@ -19,7 +19,7 @@ struct Recovery {
         guard wait(for: whoIsNotNoticed) else { return }
         for index in cluster.brokers.all.indices { cluster.brokers.change(index) { $0.isAlive = true } }
         guard wait(for: whatIsMissing), wait(for: whatLags) else { return }
-        guard let leader = cluster.nodes.first(where: { $0.process?.raft.role == .leader }) else { return }
+        guard let leader = cluster.leader else { return }
         let isDone = Flag()
         cluster.clients.readEverything(from: leader) { isDone.value = true }
         guard wait(for: { isDone.value ? nil : "the keys can not be read" }) else { return }
@@ -93,7 +93,7 @@ struct Recovery {
         return wait(for: {
             if isDone.value { return nil }
             attempts += 1
-            if attempts % 50 == 1, let leader = cluster.nodes.first(where: { $0.process?.raft.role == .leader }) {
+            if attempts % 50 == 1, let leader = cluster.leader {
                 leader.post(.submit(Proposal(type: type, data: data)) { if case .success = $0 { isDone.value = true } })
             }
             return "no new write is acknowledged"

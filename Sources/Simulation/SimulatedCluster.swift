@@ -120,6 +120,9 @@ final class SimulatedCluster: @unchecked Sendable {
         return report
     }
 
+    /// One that takes itself for the leader, the first if several do.
+    var leader: SimulatedNode? { nodes.first { $0.process?.raft.role == .leader } }
+
     /// Runs until then, or until something is wrong.
     func run(until end: VirtualTime) {
         while violations.isEmpty, timeline.runNext(until: end) {}

@@ -31,21 +31,23 @@ final class Monotonicity: Checker {
     }
 
     private static func isForward(from before: Standing, to after: Standing) -> Bool {
-        isForward(from: before.state, to: after.state) && after.commit >= before.commit
+        after.state.mayFollow(before.state) && after.commit >= before.commit
             && after.applied >= before.applied && after.version >= before.version && after.revision >= before.revision
-    }
-
-    private static func isForward(from before: HardState, to after: HardState) -> Bool {
-        after.currentTerm > before.currentTerm
-            || after.currentTerm == before.currentTerm
-                && (before.votedFor == nil || after.votedFor == before.votedFor)
     }
 
     private func checkDisk(of node: SimulatedNode) -> String? {
         let now = node.image.hardState
         let known = stored[node]
         stored[node] = now
-        guard let known, !Self.isForward(from: known, to: now) else { return nil }
+        guard let known, !now.mayFollow(known) else { return nil }
         return "the disk of node \(node.id) goes from \(known) to \(now)"
+    }
+}
+
+extension HardState {
+    /// Whether the term does not go back from `earlier`, nor a vote of the same term changes (§3.8).
+    func mayFollow(_ earlier: HardState) -> Bool {
+        currentTerm > earlier.currentTerm
+            || currentTerm == earlier.currentTerm && (earlier.votedFor == nil || votedFor == earlier.votedFor)
     }
 }

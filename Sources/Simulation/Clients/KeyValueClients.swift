@@ -34,9 +34,13 @@ final class KeyValueClients: @unchecked Sendable {
     }
 
     private func next(_ client: Int, after pause: VirtualTime) {
+        schedule(after: pause) { [self] in step(client) }
+    }
+
+    /// Unless the clients have gone by then.
+    private func schedule(after pause: VirtualTime, _ action: @escaping () -> Void) {
         cluster.timeline.schedule(after: pause) { [self] in
-            guard cluster.timeline.now < end else { return }
-            step(client)
+            if cluster.timeline.now < end { action() }
         }
     }
 
@@ -124,8 +128,7 @@ final class KeyValueClients: @unchecked Sendable {
     /// The same once more, while nobody knows what became of the first: it may still be on its way, and both may happen.
     /// Each attempt has a token of its own, by which the checkers tell them apart.
     private func writeAgain(_ client: Int, _ key: Key, _ request: Operation.Request, after pause: VirtualTime) {
-        cluster.timeline.schedule(after: pause) { [self] in
-            guard cluster.timeline.now < end else { return }
+        schedule(after: pause) { [self] in
             cluster.counts.count(.clientRetry)
             var request = request
             if case .put(let token, let precondition) = request { request = .put(token: token + "r", precondition) }

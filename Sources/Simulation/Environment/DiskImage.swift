@@ -41,12 +41,8 @@ struct DiskImage {
 
     mutating func commit(_ write: Write) throws(Defect) {
         if let state = write.hardState {
-            guard state.currentTerm >= hardState.currentTerm else {
-                throw Defect(text: "stored term goes back from \(hardState.currentTerm) to \(state.currentTerm)")
-            }
-            let isVoteKept = hardState.votedFor == nil || state.votedFor == hardState.votedFor
-            guard state.currentTerm > hardState.currentTerm || isVoteKept else {
-                throw Defect(text: "stored vote changes from \(hardState) to \(state)")
+            guard state.mayFollow(hardState) else {
+                throw Defect(text: "stored term or vote goes back from \(hardState) to \(state)")
             }
             hardState = state
         }
