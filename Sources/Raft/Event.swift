@@ -49,4 +49,8 @@ public enum Event: Sendable {
     case compact(through: LogIndex)
     /// Hand leadership to the most advanced follower (§3.10).
     case transferLeadership
+    /// What this node may do in elections from now on.
+    case suffrage(Suffrage)
+    /// Whose votes and acknowledgements count for nothing, and whose log is another's than before.
+    case electorate(nonVoting: [NodeID], replaced: [NodeID])
 }

@@ -43,7 +43,7 @@ struct Leadership: Sendable {
     /// The follower answered in this term.
     mutating func heard(from position: Int, at now: Instant) {
         peers[position].lastContact = now
-        quorumContact = Majority.reached(own: now, peers) { $0.lastContact ?? since }
+        quorumContact = Majority.reached(own: now, peers) { $0.isVoter ? $0.lastContact ?? since : since }
     }
 
     func position(of peer: NodeID) -> Int? { peers.firstIndex { $0.id == peer } }

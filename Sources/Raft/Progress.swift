@@ -17,6 +17,8 @@ struct Progress: Sendable {
     }
 
     let id: NodeID
+    /// Whether its acknowledgements count; else it is only fed.
+    var isVoter: Bool
     var state: State = .probe
     /// The last index known to be on the follower's disk and equal to the leader's. Counts for commitment.
     var matchIndex: LogIndex = .zero
@@ -34,8 +36,9 @@ struct Progress: Sendable {
     private var inflight: [(last: LogIndex, bytes: Int)] = []
     private var inflightBytes = 0
 
-    init(id: NodeID, nextIndex: LogIndex) {
+    init(id: NodeID, isVoter: Bool = true, nextIndex: LogIndex) {
         self.id = id
+        self.isVoter = isVoter
         self.nextIndex = nextIndex
     }
 

@@ -20,6 +20,7 @@ extension RaftNode {
     /// Enters the next term and asks for votes, when the own vote is durable.
     mutating func startElection(isLeadershipTransfer: Bool, _ effects: inout EffectBuffer) {
         precondition(leadership == nil, "a leader does not campaign")
+        precondition(mayCampaign, "a node campaigns that may not vote, or whose log ends before \(suffrage.floor)")
         guard currentTerm < .maximum else { return }
         setHardState(HardState(currentTerm: currentTerm.next, votedFor: id))
         role = .candidate
@@ -51,13 +52,14 @@ extension RaftNode {
 
     private mutating func handlePreVote(_ request: RequestVote, _ token: RequestToken, _ effects: inout EffectBuffer) {
         let isUpToDate = isUpToDate(request.lastLog)
-        let granted = request.term > currentTerm && isUpToDate && !hearsLeader
+        let mayVote = mayVote(for: request.lastLog, in: request.term)
+        let granted = mayVote && request.term > currentTerm && isUpToDate && !hearsLeader
         reply(to: request, granted: granted, token, &effects)
         guard !granted else { return }
         if role == .leader {
             // The candidate is up and knows no leader: tell it now, not at the next heartbeat.
             resumeProbe(of: request.candidate, &effects)
-        } else if leader == nil, role != .candidate, !isUpToDate {
+        } else if leader == nil, role != .candidate, !isUpToDate, mayCampaign {
             // Somebody is there again, and only we can win: do not sit out a long pause.
             failedCampaigns = 0
             electionDeadline = min(electionDeadline, now.instant.advanced(by: leaderlessPause()))
@@ -74,7 +76,9 @@ extension RaftNode {
         observe(request.term, &effects)
         let isFree =
             hardState.votedFor == nil || hardState.votedFor == request.candidate || Defect.votesTwice.isOn
-        let granted = request.term == currentTerm && isFree && isUpToDate(request.lastLog)
+        let granted =
+            request.term == currentTerm && isFree && isUpToDate(request.lastLog)
+            && mayVote(for: request.lastLog, in: request.term)
         if granted {
             if role != .follower { becomeFollower(in: currentTerm, of: nil, &effects) }
             if hardState.votedFor == nil {
@@ -121,7 +125,7 @@ extension RaftNode {
             reply.isPreVote && !(Defect.preVotesCountAsVotes.isOn && role == .candidate)
             ? role == .preCandidate && (!reply.voteGranted || reply.term == currentTerm.next)
             : role == .candidate && reply.term == currentTerm
-        guard isPeer(voter), isExpected else { return }
+        guard isPeer(voter), !nonVoting.contains(voter), isExpected else { return }
         if reply.voteGranted, !votesGranted.contains(voter) {
             votesGranted.append(voter)
             effects.emit(.voteReceived(from: voter, term: reply.term, isPreVote: reply.isPreVote))

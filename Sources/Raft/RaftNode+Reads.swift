@@ -35,7 +35,7 @@ extension RaftNode {
         else { return }
         leadership?.peers[position].confirmedRound = number
         guard let leadership, let round = leadership.round else { return }
-        let reached = Majority.reached(own: round.number, leadership.peers) { $0.confirmedRound }
+        let reached = Majority.reached(own: round.number, leadership.peers) { $0.isVoter ? $0.confirmedRound : 0 }
         if reached >= round.number { finishRound(&effects) }
     }
 

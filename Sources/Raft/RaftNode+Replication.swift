@@ -7,7 +7,9 @@ extension RaftNode {
         role = .leader
         leader = id
         failedCampaigns = 0
-        let peers = voters.filter { $0 != id }.map { Progress(id: $0, nextIndex: log.last.index.next) }
+        let peers = voters.filter { $0 != id }.map { voter in
+            Progress(id: voter, isVoter: !nonVoting.contains(voter), nextIndex: log.last.index.next)
+        }
         leadership = Leadership(
             since: now.instant, openingIndex: log.last.index.next, peers: peers,
             heartbeatDeadline: now.instant.advanced(by: settings.heartbeatInterval))
@@ -180,7 +182,7 @@ extension RaftNode {
                 return
             }
             effects.emit(.protocolViolation("node \(peer.id) lost entries that it had acknowledged: \(previous)"))
-            leadership?.peers[position] = Progress(id: peer.id, nextIndex: next)
+            leadership?.peers[position] = Progress(id: peer.id, isVoter: peer.isVoter, nextIndex: next)
             leadership?.heard(from: position, at: now.instant)
         } else {
             // An answer to an older probe than the one that is out says nothing new.
@@ -212,7 +214,7 @@ extension RaftNode {
         guard let leadership else { return }
         // The leader is one of the majority, but only as far as its own disk has come (§10.2.1).
         let own = Defect.leaderCountsEarly.isOn ? log.last.index : log.durableIndex
-        let index = Majority.reached(own: own, leadership.peers) { $0.matchIndex }
+        let index = Majority.reached(own: own, leadership.peers) { $0.isVoter ? $0.matchIndex : .zero }
         guard index > commitIndex, log.term(at: index) == currentTerm || Defect.commitsOldTerm.isOn else { return }
         commitIndex = index
         effects.emit(.commit(through: index))

@@ -18,6 +18,7 @@ extension RaftNode {
                 return
             }
             if role == .candidate || leader != nil { failedCampaigns = 0 }
+            guard mayCampaign else { return becomeFollower(in: currentTerm, of: nil, &effects) }
             startPreVote(&effects)
         }
     }

@@ -15,7 +15,7 @@ extension RaftNode {
     /// The follower that needs the least to lead, if any is alive.
     private func successor(of leadership: borrowing Leadership) -> NodeID? {
         let alive = leadership.peers.filter { peer in
-            guard let contact = peer.lastContact, peer.state != .snapshot else { return false }
+            guard peer.isVoter, let contact = peer.lastContact, peer.state != .snapshot else { return false }
             return now.instant.since(contact) < settings.electionTimeout
         }
         // One that does not answer right now may have died within the timeout: only if there is no other.
@@ -53,7 +53,8 @@ extension RaftNode {
     }
 
     mutating func handle(_ request: TimeoutNow, _ token: RequestToken, _ effects: inout EffectBuffer) {
-        if request.term == currentTerm, role == .follower, leader == request.leader, !isInstallingSnapshot {
+        if request.term == currentTerm, role == .follower, leader == request.leader, !isInstallingSnapshot, mayCampaign
+        {
             startElection(isLeadershipTransfer: true, &effects)
         }
         let reply = TimeoutNowReply(term: currentTerm)

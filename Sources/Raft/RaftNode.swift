@@ -24,6 +24,10 @@ public struct RaftNode: ~Copyable {
     /// What the entry that opens a term carries (§3.6.2, §6.4); the runtime's choice.
     public var openingData: [UInt8] = []
 
+    public internal(set) var suffrage: Suffrage
+    /// Voters by the list whose present directory has no vote.
+    var nonVoting: [NodeID] = []
+
     var random: SeededGenerator
     var now: Moment
     var electionDeadline: Instant
@@ -48,10 +52,11 @@ public struct RaftNode: ~Copyable {
     /// A node as it comes up with what was stored.
     /// - Parameters:
     ///   - applied: The index that the state tables stand at: committed, for nothing else is applied.
+    ///   - suffrage: Less than ``Suffrage/full`` until the others are known to know this directory.
     ///   - seed: Different for each node, or elections collide.
     public init(
         id: NodeID, voters: [NodeID], settings: Settings, hardState: HardState, log: consuming RaftLog,
-        applied: LogIndex, seed: UInt64, now: Moment
+        applied: LogIndex, suffrage: Suffrage = .full, seed: UInt64, now: Moment
     ) {
         precondition(voters.contains(id), "node \(id) is not one of the voters \(voters)")
         self.id = id
@@ -60,6 +65,7 @@ public struct RaftNode: ~Copyable {
         self.hardState = Defect.voteForgottenAtRestart.isOn ? HardState(currentTerm: hardState.currentTerm) : hardState
         self.log = log
         commitIndex = applied
+        self.suffrage = suffrage
         random = SeededGenerator(seed: seed)
         self.now = now
         electionDeadline = now.instant
@@ -102,6 +108,9 @@ public struct RaftNode: ~Copyable {
         case .snapshotFailed(let peer): snapshotFailed(to: peer)
         case .compact(let index): compact(through: index)
         case .transferLeadership: transferLeadership(&effects)
+        case .suffrage(let suffrage): takeSuffrage(suffrage, &effects)
+        case .electorate(let nonVoting, let replaced):
+            takeElectorate(nonVoting: nonVoting, replaced: replaced, &effects)
         }
     }
 
