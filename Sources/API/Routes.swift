@@ -9,6 +9,7 @@ enum Routes {
         Route("/api/v1/raft/vote", (.post, PeerRequests.vote)),
         Route("/api/v1/raft/snapshot", (.post, PeerRequests.snapshot)),
         Route("/api/v1/raft/timeout-now", (.post, PeerRequests.timeoutNow)),
+        Route("/api/v1/raft/introduce", (.post, PeerRequests.introduce)),
         Route("/api/v1/raft/status", (.get, RaftState.status)),
         Route("/api/v1/raft/log", (.get, RaftState.log)),
 

@@ -100,6 +100,29 @@
         /// A write that is not committed in time is told as not executed.
         case timeoutToldAsNotExecuted = "timeout-told-as-not-executed"
 
+        // Identity
+
+        /// An empty node votes as soon as it hears of a cluster, whatever it has forgotten.
+        case emptyNodeVotes = "empty-node-votes"
+        /// Whoever says the right id is taken for the member, on whatever directory.
+        case directoryIgnored = "directory-ignored"
+        /// Every start of a directory is taken for the latest.
+        case runIgnored = "run-ignored"
+        /// A message is taken by whatever node it reaches.
+        case addresseeIgnored = "addressee-ignored"
+        /// Messages of nodes that go by another list of members are taken.
+        case otherListAccepted = "other-list-accepted"
+        /// Messages of another cluster are taken.
+        case otherClusterAccepted = "other-cluster-accepted"
+        /// Who joins votes for logs that lack what was committed before.
+        case floorIgnored = "floor-ignored"
+        /// A start votes before the others know of it.
+        case votesUnintroduced = "votes-unintroduced"
+        /// What is written down about others is forgotten at each start.
+        case membersForgotten = "members-forgotten"
+        /// An empty node begins a new cluster though it heard of data.
+        case birthBesideData = "birth-beside-data"
+
         // State machine and brokers
 
         /// The digest of a partition that changed still has the old row in it.

@@ -1,3 +1,5 @@
+import Defects
+
 // Who may vote. A directory that was emptied, copied or restored has forgotten what the algorithm rests on (§3.8: term,
 // vote and log survive restarts); until it is known to be sound it only follows.
 
@@ -20,11 +22,11 @@ public struct Suffrage: Equatable, Sendable {
 }
 
 extension RaftNode {
-    var mayCampaign: Bool { suffrage.mayVote && log.last >= suffrage.floor }
+    var mayCampaign: Bool { suffrage.mayVote && (log.last >= suffrage.floor || Defect.floorIgnored.isOn) }
 
     /// Whether a vote for a log that ends at `last` in `term` may be given, whatever else decides about it.
     func mayVote(for last: LogPosition, in term: Term) -> Bool {
-        suffrage.mayVote && last >= suffrage.floor && term > suffrage.spentTerm
+        suffrage.mayVote && (last >= suffrage.floor || Defect.floorIgnored.isOn) && term > suffrage.spentTerm
     }
 
     mutating func takeSuffrage(_ new: Suffrage, _ effects: inout EffectBuffer) {

@@ -1,6 +1,7 @@
 import Metadata
 import Raft
 import Storage
+import Wire
 
 // What a node needs from outside, and nothing else: the simulation passes other ones. Results come back as ``Input``.
 
@@ -24,8 +25,12 @@ public enum Lane: Sendable, CaseIterable {
 
 /// The other nodes and the brokers.
 public protocol NodeNetwork: AnyObject {
-    /// Answered by ``Input/peerReply(_:)``: the reply's event, or `unreachable`.
-    func send(_ request: Raft.Request, to peer: NodeID, lane: Lane, clusterID: String?)
+    /// Answered by ``Input/peerReply(_:from:)``: the reply's event, or `unreachable`; or by ``Input/peerRefused(_:instead:)``.
+    /// `origin` is written on the outside.
+    func send(_ request: Raft.Request, in origin: RequestOrigin, to peer: NodeID, lane: Lane)
+
+    /// Answered by ``Input/introduced(to:_:)``. `peer` may be this node: then whoever listens at its own address.
+    func introduce(_ introduction: Introduction, in envelope: Envelope, to peer: NodeID)
 
     /// POSTs `body` to the broker; answered by ``Input/pushFinished(broker:attempt:taken:)``.
     func push(_ body: [UInt8], to broker: Broker, attempt: UInt64)
@@ -37,6 +42,9 @@ public protocol NodeDisk: AnyObject {
     func write(_ writes: [Write])
     /// Answered by ``Input/checkpointed(_:)``.
     func checkpoint(_ checkpoint: Checkpoint)
+
+    /// Writes down who this node is; answered by ``Input/identityStored``.
+    func store(_ identity: NodeIdentity)
 
     /// Opens the present checkpoint for reading beside the writer; answered by ``Input/snapshotOpened``.
     func openSnapshot(for peer: NodeID)
@@ -64,6 +72,17 @@ public struct SnapshotDescription: Sendable {
     }
 }
 
+/// What became of an introduction.
+public enum IntroductionOutcome: Sendable {
+    case answered(IntroductionReply)
+    /// Nothing listens there.
+    case absent
+    /// It may have been heard, or not.
+    case silent
+    /// A node of the first release, which knows no introductions.
+    case legacy
+}
+
 /// What happens to a node.
 public enum Input: Sendable {
     case timer
@@ -75,8 +94,16 @@ public enum Input: Sendable {
     case measure(@Sendable (NodeMeasurements) -> Void)
 
     case peerRequest(
-        Raft.Request, clusterID: String?, connection: UInt64, @Sendable (Result<Reply, RequestFailure>) -> Void)
-    case peerReply(Event)
+        Raft.Request, from: RequestOrigin, connection: UInt64,
+        @Sendable (Result<MessageCodec.Answer, RequestFailure>) -> Void)
+    case introduction(
+        Introduction, Envelope, connection: UInt64, @Sendable (Result<MessageCodec.Answer, RequestFailure>) -> Void)
+    /// `from` is `nil` if nobody answered, or a node of the first release.
+    case peerReply(Event, from: Speaker?)
+    /// A request did not fit where it came; `instead` is what the core is told.
+    case peerRefused(IntroductionReply, instead: Event)
+    case introduced(to: NodeID, IntroductionOutcome)
+    case identityStored
     case peerConnectionClosed(UInt64)
     case pushFinished(broker: BrokerID, attempt: UInt64, taken: Bool)
 

@@ -32,19 +32,22 @@ extension Node {
     }
 
     private func send(_ request: Raft.Request, to peer: NodeID) {
-        let clusterID = metadata.counters.clusterID
         guard case .appendEntries(var append) = request else {
-            network.send(request, to: peer, lane: .control, clusterID: clusterID)
-            return
+            return network.send(request, in: address(of: peer), to: peer, lane: .control)
         }
         guard append.entries.isEmpty else {
-            network.send(request, to: peer, lane: .data, clusterID: clusterID)
-            return
+            return network.send(request, in: address(of: peer), to: peer, lane: .data)
         }
         let digest = metadata.digest
         append.digest = StateDigest(index: lastApplied, high: digest.high, low: digest.low)
         logger.debug("💓 heartbeat", metadata: ["to": "\(peer)", "commit": "\(append.leaderCommit)"])
-        network.send(.appendEntries(append), to: peer, lane: .control, clusterID: clusterID)
+        network.send(.appendEntries(append), in: address(of: peer), to: peer, lane: .control)
+    }
+
+    /// What is written on the outside of a message to that member.
+    func address(of peer: NodeID) -> RequestOrigin {
+        admission.answers[peer] == .legacy
+            ? .legacy(sender: id, cluster: identity.clusterID) : .envelope(envelope(to: peer))
     }
 
     private func campaigning(term: Term, isPreVote: Bool) {

@@ -1,39 +1,30 @@
 import Logging
 import Metadata
 import Raft
+import Wire
 
-// What other nodes ask and answer.
+// What other nodes answer, and what the leader tells.
 extension Node {
-    func receive(
-        _ request: Raft.Request, clusterID: String?, connection: UInt64,
-        _ completion: @escaping @Sendable (Result<Reply, RequestFailure>) -> Void
-    ) {
-        if let own = metadata.counters.clusterID, let clusterID, own != clusterID {
-            logger.error("❌ message of another cluster", metadata: ["cluster": "\(clusterID)", "own": "\(own)"])
-            return completion(.failure(.unavailable("this node belongs to cluster \(own)")))
-        }
-        if let outOfService { return completion(.failure(.unavailable(outOfService))) }
-        lastToken += 1
-        let token = RequestToken(lastToken)
-        peerReplies[token] = completion
-        step(.request(request, token: token))
-        if case .appendEntries(let append) = request, raft.leader == append.leader {
-            heard(append, on: connection)
-        }
-    }
-
-    private func heard(_ append: AppendEntries, on connection: UInt64) {
+    func heard(_ append: AppendEntries, on connection: UInt64) {
         leaderConnection = connection
         leaderCommit = max(leaderCommit ?? .zero, append.leaderCommit)
         if let digest = append.digest, let index = digests.differs(from: digest) { stateDiverged(at: index) }
     }
 
-    func receive(_ event: Event) {
+    /// - Parameter speaker: Who answered; `nil` if nobody did, or a node of the first release.
+    func receive(_ event: Event, from speaker: Speaker?) {
+        var event = event
+        if let peer = event.answerer, !isExpected(speaker, from: peer) {
+            logRefused(.otherDirectory, of: peer, "an answer of another node or directory than the one that was asked")
+            askAgain(peer, after: .milliseconds(100))
+            event = .unreachable(peer)
+        }
         switch event {
         case .appendEntriesReply(let reply, _, _):
             if reply.success { measurements.peerHeartbeatSuccesses += 1 }
         case .unreachable(let peer):
             measurements.peerHeartbeatFailures += 1
+            contacts.lost(peer)
             abortSnapshot(to: peer, "the connection broke")
         case .installSnapshotReply(let reply, let peer, let lastIncluded):
             snapshotAnswered(by: peer, reply, lastIncluded)
@@ -44,8 +35,27 @@ extension Node {
 
     /// A broken connection on which the leader spoke last means that it likely died.
     func connectionClosed(_ connection: UInt64) {
+        contacts.closed(connection)
         guard connection == leaderConnection else { return }
         leaderConnection = nil
         if let leader = otherLeader { step(.disconnected(leader)) }
+    }
+}
+
+extension Event {
+    /// Whose answer this is.
+    var answerer: NodeID? {
+        switch self {
+        case .requestVoteReply(_, let peer), .appendEntriesReply(_, let peer, _), .installSnapshotReply(_, let peer, _),
+            .timeoutNowReply(_, let peer):
+            peer
+        default: nil
+        }
+    }
+
+    /// Whom this event is about.
+    var peer: NodeID? {
+        if case .unreachable(let peer) = self { return peer }
+        return answerer
     }
 }

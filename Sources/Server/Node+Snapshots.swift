@@ -35,7 +35,7 @@ extension Node {
         let request = InstallSnapshot(
             term: raft.currentTerm, leader: id, lastIncluded: description.position, sequence: sequence,
             data: chunk.encode(), isLast: rows.isEmpty)
-        network.send(.installSnapshot(request), to: peer, lane: .bulk, clusterID: metadata.counters.clusterID)
+        network.send(.installSnapshot(request), in: address(of: peer), to: peer, lane: .bulk)
     }
 
     func snapshotAnswered(by peer: NodeID, _ reply: InstallSnapshotReply, _ lastIncluded: LogPosition) {

@@ -19,7 +19,7 @@ extension Node {
     private var notReady: String? {
         if isFailed { return "storage failed" }
         if let outOfService { return outOfService }
-        guard let leader = raft.leader else { return "no leader is known" }
+        guard let leader = raft.leader else { return "no leader is known" + (waitingFor.map { "; \($0)" } ?? "") }
         if leader == id {
             return raft.isLeaderReady ? nil : "the opening entry of term \(raft.currentTerm) is not committed"
         }

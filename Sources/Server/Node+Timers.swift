@@ -6,6 +6,8 @@ import Raft
 extension Node {
     func expireTimers() {
         if now.instant >= raft.nextDeadline, outOfService == nil { step(.clockAdvanced) }
+        introduceIfDue()
+        if now.instant >= admission.nextDeadline(after: now.instant) { continueAdmission() }
         expireBrokers()
         expireSnapshots()
         expireRequests()

@@ -11,6 +11,7 @@ import Wire
 public final class Node {
     public let id: NodeID
     public let members: [Member]
+    let listVersion: UInt64
     let settings: NodeSettings
     let clock: any NodeClock
     let network: any NodeNetwork
@@ -36,8 +37,31 @@ public final class Node {
     var pendingWrites = PendingWrites()
     var pendingReads: [PendingRead] = []
     var lastRead: UInt64 = 0
-    var peerReplies: [RequestToken: @Sendable (Result<Reply, RequestFailure>) -> Void] = [:]
+    var peerReplies: [RequestToken: (Result<Reply, RequestFailure>) -> Void] = [:]
     var lastToken: UInt64 = 0
+
+    /// Who this node is, and whom it takes for its cluster.
+    package internal(set) var identity: NodeIdentity
+    let startedAt: Int64
+    /// Identities on their way to the disk, and what waits for them.
+    var identityWrites = 0
+    var waitingForIdentity: [() -> Void] = []
+    var admission: Admission
+    /// What this node waits for before it takes part, for people.
+    var waitingFor: String?
+    /// Terms in which a vote may have been given and forgotten.
+    var spentTerm = Term.zero
+    var contacts = Contacts()
+    /// Members that come on another directory than the known one: fed, and counted for nothing.
+    var guests: [NodeID: DirectoryID] = [:]
+    var nonVoting: [NodeID] = []
+    /// By position in the list; what the core's knowledge of each follower is about.
+    var fedDirectories: [DirectoryID?] = []
+    var introductionsDue: [NodeID: (at: Instant, pause: Duration)] = [:]
+    var lastIntroductionPause: [NodeID: Duration] = [:]
+    var refusalThrottle = Throttle<MisfitKind>()
+    var waitThrottle = Throttle<String>()
+    var random: SeededGenerator
 
     var checkpoints: CheckpointSchedule
     var digests = DigestHistory()
@@ -72,7 +96,8 @@ public final class Node {
     }
 
     /// - Parameters:
-    ///   - recovered: What the disk remembers.
+    ///   - recovered: What the disk remembers, with the identity of this start, which is durable
+    ///     (``RecoveredNode/identityAtStart(members:nonce:newDirectory:)``).
     ///   - seed: Of all randomness; different for each node and start.
     public init(
         id: NodeID, members: [Member], settings: NodeSettings, recovered: consuming RecoveredNode, seed: UInt64,
@@ -89,6 +114,12 @@ public final class Node {
         self.onFailure = onFailure
         var generator = SeededGenerator(seed: seed)
         now = clock.now
+        startedAt = now.unixMilliseconds
+        identity = recovered.identity
+        listVersion = NodeIdentity.version(of: members.map(\.id).sorted())
+        admission = Admission(
+            startedAt: now.instant, patience: settings.raft.electionTimeout * 2, bootstrap: settings.bootstrap,
+            mayTakePlace: settings.rejoin == recovered.identity.directory)
         metadata = recovered.metadata
         let mustRepeat = Defect.appliesAgainAtRestart.isOn && recovered.applied.index > recovered.logBase.index
         lastApplied = mustRepeat ? recovered.applied.index.previous : recovered.applied.index
@@ -96,16 +127,19 @@ public final class Node {
         raft = RaftNode(
             id: id, voters: members.map(\.id), settings: settings.raft, hardState: recovered.hardState,
             log: RaftLog(base: recovered.logBase, entries: recovered.entries), applied: lastApplied,
-            seed: generator.next(), now: now)
+            suffrage: Suffrage(mayVote: false), seed: generator.next(), now: now)
         measurements = NodeMeasurements(status: NodeStatus(node: id))
         digests.record(metadata.digest, at: lastApplied)
-        let clusterID = metadata.counters.clusterID == nil ? Self.newClusterID(&generator) : nil
-        raft.openingData = CommandCodec.encode(.noop(clusterID: clusterID)).data
+        random = generator
+        for member in members { introductionsDue[member.id] = (now.instant, .milliseconds(25)) }
+        updateElectorate()
         logElectionTimeout()
     }
 
-    private static func newClusterID(_ generator: inout SeededGenerator) -> String {
-        Digest(high: generator.next(), low: generator.next()).description
+    /// The first leader's opening entry gives the state the cluster's name.
+    func setOpeningData() {
+        let name = metadata.counters.clusterID == nil ? identity.clusterID : nil
+        raft.openingData = CommandCodec.encode(.noop(clusterID: name)).data
     }
 
     /// Takes a batch of inputs, in order, and does all that follows from them.
@@ -136,9 +170,16 @@ public final class Node {
         case .lagReport(let report, let completion): reportLag(report, completion)
         case .readLog(let from, let limit, let completion): readLog(from: from, limit: limit, completion)
         case .measure(let completion): completion(measure())
-        case .peerRequest(let request, let clusterID, let connection, let completion):
-            receive(request, clusterID: clusterID, connection: connection, completion)
-        case .peerReply(let event): receive(event)
+        case .peerRequest(let request, let origin, let connection, let completion):
+            receive(request, from: origin, connection: connection, completion)
+        case .peerReply(let event, let speaker): receive(event, from: speaker)
+        case .introduction(let introduction, let envelope, let connection, let completion):
+            receive(introduction, in: envelope, connection: connection, completion)
+        case .introduced(let peer, let outcome): introduced(to: peer, outcome)
+        case .peerRefused(let reply, let event):
+            receive(event, from: nil)
+            refused(reply, by: event.peer ?? id)
+        case .identityStored: identityStored()
         case .peerConnectionClosed(let connection): connectionClosed(connection)
         case .pushFinished(let broker, let attempt, let taken): pushFinished(broker, attempt: attempt, taken: taken)
         case .persisted(let write, let took):
@@ -180,7 +221,8 @@ public final class Node {
     func member(_ id: NodeID) -> Member? { members.first { $0.id == id } }
 
     /// The disk failed: nothing is acknowledged any more.
-    private func fail(_ error: StorageError) {
+    func fail(_ error: StorageError) {
+        guard !isFailed else { return }
         isFailed = true
         for waiting in pendingWrites.takeAll() { waiting.completion(.failure(.outcomeUnknown)) }
         for (_, completion) in gatheredProposals { completion(.failure(.notLeader(leader: nil))) }
@@ -203,7 +245,8 @@ public final class Node {
             case .read(_, let completion): completion(.failure(failure))
             case .heartbeat(_, let completion): completion(.failure(failure))
             case .lagReport(_, let completion): completion(.failure(failure))
-            case .peerRequest(_, _, _, let completion): completion(.failure(failure))
+            case .peerRequest(_, _, _, let completion), .introduction(_, _, _, let completion):
+                completion(.failure(failure))
             case .readLog(_, _, let completion): completion([], .zero)
             case .measure(let completion): completion(measure())
             case .stop(let completion): completion()

@@ -1,5 +1,6 @@
 import Metadata
 import Raft
+import Wire
 
 /// What a node counts and measures of itself; rendered by ``Metrics``.
 public struct NodeMeasurements: Sendable {
@@ -23,6 +24,10 @@ public struct NodeMeasurements: Sendable {
     public var pushesWaiting = 0
     public var brokersExpired: UInt64 = 0
     public var protocolViolations: UInt64 = 0
+    /// Messages that did not fit this node or its cluster, by reason.
+    public var refusals: [Misfit: UInt64] = [:]
+    /// Messages without a name on them that were answered and not acted on.
+    public var strangersAnswered: UInt64 = 0
     public var pendingWrites = 0
     public var logBytes = 0
     public var counters = Counters()

@@ -1,5 +1,6 @@
 import Metadata
 import Raft
+import Wire
 
 /// Why a request was not carried out, or may or may not have been.
 public enum RequestFailure: Error, Equatable, Sendable {
@@ -135,8 +136,13 @@ public protocol NodeService: AnyObject, Sendable {
 
     /// A peer's request. `connection` names the transport connection, for ``peerConnectionClosed(_:)``.
     func receive(
-        _ request: Raft.Request, clusterID: String?, connection: UInt64,
-        completion: @escaping @Sendable (Result<Reply, RequestFailure>) -> Void)
+        _ request: Raft.Request, from origin: RequestOrigin, connection: UInt64,
+        completion: @escaping @Sendable (Result<MessageCodec.Answer, RequestFailure>) -> Void)
+
+    /// Another node introduces itself.
+    func receive(
+        _ introduction: Introduction, in envelope: Envelope, connection: UInt64,
+        completion: @escaping @Sendable (Result<MessageCodec.Answer, RequestFailure>) -> Void)
 
     /// The connection that peers' requests came on has ended.
     func peerConnectionClosed(_ connection: UInt64)

@@ -3,6 +3,11 @@ import Raft
 /// The timing and the bounds of one node.
 public struct NodeSettings: Sendable {
     public var raft = Raft.Settings()
+    public var bootstrap = Bootstrap.auto
+    /// The directory that an operator lets take the place of the one before.
+    public var rejoin: DirectoryID?
+    /// Where this process runs, for messages to people.
+    public var place = ""
     /// A broker that sends no heartbeat for this long is OFFLINE.
     public var brokerTimeout: Duration = .milliseconds(30_000)
     public var brokerCheckInterval: Duration = .milliseconds(5000)

@@ -26,10 +26,16 @@ final class Operator: @unchecked Sendable {
         self.random = random
     }
 
-    /// Whether the cluster can bear that a node is damaged: only one at a time.
+    /// Whether the cluster can bear that a node is damaged: only one at a time, and not before all have their votes.
     var canRepair: Bool {
         if let patient, let goal = patient.goal, patient.node.image.holds(goal) { self.patient = nil }
-        return patient == nil && cluster.nodes.count > 1 && !cluster.nodes.contains { $0.isDamaged }
+        return patient == nil && cluster.nodes.count > 1
+            && cluster.nodes.allSatisfy { !$0.isDamaged && $0.image.identity?.isAdmitted ?? false }
+    }
+
+    /// A node ended with 78.
+    func mustLook(at node: SimulatedNode, _ text: String) {
+        cluster.violated("No node is refused without a reason", "node \(node.id): \(text)")
     }
 
     /// `node` has ended and does not start any more.
@@ -65,6 +71,8 @@ final class Operator: @unchecked Sendable {
         let last = cluster.ledger.last
         patient = (node, LogPosition(term: cluster.ledger[last].term, index: last))
         node.empty()
+        // Its name is known, and told to the node, as if it had been started once before.
+        node.letTakePlace(DirectoryID(high: random.next(), low: random.next()))
         node.start()
     }
 

@@ -66,6 +66,14 @@ final class SimulatedCluster: @unchecked Sendable {
 
     func node(_ id: NodeID) -> SimulatedNode { nodes[Int(id.number) - 1] }
 
+    /// Members and whoever takes himself for one, each at a place of its own in the network.
+    var processes: [SimulatedNode] { nodes }
+    var places: Int { members.count }
+    func process(at position: Int) -> SimulatedNode { processes[position] }
+
+    /// The services file on that node's machine.
+    func listed(for node: SimulatedNode) -> [Member] { members }
+
     func violated(_ invariant: String, _ text: String) {
         trace.note(.phase, "VIOLATED \(invariant): \(text)")
         violations.append(Violation(invariant: invariant, text: text, seconds: timeline.now.seconds))

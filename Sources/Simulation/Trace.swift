@@ -8,7 +8,7 @@ final class Trace {
         case request, reply, unreachable, closed
         case write, checkpoint, stage, install, diskFailure, snapshot
         case step, invoke, complete, heartbeat, push, broker, phase, log
-        case damaged, emptied
+        case damaged, emptied, identity
     }
 
     private(set) var hash: UInt64 = 0xCBF2_9CE4_8422_2325
@@ -88,5 +88,17 @@ struct TraceLogHandler: LogHandler, @unchecked Sendable {
     func log(event: LogEvent) {
         let fields = (event.metadata ?? [:]).sorted { $0.key < $1.key }.map { " \($0.key)=\($0.value)" }.joined()
         trace.note(.log, node: node, "\(event.message)\(fields)")
+    }
+}
+
+extension NodeIdentity {
+    /// For the story.
+    var summary: String {
+        let members = members.map { member in
+            "\(member.id)\(member.isAdmitted ? "" : "?"):\(member.directory.map { String($0.description.prefix(4)) } ?? "-")"
+                + (member.run.map { "@\($0.number)" } ?? "")
+        }
+        return "dir \(directory.description.prefix(4)) run \(run.number) cluster \(clusterID?.prefix(4) ?? "none") "
+            + "members \(members.joined(separator: " ")) electors \(electors.map(\.number)) settled \(isSettled) floor \(floor)"
     }
 }

@@ -7,6 +7,8 @@ public enum Limits {
     public static let counter: ClosedRange<Int64> = 0...maxInteger
     /// Ids of brokers and nodes.
     public static let id: ClosedRange<Int64> = 1...maxInteger
+    /// Of a cluster. Beyond seven every write waits for too many disks.
+    public static let maxMembers = 7
     public static let port: ClosedRange<Int64> = 1...65_535
     public static let partitionCount: ClosedRange<Int64> = 1...10_000
     public static let partition: ClosedRange<Int64> = 0...9_999

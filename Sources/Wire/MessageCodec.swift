@@ -1,46 +1,69 @@
 import Raft
 
 /// Peer messages in the dense form that nodes use between themselves: a header byte (version in the high half, kind of
-/// message in the low one), then numbers in base 128 and byte strings with their length. See ``JSONMessageCodec`` for
-/// the form that everybody can write.
+/// message in the low one), who speaks, then numbers in base 128 and byte strings with their length. See
+/// ``JSONMessageCodec`` for the form that everybody can write.
+///
+/// Version 1 is that of the first release, which knew no directories: it is read, and written to nodes that know no other.
 public enum MessageCodec {
     public static let contentType = "application/vnd.dmq.raft"
 
-    static let version: UInt8 = 0x10
+    static let version: UInt8 = 0x20
+    static let legacyVersion: UInt8 = 0x10
 
     enum Kind: UInt8 {
         case requestVote = 1
         case appendEntries = 2
         case installSnapshot = 3
         case timeoutNow = 4
+        case introduction = 5
         case requestVoteReply = 9
         case appendEntriesReply = 10
         case installSnapshotReply = 11
         case timeoutNowReply = 12
-
-        var header: UInt8 { MessageCodec.version | rawValue }
+        case introductionReply = 13
     }
 
     // MARK: Requests
 
-    /// - Parameters:
-    ///   - sender: The node that asks.
-    ///   - clusterID: The sender's cluster, if it knows one.
-    public static func encode(_ request: Request, sender: NodeID, clusterID: String?) -> [UInt8] {
+    public static func encode(_ request: Request, in envelope: Envelope) -> [UInt8] {
+        encode(request) { kind, bytes in
+            bytes.append(version | kind.rawValue)
+            bytes.append(envelope)
+        }
+    }
+
+    /// For a node of the first release.
+    public static func encodeLegacy(_ request: Request, sender: NodeID, clusterID: String?) -> [UInt8] {
+        encode(request) { kind, bytes in
+            bytes.append(legacyVersion | kind.rawValue)
+            bytes.appendVarint(sender.number)
+            bytes.appendOptional(clusterID)
+        }
+    }
+
+    public static func encode(_ introduction: Introduction, in envelope: Envelope) -> [UInt8] {
+        var bytes: [UInt8] = [version | Kind.introduction.rawValue]
+        bytes.append(envelope)
+        bytes.append(introduction)
+        return bytes
+    }
+
+    private static func encode(_ request: Request, header: (Kind, inout [UInt8]) -> Void) -> [UInt8] {
         var bytes: [UInt8] = []
-        bytes.reserveCapacity(128 + payloadBytes(of: request))
+        bytes.reserveCapacity(256 + payloadBytes(of: request))
         switch request {
         case .requestVote(let vote):
-            appendHeader(.requestVote, sender, clusterID, to: &bytes)
+            header(.requestVote, &bytes)
             append(vote, to: &bytes)
         case .appendEntries(let append):
-            appendHeader(.appendEntries, sender, clusterID, to: &bytes)
+            header(.appendEntries, &bytes)
             Self.append(append, to: &bytes)
         case .installSnapshot(let snapshot):
-            appendHeader(.installSnapshot, sender, clusterID, to: &bytes)
+            header(.installSnapshot, &bytes)
             append(snapshot, to: &bytes)
         case .timeoutNow(let timeout):
-            appendHeader(.timeoutNow, sender, clusterID, to: &bytes)
+            header(.timeoutNow, &bytes)
             bytes.appendVarint(timeout.term.number)
             bytes.appendVarint(timeout.leader.number)
         }
@@ -54,12 +77,6 @@ public enum MessageCodec {
         case .installSnapshot(let snapshot): snapshot.data.count
         case .requestVote, .timeoutNow: 0
         }
-    }
-
-    private static func appendHeader(_ kind: Kind, _ sender: NodeID, _ clusterID: String?, to bytes: inout [UInt8]) {
-        bytes.append(kind.header)
-        bytes.appendVarint(sender.number)
-        bytes.appendOptional(clusterID)
     }
 
     private static func append(_ vote: RequestVote, to bytes: inout [UInt8]) {
@@ -116,27 +133,39 @@ public enum MessageCodec {
 
     // MARK: Replies
 
-    public static func encode(_ reply: Reply) -> [UInt8] {
+    /// - Parameter speaker: Who answers; `nil` for an answer to a node of the first release.
+    public static func encode(_ reply: Reply, from speaker: Speaker?) -> [UInt8] {
         var bytes: [UInt8] = []
-        bytes.reserveCapacity(64)
+        bytes.reserveCapacity(96)
+        func appendHeader(_ kind: Kind) {
+            bytes.append((speaker == nil ? legacyVersion : version) | kind.rawValue)
+            if let speaker { bytes.append(speaker) }
+        }
         switch reply {
         case .requestVote(let reply):
-            bytes.append(Kind.requestVoteReply.header)
+            appendHeader(.requestVoteReply)
             bytes.appendVarint(reply.term.number)
             bytes.appendBool(reply.voteGranted)
             bytes.appendBool(reply.isPreVote)
         case .appendEntries(let reply):
-            bytes.append(Kind.appendEntriesReply.header)
+            appendHeader(.appendEntriesReply)
             append(reply, to: &bytes)
         case .installSnapshot(let reply):
-            bytes.append(Kind.installSnapshotReply.header)
+            appendHeader(.installSnapshotReply)
             bytes.appendVarint(reply.term.number)
             bytes.appendVarint(reply.nextSequence)
             bytes.appendBool(reply.isInstalled)
         case .timeoutNow(let reply):
-            bytes.append(Kind.timeoutNowReply.header)
+            appendHeader(.timeoutNowReply)
             bytes.appendVarint(reply.term.number)
         }
+        return bytes
+    }
+
+    public static func encode(_ reply: IntroductionReply) -> [UInt8] {
+        var bytes: [UInt8] = [version | Kind.introductionReply.rawValue]
+        bytes.append(reply.introduction)
+        bytes.append(reply.refusal?.rawValue ?? 0)
         return bytes
     }
 

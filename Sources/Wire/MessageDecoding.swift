@@ -6,34 +6,53 @@ extension MessageCodec {
 
     // MARK: Requests
 
-    /// Never traps: whatever the bytes, the answer is a request whose numbers are in range and whose entries follow
-    /// each other, or an error.
-    public static func decodeRequest(
-        _ bytes: [UInt8]
-    ) throws(WireError) -> (request: Request, sender: NodeID, clusterID: String?) {
-        var reader = ByteReader(bytes, subject: "peer request")
-        let kind = try decodeKind(&reader)
-        let sender = try decodeNode(&reader)
-        let clusterID = try reader.optionalString(maxBytes: 32)
-        if let clusterID, !Limits.isClusterID(clusterID) { throw reader.error("malformed cluster id") }
-        let request: Request
-        switch kind {
-        case .requestVote: request = .requestVote(try decodeRequestVote(&reader))
-        case .appendEntries: request = .appendEntries(try decodeAppendEntries(&reader))
-        case .installSnapshot: request = .installSnapshot(try decodeInstallSnapshot(&reader))
-        case .timeoutNow:
-            request = .timeoutNow(TimeoutNow(term: try decodeTerm(&reader), leader: try decodeNode(&reader)))
-        default: throw reader.error("not a request")
-        }
-        try reader.finish()
-        return (request, sender, clusterID)
+    /// What a peer asks.
+    public enum Question: Equatable, Sendable {
+        case request(Request, RequestOrigin)
+        case introduction(Introduction, Envelope)
     }
 
-    private static func decodeKind(_ reader: inout ByteReader) throws(WireError) -> Kind {
+    /// Never traps: whatever the bytes, the answer is a question whose numbers are in range and whose entries follow
+    /// each other, or an error.
+    public static func decodeQuestion(_ bytes: [UInt8]) throws(WireError) -> Question {
+        var reader = ByteReader(bytes, subject: "peer request")
+        let (kind, isLegacy) = try decodeKind(&reader)
+        let origin: RequestOrigin
+        if isLegacy {
+            origin = .legacy(sender: try decodeNode(&reader), cluster: try reader.clusterID())
+        } else {
+            let envelope = try reader.envelope()
+            if kind == .introduction {
+                let introduction = try reader.introduction()
+                guard introduction.speaker == envelope.sender else { throw reader.error("two speakers") }
+                try reader.finish()
+                return .introduction(introduction, envelope)
+            }
+            origin = .envelope(envelope)
+        }
+        let request = try decodeRequest(kind, &reader)
+        try reader.finish()
+        return .request(request, origin)
+    }
+
+    private static func decodeRequest(_ kind: Kind, _ reader: inout ByteReader) throws(WireError) -> Request {
+        switch kind {
+        case .requestVote: .requestVote(try decodeRequestVote(&reader))
+        case .appendEntries: .appendEntries(try decodeAppendEntries(&reader))
+        case .installSnapshot: .installSnapshot(try decodeInstallSnapshot(&reader))
+        case .timeoutNow:
+            .timeoutNow(TimeoutNow(term: try decodeTerm(&reader), leader: try decodeNode(&reader)))
+        default: throw reader.error("not a request")
+        }
+    }
+
+    private static func decodeKind(_ reader: inout ByteReader) throws(WireError) -> (Kind, isLegacy: Bool) {
         let header = try reader.byte()
-        guard header & 0xF0 == version else { throw reader.error("version \(header >> 4), not \(version >> 4)") }
+        guard header & 0xF0 == version || header & 0xF0 == legacyVersion else {
+            throw reader.error("version \(header >> 4), not \(version >> 4)")
+        }
         guard let kind = Kind(rawValue: header & 0x0F) else { throw reader.error("unknown kind \(header & 0x0F)") }
-        return kind
+        return (kind, header & 0xF0 == legacyVersion)
     }
 
     private static func decodeTerm(_ reader: inout ByteReader) throws(WireError) -> Term {
@@ -106,26 +125,47 @@ extension MessageCodec {
 
     // MARK: Replies
 
-    /// Never traps; see ``decodeRequest(_:)``.
-    public static func decodeReply(_ bytes: [UInt8]) throws(WireError) -> Reply {
+    /// What a peer answers.
+    public enum Answer: Equatable, Sendable {
+        /// `from` is `nil` for a node of the first release.
+        case reply(Reply, from: Speaker?)
+        /// To an introduction, or to a request that was refused.
+        case introduction(IntroductionReply)
+    }
+
+    /// Never traps; see ``decodeQuestion(_:)``.
+    public static func decodeAnswer(_ bytes: [UInt8]) throws(WireError) -> Answer {
         var reader = ByteReader(bytes, subject: "peer reply")
-        let reply: Reply
-        switch try decodeKind(&reader) {
+        let (kind, isLegacy) = try decodeKind(&reader)
+        if kind == .introductionReply, !isLegacy {
+            let introduction = try reader.introduction()
+            let number = try reader.byte()
+            let refusal = Misfit(rawValue: number)
+            guard number == 0 || refusal != nil else { throw reader.error("unknown refusal \(number)") }
+            try reader.finish()
+            return .introduction(IntroductionReply(introduction: introduction, refusal: refusal))
+        }
+        let speaker = isLegacy ? nil : try reader.speaker()
+        let reply = try decodeReply(kind, &reader)
+        try reader.finish()
+        return .reply(reply, from: speaker)
+    }
+
+    private static func decodeReply(_ kind: Kind, _ reader: inout ByteReader) throws(WireError) -> Reply {
+        switch kind {
         case .requestVoteReply:
-            reply = .requestVote(
+            .requestVote(
                 RequestVoteReply(
                     term: try decodeTerm(&reader), voteGranted: try reader.bool(), isPreVote: try reader.bool()))
-        case .appendEntriesReply: reply = .appendEntries(try decodeAppendEntriesReply(&reader))
+        case .appendEntriesReply: .appendEntries(try decodeAppendEntriesReply(&reader))
         case .installSnapshotReply:
-            reply = .installSnapshot(
+            .installSnapshot(
                 InstallSnapshotReply(
                     term: try decodeTerm(&reader), nextSequence: try reader.varint(in: counter),
                     isInstalled: try reader.bool()))
-        case .timeoutNowReply: reply = .timeoutNow(TimeoutNowReply(term: try decodeTerm(&reader)))
+        case .timeoutNowReply: .timeoutNow(TimeoutNowReply(term: try decodeTerm(&reader)))
         default: throw reader.error("not a reply")
         }
-        try reader.finish()
-        return reply
     }
 
     private static func decodeAppendEntriesReply(_ reader: inout ByteReader) throws(WireError) -> AppendEntriesReply {

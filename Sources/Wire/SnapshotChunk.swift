@@ -49,8 +49,7 @@ public struct SnapshotChunk: Equatable, Sendable {
     }
 
     private static func decodeHeader(_ reader: inout ByteReader) throws(WireError) -> Header {
-        let clusterID = try reader.optionalString(maxBytes: 32)
-        if let clusterID, !Limits.isClusterID(clusterID) { throw reader.error("malformed cluster id") }
+        let clusterID = try reader.clusterID()
         let counters = Counters(
             clusterID: clusterID, version: try reader.varint(in: Limits.counter),
             revision: try reader.varint(in: Limits.counter), partitionsCreated: try reader.varint(in: Limits.counter))

@@ -1,6 +1,7 @@
 import Metadata
 import Raft
 import Storage
+import Wire
 
 /// The node's measurements in Prometheus text format (version 0.0.4).
 enum Metrics {
@@ -39,6 +40,14 @@ enum Metrics {
             "dmq_raft_peer_heartbeat_failures_total", "Requests to other nodes that failed.",
             node.peerHeartbeatFailures)
         text.counter("dmq_raft_messages_refused_total", "Messages no honest peer sends.", node.protocolViolations)
+        text.family(
+            "dmq_raft_messages_unfit_total", "counter", "Messages of another cluster, list, node, directory or start.")
+        for refusal in Misfit.allCases {
+            text.sample("dmq_raft_messages_unfit_total", [("reason", refusal.name)], node.refusals[refusal] ?? 0)
+        }
+        text.counter(
+            "dmq_raft_messages_anonymous_total", "Messages that say of nobody known whose they are: not acted on.",
+            node.strangersAnswered)
         text.family("dmq_raft_replication_lag_entries", "gauge", "Entries a follower is behind the leader's log.")
         for peer in status.peers {
             let lag = status.lastLog.index.number - min(status.lastLog.index.number, peer.matchIndex.number)

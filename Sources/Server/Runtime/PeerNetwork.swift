@@ -1,3 +1,4 @@
+import Glibc
 import HTTP
 import Logging
 import Metadata
@@ -35,23 +36,40 @@ final class PeerNetwork: NodeNetwork {
         self.logger = logger
         timeout = max(electionTimeout, .milliseconds(500))
         headers = HTTPHeaders([("Content-Type", MessageCodec.contentType)])
-        for member in members where member.id != id {
-            for lane in Lane.allCases {
+        for member in members {
+            // Whoever else listens at this node's own address is asked for its name, and nothing else.
+            for lane in member.id == id ? [.control] : Lane.allCases {
                 peers[member.id, default: [:]][lane] = HTTPClientConnection(
                     host: member.host, port: member.port, loop: loop, connectTimeout: timeout)
             }
         }
     }
 
-    func send(_ request: Raft.Request, to peer: NodeID, lane: Lane, clusterID: String?) {
+    func send(_ request: Raft.Request, in origin: RequestOrigin, to peer: NodeID, lane: Lane) {
         guard let connection = peers[peer]?[lane] else { return }
         let context = RequestContext(request)
-        let body = MessageCodec.encode(request, sender: id, clusterID: clusterID)
+        let body =
+            switch origin {
+            case .envelope(let envelope): MessageCodec.encode(request, in: envelope)
+            case .legacy(let sender, let cluster):
+                MessageCodec.encodeLegacy(request, sender: sender, clusterID: cluster)
+            case .anybody: preconditionFailure("a node always says who it is")
+            }
         connection.send(
             method: "POST", path: context.path, headers: headers, body: body,
             timeout: lane == .bulk ? Self.bulkTimeout : timeout
         ) { [mailbox, logger] result in
-            mailbox.post(.peerReply(context.event(result, from: peer, logger: logger)))
+            mailbox.post(context.input(result, from: peer, logger: logger))
+        }
+    }
+
+    func introduce(_ introduction: Introduction, in envelope: Envelope, to peer: NodeID) {
+        guard let connection = peers[peer]?[.control] else { return }
+        connection.send(
+            method: "POST", path: "/api/v1/raft/introduce", headers: headers,
+            body: MessageCodec.encode(introduction, in: envelope), timeout: timeout
+        ) { [mailbox] result in
+            mailbox.post(.introduced(to: peer, IntroductionOutcome(result)))
         }
     }
 
@@ -109,25 +127,52 @@ private struct RequestContext: Sendable {
         }
     }
 
-    func event(_ result: Result<HTTPResponse, HTTPClientError>, from peer: NodeID, logger: Logger) -> Event {
+    /// What the node is told of an answer, or of none.
+    func input(_ result: Result<HTTPResponse, HTTPClientError>, from peer: NodeID, logger: Logger) -> Input {
         do {
             let response = try result.get()
             guard response.status == 200 else {
                 logger.debug("peer refused", metadata: ["peer": "\(peer)", "status": "\(response.status)"])
-                return .unreachable(peer)
+                return .peerReply(.unreachable(peer), from: nil)
             }
-            switch (try MessageCodec.decodeReply(response.body), kind) {
-            case (.requestVote(let reply), .vote): return .requestVoteReply(reply, from: peer)
-            case (.appendEntries(let reply), .append(let previous)):
-                return .appendEntriesReply(reply, from: peer, previous: previous)
-            case (.installSnapshot(let reply), .snapshot(let position)):
-                return .installSnapshotReply(reply, from: peer, lastIncluded: position)
-            case (.timeoutNow(let reply), .timeoutNow): return .timeoutNowReply(reply, from: peer)
-            default: logger.error("❌ answer of another kind", metadata: ["peer": "\(peer)"])
+            switch try MessageCodec.decodeAnswer(response.body) {
+            case .introduction(let reply): return .peerRefused(reply, instead: .unreachable(peer))
+            case .reply(let reply, let speaker):
+                if let event = event(reply, from: peer) { return .peerReply(event, from: speaker) }
+                logger.error("❌ answer of another kind", metadata: ["peer": "\(peer)"])
             }
         } catch {
             logger.debug("peer unreachable", metadata: ["peer": "\(peer)", "error": "\(error)"])
         }
-        return .unreachable(peer)
+        return .peerReply(.unreachable(peer), from: nil)
+    }
+
+    private func event(_ reply: Reply, from peer: NodeID) -> Event? {
+        switch (reply, kind) {
+        case (.requestVote(let reply), .vote): .requestVoteReply(reply, from: peer)
+        case (.appendEntries(let reply), .append(let previous)):
+            .appendEntriesReply(reply, from: peer, previous: previous)
+        case (.installSnapshot(let reply), .snapshot(let position)):
+            .installSnapshotReply(reply, from: peer, lastIncluded: position)
+        case (.timeoutNow(let reply), .timeoutNow): .timeoutNowReply(reply, from: peer)
+        default: nil
+        }
+    }
+}
+
+extension IntroductionOutcome {
+    /// Only a refused connection proves that nobody is there.
+    fileprivate init(_ result: Result<HTTPResponse, HTTPClientError>) {
+        switch result {
+        case .success(let response) where response.status == 404: self = .legacy
+        case .success(let response) where response.status == 200:
+            if case .introduction(let reply)? = try? MessageCodec.decodeAnswer(response.body) {
+                self = .answered(reply)
+            } else {
+                self = .silent
+            }
+        case .failure(.connectionFailed(errno: ECONNREFUSED)): self = .absent
+        default: self = .silent
+        }
     }
 }

@@ -42,9 +42,12 @@ public final class RunningNode: NodeService {
         self.logger = logger
         self.loop = loop
         mailbox = Mailbox(queue: DispatchQueue(label: "dmq.core", target: loop.queue))
-        let store = try NodeStore(directory: directory, node: id)
+        let store = try NodeStore(directory: directory, node: id, newDirectory: .random())
         parts = Parts()
-        let recovered = try store.recover(progress: progress)
+        var recovered = try store.recover(progress: progress)
+        recovered.identity = try recovered.identityAtStart(
+            members: members.map(\.id), nonce: .random(in: .min ... .max), newDirectory: .random())
+        try store.store(recovered.identity)
         logger.info(
             "📚 log loaded: \(recovered.entries.count) entries",
             metadata: [
@@ -52,6 +55,16 @@ public final class RunningNode: NodeService {
                 "last": "\(recovered.entries.last?.index ?? recovered.logBase.index)",
                 "applied": "\(recovered.applied.index)", "term": "\(recovered.hardState.currentTerm)",
             ])
+        logger.info(
+            "🪪 identity",
+            metadata: [
+                "directory": "\(recovered.identity.directory)", "start": "\(recovered.identity.run.number)",
+                "cluster": "\(recovered.identity.clusterID ?? "none yet")",
+                "voter": "\(recovered.identity.isAdmitted)",
+            ])
+        if let copy = recovered.copy {
+            logger.warning("⚠️ these data are a copy or a restored backup", metadata: ["sign": "\(copy)"])
+        }
         parts.recovered = recovered
         storage = StorageQueue(store: store, directory: directory, mailbox: mailbox, logger: logger)
     }
@@ -130,10 +143,17 @@ public final class RunningNode: NodeService {
     }
 
     public func receive(
-        _ request: Raft.Request, clusterID: String?, connection: UInt64,
-        completion: @escaping @Sendable (Result<Reply, RequestFailure>) -> Void
+        _ request: Raft.Request, from origin: RequestOrigin, connection: UInt64,
+        completion: @escaping @Sendable (Result<MessageCodec.Answer, RequestFailure>) -> Void
     ) {
-        mailbox.post(.peerRequest(request, clusterID: clusterID, connection: connection, completion))
+        mailbox.post(.peerRequest(request, from: origin, connection: connection, completion))
+    }
+
+    public func receive(
+        _ introduction: Introduction, in envelope: Envelope, connection: UInt64,
+        completion: @escaping @Sendable (Result<MessageCodec.Answer, RequestFailure>) -> Void
+    ) {
+        mailbox.post(.introduction(introduction, envelope, connection: connection, completion))
     }
 
     public func peerConnectionClosed(_ connection: UInt64) { mailbox.post(.peerConnectionClosed(connection)) }
@@ -150,5 +170,11 @@ public final class RunningNode: NodeService {
             .measure { [storage] measurements in
                 completion(Metrics.render(measurements, storage: storage.measurements, process: .current))
             })
+    }
+}
+
+extension DirectoryID {
+    fileprivate static func random() -> DirectoryID {
+        DirectoryID(high: .random(in: .min ... .max), low: .random(in: .min ... .max))
     }
 }

@@ -10,6 +10,7 @@ import Synchronization
 final class StorageQueue: NodeDisk, Sendable {
     private enum Operation: Sendable {
         case write([Write])
+        case store(NodeIdentity)
         case checkpoint(Checkpoint)
         case stage([Row], isFirst: Bool)
         case install(LogPosition, Counters, Digest)
@@ -51,6 +52,7 @@ final class StorageQueue: NodeDisk, Sendable {
     }
 
     func write(_ writes: [Write]) { enqueue(.write(writes)) }
+    func store(_ identity: NodeIdentity) { enqueue(.store(identity)) }
     func checkpoint(_ checkpoint: Checkpoint) { enqueue(.checkpoint(checkpoint)) }
     func stage(_ rows: [Row], isFirst: Bool) { enqueue(.stage(rows, isFirst: isFirst)) }
 
@@ -152,6 +154,9 @@ final class StorageQueue: NodeDisk, Sendable {
     private func perform(_ operation: Operation) throws(StorageError) {
         switch operation {
         case .write: preconditionFailure("writes are gathered")
+        case .store(let identity):
+            try store.value.store(identity)
+            mailbox.post(.identityStored)
         case .checkpoint(let checkpoint):
             try store.value.checkpoint(checkpoint)
             mailbox.post(.checkpointed(checkpoint.position.index))

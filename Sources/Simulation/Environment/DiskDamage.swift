@@ -23,7 +23,10 @@ extension DiskImage {
                 CheckpointRecord(
                     applied: image.applied, logBase: image.logBase, counters: image.counters, digest: image.digest
                 ).checksum
-            node = NodeRecord(node: id, clusterID: image.counters.clusterID).checksum
+            node =
+                NodeRecord(
+                    image.identity ?? NodeIdentity(node: id, directory: DirectoryID(high: 0, low: 0))
+                ).checksum
         }
 
         /// What fails its checksum in `image`, in the words of the real store.

@@ -5,6 +5,10 @@ import Storage
 /// What is on a node's platter: all of it survives a crash. Keeps the same things as the real store, and is as strict:
 /// what the real store would refuse is a defect here.
 struct DiskImage {
+    /// `nil` until the directory was first started on.
+    var identity: NodeIdentity?
+    /// The files were copied, or restored from a backup: the real store sees that by itself.
+    var isCopy = false
     var hardState = HardState()
     var logBase = LogPosition.zero
     var entries: [LogEntry] = []
@@ -103,7 +107,7 @@ struct DiskImage {
     }
 
     /// What a process finds when it starts, all of it checked.
-    func recover(node id: NodeID) throws(Damage) -> RecoveredNode {
+    func recover(node id: NodeID, newDirectory: DirectoryID) throws(Damage) -> RecoveredNode {
         if let finding = checksums?.finding(in: self, node: id) { throw Damage(finding: finding) }
         let machine: MetadataStateMachine
         do { machine = try Self.machine(counters, rows.inOrder) } catch {
@@ -114,7 +118,9 @@ struct DiskImage {
                 finding: "stored rows have digest \(machine.digest), checkpoint \(applied) says \(digest)")
         }
         return RecoveredNode(
-            hardState: hardState, logBase: logBase, entries: entries, applied: applied, metadata: machine)
+            hardState: hardState, logBase: logBase, entries: entries, applied: applied, metadata: machine,
+            identity: identity ?? NodeIdentity(node: id, directory: newDirectory),
+            copy: isCopy ? "simulated: the files are a copy" : nil)
     }
 
     private static func machine(_ counters: Counters, _ rows: [Row]) throws(RestoreError) -> MetadataStateMachine {

@@ -9,6 +9,7 @@ import Storage
 final class SimulatedDisk: NodeDisk {
     private enum Operation {
         case write([Write])
+        case store(NodeIdentity)
         case checkpoint(Checkpoint)
         case stage([Row], isFirst: Bool)
         case install(LogPosition, Counters, Digest)
@@ -30,6 +31,7 @@ final class SimulatedDisk: NodeDisk {
     var isIdle: Bool { running == nil && waiting.isEmpty }
 
     func write(_ writes: [Write]) { enqueue(.write(writes)) }
+    func store(_ identity: NodeIdentity) { enqueue(.store(identity)) }
     func checkpoint(_ checkpoint: Checkpoint) { enqueue(.checkpoint(checkpoint)) }
     func stage(_ rows: [Row], isFirst: Bool) { enqueue(.stage(rows, isFirst: isFirst)) }
 
@@ -95,6 +97,10 @@ final class SimulatedDisk: NodeDisk {
         do {
             switch operation {
             case .write(let writes): try commit(writes, tell: took)
+            case .store(let identity):
+                node.image.identity = identity
+                cluster.trace.record(.identity, node: node.id, identity.run.number, "\(identity.summary)")
+                if took != nil { node.post(.identityStored) }
             case .checkpoint(let checkpoint):
                 try node.image.apply(checkpoint)
                 let index = checkpoint.position.index

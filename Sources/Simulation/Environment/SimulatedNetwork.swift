@@ -20,7 +20,8 @@ final class SimulatedNetwork: @unchecked Sendable {
         let lane: Int
         let connection: UInt64
         let incarnation: UInt64
-        let kind: RequestKind
+        /// `nil` for an introduction.
+        let kind: RequestKind?
     }
 
     private let cluster: SimulatedCluster
@@ -46,7 +47,7 @@ final class SimulatedNetwork: @unchecked Sendable {
     }
 
     private func slot(_ from: Int, _ to: Int, _ lane: Int) -> Int {
-        (from * cluster.nodes.count + to) * Lane.allCases.count + lane
+        (from * cluster.places + to) * Lane.allCases.count + lane
     }
 
     private func index(of lane: Lane) -> Int {
@@ -61,19 +62,34 @@ final class SimulatedNetwork: @unchecked Sendable {
 
     // Requests
 
-    func send(_ request: Raft.Request, from: SimulatedNode, to peer: NodeID, lane: Lane, clusterID: String?) {
+    func send(_ request: Raft.Request, in origin: RequestOrigin, from: SimulatedNode, to peer: NodeID, lane: Lane) {
+        guard case .envelope(let envelope) = origin else {
+            return cluster.violated("Wire", "node \(from.id) speaks the language of the first release")
+        }
         let to = cluster.node(peer)
-        let bytes = MessageCodec.encode(request, sender: from.id, clusterID: clusterID)
-        cluster.counts.messages += 1
+        let bytes = MessageCodec.encode(request, in: envelope)
         cluster.trace.record(.request, node: from.id, bytes: bytes, "-> n\(peer) \(lane) \(request.summary)")
         cluster.observe(.requested(request, from: from, to: to))
+        send(bytes, RequestKind(request), from, to, lane)
+    }
+
+    func introduce(_ introduction: Introduction, in envelope: Envelope, from: SimulatedNode, to peer: NodeID) {
+        let bytes = MessageCodec.encode(introduction, in: envelope)
+        cluster.trace.record(.request, node: from.id, bytes: bytes, "-> n\(peer) introduction")
+        send(bytes, nil, from, cluster.node(peer), .control)
+    }
+
+    private func send(
+        _ bytes: [UInt8], _ kind: RequestKind?, _ from: SimulatedNode, _ to: SimulatedNode, _ lane: Lane
+    ) {
+        cluster.counts.messages += 1
         let laneIndex = index(of: lane)
         let slot = slot(from.position, to.position, laneIndex)
         lastExchange += 1
         let number = lastExchange
         exchanges[number] = Exchange(
             from: from.position, to: to.position, lane: laneIndex, connection: connections[slot].number,
-            incarnation: from.incarnation, kind: RequestKind(request))
+            incarnation: from.incarnation, kind: kind)
         connections[slot].outstanding.append(number)
         scheduleTimeout(number, lane)
 
@@ -129,36 +145,57 @@ final class SimulatedNetwork: @unchecked Sendable {
         cluster.timeline.schedule(at: time) { [self] in
             guard !conditions.isCut(sent.from, sent.to) else { return }
             guard to.isUp, to.incarnation == incarnation else {
-                if exchanges[number] != nil { breakConnection(slot(sent.from, sent.to, sent.lane)) }
-                return
+                guard exchanges[number] != nil else { return }
+                if sent.kind == nil, !to.isUp { refuseConnection(number) }
+                return breakConnection(slot(sent.from, sent.to, sent.lane))
             }
             do {
-                let (request, _, clusterID) = try MessageCodec.decodeRequest(bytes)
-                to.post(
-                    .peerRequest(request, clusterID: clusterID, connection: sent.connection) { [self] result in
-                        answer(result, number, from: to)
-                    })
+                switch try MessageCodec.decodeQuestion(bytes) {
+                case .request(let request, let origin):
+                    to.post(
+                        .peerRequest(request, from: origin, connection: sent.connection) { [self] result in
+                            answer(result, number, from: to)
+                        })
+                case .introduction(let introduction, let envelope):
+                    to.post(
+                        .introduction(introduction, envelope, connection: sent.connection) { [self] result in
+                            answer(result, number, from: to)
+                        })
+                }
             } catch {
                 cluster.violated("Wire", "a request can not be decoded: \(error)")
             }
         }
     }
 
+    /// Nothing listens there: the kernel says so.
+    private func refuseConnection(_ number: UInt64) {
+        guard let exchange = finish(number) else { return }
+        let (asker, peer) = (process(at: exchange.from), process(at: exchange.to).id)
+        cluster.timeline.schedule(after: delay()) { [self] in
+            guard !conditions.isCut(exchange.to, exchange.from), asker.incarnation == exchange.incarnation else {
+                return
+            }
+            asker.post(.introduced(to: peer, .absent))
+        }
+    }
+
+    private func process(at position: Int) -> SimulatedNode { cluster.process(at: position) }
+
     // Replies
 
-    private func answer(_ result: Result<Reply, RequestFailure>, _ number: UInt64, from: SimulatedNode) {
-        guard case .success(let reply) = result else {
+    private func answer(
+        _ result: Result<MessageCodec.Answer, RequestFailure>, _ number: UInt64, from: SimulatedNode
+    ) {
+        guard case .success(let answer) = result else {
             cluster.timeline.schedule(after: delay()) { [self] in
                 if let exchange = finish(number) { unreachable(exchange) }
             }
             return
         }
-        let bytes = MessageCodec.encode(reply)
         // The second answer to a request that was delivered twice goes nowhere.
         guard let exchange = exchanges[number] else { return }
-        cluster.trace.record(
-            .reply, node: from.id, bytes: bytes, "-> n\(cluster.nodes[exchange.from].id) \(reply.summary)")
-        cluster.observe(.replied(reply, from: from, to: cluster.nodes[exchange.from]))
+        let bytes = encode(answer, from, to: process(at: exchange.from))
         let slot = slot(exchange.from, exchange.to, exchange.lane)
         if random.chance(conditions.lossPermille) {
             cluster.counts.count(.messageLoss)
@@ -167,12 +204,37 @@ final class SimulatedNetwork: @unchecked Sendable {
         let time = arrival(&connections[slot].repliesArrive)
         cluster.timeline.schedule(at: time) { [self] in
             guard !conditions.isCut(exchange.to, exchange.from), finish(number) != nil else { return }
-            do {
-                let event = exchange.kind.event(try MessageCodec.decodeReply(bytes), from: from.id)
-                post(event, to: exchange)
-            } catch {
+            do { post(try MessageCodec.decodeAnswer(bytes), to: exchange) } catch {
                 cluster.violated("Wire", "a reply can not be decoded: \(error)")
             }
+        }
+    }
+
+    private func encode(_ answer: MessageCodec.Answer, _ from: SimulatedNode, to asker: SimulatedNode) -> [UInt8] {
+        switch answer {
+        case .reply(let reply, let speaker):
+            let bytes = MessageCodec.encode(reply, from: speaker)
+            cluster.trace.record(.reply, node: from.id, bytes: bytes, "-> n\(asker.id) \(reply.summary)")
+            cluster.observe(.replied(reply, from: from, to: asker))
+            return bytes
+        case .introduction(let reply):
+            let bytes = MessageCodec.encode(reply)
+            cluster.trace.record(
+                .reply, node: from.id, bytes: bytes, "-> n\(asker.id) introduction \(reply.refusal?.name ?? "fits")")
+            return bytes
+        }
+    }
+
+    private func post(_ answer: MessageCodec.Answer, to exchange: Exchange) {
+        let node = process(at: exchange.from)
+        guard node.incarnation == exchange.incarnation else { return }
+        let peer = process(at: exchange.to).id
+        switch (answer, exchange.kind) {
+        case (.introduction(let reply), nil): node.post(.introduced(to: peer, .answered(reply)))
+        case (.introduction(let reply), _): node.post(.peerRefused(reply, instead: .unreachable(peer)))
+        case (.reply(let reply, let speaker), let kind?):
+            node.post(.peerReply(kind.event(reply, from: peer), from: speaker))
+        case (.reply, nil): cluster.violated("Wire", "an introduction is answered as a request")
         }
     }
 
@@ -183,15 +245,13 @@ final class SimulatedNetwork: @unchecked Sendable {
         return exchange
     }
 
-    private func post(_ event: Event, to exchange: Exchange) {
-        let node = cluster.nodes[exchange.from]
-        if node.incarnation == exchange.incarnation { node.post(.peerReply(event)) }
-    }
-
     private func unreachable(_ exchange: Exchange) {
-        let peer = cluster.nodes[exchange.to].id
-        cluster.trace.record(.unreachable, node: cluster.nodes[exchange.from].id, peer.number, "n\(peer)")
-        post(.unreachable(peer), to: exchange)
+        let peer = process(at: exchange.to).id
+        let asker = process(at: exchange.from)
+        cluster.trace.record(.unreachable, node: asker.id, peer.number, "n\(peer)")
+        guard asker.incarnation == exchange.incarnation else { return }
+        asker.post(
+            exchange.kind == nil ? .introduced(to: peer, .silent) : .peerReply(.unreachable(peer), from: nil))
     }
 
     // Connections
@@ -201,13 +261,13 @@ final class SimulatedNetwork: @unchecked Sendable {
         let broken = connections[slot]
         connections[slot] = newConnection()
         let lanes = Lane.allCases.count
-        let (from, to) = (slot / lanes / cluster.nodes.count, slot / lanes % cluster.nodes.count)
+        let (from, to) = (slot / lanes / cluster.places, slot / lanes % cluster.places)
         cluster.timeline.schedule(after: delay()) { [self] in
             for number in broken.outstanding {
                 if let exchange = exchanges.removeValue(forKey: number) { unreachable(exchange) }
             }
         }
-        let receiver = cluster.nodes[to]
+        let receiver = process(at: to)
         let incarnation = receiver.incarnation
         cluster.timeline.schedule(after: delay()) { [self] in
             guard !conditions.isCut(from, to), receiver.incarnation == incarnation else { return }
@@ -224,7 +284,7 @@ final class SimulatedNetwork: @unchecked Sendable {
     func processEnded(_ node: SimulatedNode) { resetConnections(of: node) }
 
     func resetConnections(of node: SimulatedNode) {
-        for other in cluster.nodes where other !== node {
+        for other in cluster.processes where other !== node {
             for lane in Lane.allCases.indices {
                 breakConnection(slot(node.position, other.position, lane))
                 breakConnection(slot(other.position, node.position, lane))
@@ -243,8 +303,12 @@ final class SimulatedNetworkPort: NodeNetwork {
         self.cluster = cluster
     }
 
-    func send(_ request: Raft.Request, to peer: NodeID, lane: Lane, clusterID: String?) {
-        cluster.network.send(request, from: node, to: peer, lane: lane, clusterID: clusterID)
+    func send(_ request: Raft.Request, in origin: RequestOrigin, to peer: NodeID, lane: Lane) {
+        cluster.network.send(request, in: origin, from: node, to: peer, lane: lane)
+    }
+
+    func introduce(_ introduction: Introduction, in envelope: Envelope, to peer: NodeID) {
+        cluster.network.introduce(introduction, in: envelope, from: node, to: peer)
     }
 
     func push(_ body: [UInt8], to broker: Broker, attempt: UInt64) {

@@ -33,7 +33,9 @@ final class SimulatedNode: @unchecked Sendable {
     private var standing: Standing?
     private var isWakeScheduled = false
     private var pausedUntil = VirtualTime.zero
-    private var mustDie = false
+    private var mustDie: StorageError?
+    /// The directory that the operator lets take the place of the one before, as the next start is told.
+    var rejoin: DirectoryID?
     private var idleWakes = 0
     private var idleSince = VirtualTime.zero
 
@@ -53,13 +55,23 @@ final class SimulatedNode: @unchecked Sendable {
     func start() {
         guard process == nil else { return }
         incarnation += 1
-        let recovered: RecoveredNode
-        do { recovered = try image.recover(node: id) } catch { return refuseToStart(error) }
+        var recovered: RecoveredNode
+        let newDirectory = DirectoryID(high: random.next(), low: random.next())
+        do { recovered = try image.recover(node: id, newDirectory: newDirectory) } catch { return refuseToStart(error) }
         noticeNoDamage()
+        let members = cluster.listed(for: self)
+        do {
+            recovered.identity = try recovered.identityAtStart(
+                members: members.map(\.id), nonce: random.next(), newDirectory: newDirectory)
+        } catch {
+            return ended(with: error)
+        }
+        image.identity = recovered.identity
+        image.isCopy = false
         cluster.trace.record(
             .start, node: id, incarnation,
-            "term \(recovered.hardState.currentTerm) log \(recovered.logBase)..\(image.lastIndex) applied \(recovered.applied)"
-        )
+            "\(recovered.identity.summary) term \(recovered.hardState.currentTerm) log \(recovered.logBase).."
+                + "\(image.lastIndex) applied \(recovered.applied)")
         let clock = SimulatedClock(
             node: self, timeline: cluster.timeline, origin: UInt64(random.below(1 << 40)),
             rate: UInt64(random.within(cluster.faults.clockRates)))
@@ -68,13 +80,26 @@ final class SimulatedNode: @unchecked Sendable {
         var logger = Logger(label: "simulation") { [cluster, id] _ in TraceLogHandler(trace: cluster.trace, node: id) }
         logger.logLevel = cluster.trace.isOn ? .info : .critical
         let process = Node(
-            id: id, members: cluster.members, settings: cluster.settings, recovered: recovered, seed: random.next(),
+            id: id, members: members, settings: settings, recovered: recovered, seed: random.next(),
             clock: clock, network: SimulatedNetworkPort(node: self, cluster: cluster), disk: disk, logger: logger,
-            onFailure: { [unowned self] _ in mustDie = true })
+            onFailure: { [unowned self] error in mustDie = error })
         self.process = process
         cluster.observe(.started(self, process))
         cluster.observe(.logReplaced(self))
         post(.timer)
+    }
+
+    private var settings: NodeSettings {
+        var settings = cluster.settings
+        settings.rejoin = rejoin
+        settings.place = "node\(id)"
+        return settings
+    }
+
+    /// As a service manager does: what another start can mend is started again, for the rest somebody must look.
+    private func ended(with error: StorageError) {
+        if case .foreign(let text) = error { return cluster.operator.mustLook(at: self, text) }
+        cluster.nemesis.restartLater(self)
     }
 
     // Damage
@@ -114,6 +139,12 @@ final class SimulatedNode: @unchecked Sendable {
         cluster.observe(.emptied(self))
     }
 
+    /// The operator's word that this directory takes the place of the one before.
+    func letTakePlace(_ directory: DirectoryID) {
+        if image.identity == nil { image.identity = NodeIdentity(node: id, directory: directory) }
+        rejoin = directory
+    }
+
     // The process's end
 
     /// The process is gone, with all that was only in its memory.
@@ -131,7 +162,7 @@ final class SimulatedNode: @unchecked Sendable {
         standing = nil
         isWakeScheduled = false
         isStopping = false
-        mustDie = false
+        mustDie = nil
         pausedUntil = .zero
         incarnation += 1
         cluster.network.processEnded(self)
@@ -207,9 +238,9 @@ final class SimulatedNode: @unchecked Sendable {
             standing = now
             cluster.observe(.moved(self, process, now))
         }
-        if mustDie {
+        if let mustDie {
             crash()
-            cluster.nemesis.restartLater(self)
+            ended(with: mustDie)
         }
     }
 

@@ -1,0 +1,88 @@
+import Logging
+import Raft
+import Storage
+import Wire
+
+// Who this node is, and what it has written down about the others. Nothing is promised by it before it is durable.
+extension Node {
+    /// How this process names itself.
+    var speaker: Speaker {
+        Speaker(node: id, directory: identity.directory, run: identity.run, isAdmitted: identity.isAdmitted)
+    }
+
+    func envelope(to peer: NodeID) -> Envelope {
+        Envelope(
+            sender: speaker, cluster: identity.clusterID, receiver: peer,
+            receiverDirectory: guests[peer] ?? identity[peer]?.directory, listVersion: listVersion)
+    }
+
+    var introduction: Introduction {
+        Introduction(
+            speaker: speaker, cluster: identity.clusterID, bornAt: identity.bornAt, members: identity.members,
+            electors: identity.electors, isSettled: identity.isSettled,
+            generation: identity[id]?.generation ?? 0, reach: max(raft.log.last, identity.floor),
+            term: raft.currentTerm, startedAt: startedAt, place: settings.place)
+    }
+
+    /// Writes a changed identity down.
+    func changeIdentity(_ change: (inout NodeIdentity) -> Void) {
+        let before = identity
+        change(&identity)
+        guard identity != before else { return }
+        identityWrites += 1
+        disk.store(identity)
+    }
+
+    /// Does `body` once everything that was written down so far is durable.
+    func whenIdentityIsDurable(_ body: @escaping () -> Void) {
+        if identityWrites == 0 { body() } else { waitingForIdentity.append(body) }
+    }
+
+    func identityStored() {
+        precondition(identityWrites > 0, "an identity was stored that nobody wrote")
+        identityWrites -= 1
+        guard identityWrites == 0 else { return }
+        updateElectorate()
+        let waiting = waitingForIdentity
+        waitingForIdentity = []
+        for body in waiting { whenIdentityIsDurable(body) }
+        continueAdmission()
+    }
+
+    /// Tells the core whose votes and acknowledgements count.
+    func updateElectorate() {
+        let nonVoting = identity.members.filter { $0.id != id && (!$0.isAdmitted || guests[$0.id] != nil) }.map(\.id)
+        let directories = identity.members.map { guests[$0.id] ?? $0.directory }
+        var replaced: [NodeID] = []
+        if directories.count == fedDirectories.count {
+            for (position, member) in identity.members.enumerated() where member.id != id {
+                // Unknown to known is no change of mind.
+                if let before = fedDirectories[position], before != directories[position] { replaced.append(member.id) }
+            }
+        }
+        guard nonVoting != self.nonVoting || !replaced.isEmpty || directories != fedDirectories else { return }
+        self.nonVoting = nonVoting
+        fedDirectories = directories
+        step(.electorate(nonVoting: nonVoting, replaced: replaced))
+    }
+
+    /// The node must not go on with these data, or by this list (exit 78).
+    func refuseToGoOn(_ text: String) { fail(.foreign("\(settings.place): \(text)")) }
+
+    /// A line about a message that does not fit, at a bounded rate.
+    func logRefused(_ refusal: Misfit, of peer: NodeID, _ text: String) {
+        measurements.refusals[refusal, default: 0] += 1
+        guard let suppressed = refusalThrottle.pass(MisfitKind(refusal: refusal, peer: peer), at: now.instant) else {
+            return
+        }
+        logger.error(
+            "❌ \(text)",
+            metadata: ["peer": "\(peer)", "reason": "\(refusal.name)", "suppressed": "\(suppressed)"])
+    }
+}
+
+/// What is told apart when refused messages are logged.
+struct MisfitKind: Hashable {
+    var refusal: Misfit
+    var peer: NodeID
+}
