@@ -42,7 +42,9 @@ public final class RunningNode: NodeService {
         self.logger = logger
         self.loop = loop
         mailbox = Mailbox(queue: DispatchQueue(label: "dmq.core", target: loop.queue))
-        let store = try NodeStore(directory: directory, node: id)
+        let store = try NodeStore(
+            directory: directory, node: id,
+            newDirectory: DirectoryID(high: .random(in: .min ... .max), low: .random(in: .min ... .max)))
         parts = Parts()
         let recovered = try store.recover(progress: progress)
         logger.info(

@@ -23,7 +23,9 @@ extension DiskImage {
                 CheckpointRecord(
                     applied: image.applied, logBase: image.logBase, counters: image.counters, digest: image.digest
                 ).checksum
-            node = NodeRecord(node: id, clusterID: image.counters.clusterID).checksum
+            var identity = NodeIdentity(node: id, directory: DirectoryID(high: 0, low: 0))
+            identity.clusterID = image.counters.clusterID
+            node = NodeRecord(identity).checksum
         }
 
         /// What fails its checksum in `image`, in the words of the real store.
