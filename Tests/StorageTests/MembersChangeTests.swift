@@ -88,7 +88,7 @@ import Testing
 
     @Test func damageIsFoundBefore() throws {
         let directory = try node([1])
-        try directory.sql("UPDATE kv SET version = 9")
+        try directory.sql("UPDATE broker SET port = 1")
         let before = try directory.contents()
         expectDamage("the state tables have the digest") { _ = try change(directory, to: [1, 2]) }
         #expect(try directory.contents() == before)

@@ -100,7 +100,7 @@ import Testing
     @Test func findsDamageBeforeItChangesAnything() throws {
         for (sql, finding) in [
             ("DELETE FROM raft_log WHERE log_index = 1", "the log has no entry 1"),
-            ("UPDATE kv SET version = 9", "the state tables have the digest"),
+            ("UPDATE broker SET port = 1", "the state tables have the digest"),
             ("UPDATE node SET cluster_id = 'c2'", "node fails its checksum"),
             ("UPDATE node SET schema_version = 2", "node fails its checksum"),
             ("UPDATE checkpoint SET revision = 9", "checkpoint fails its checksum"),
