@@ -58,11 +58,12 @@ let package = Package(
         .testTarget(name: "RaftTests", dependencies: ["Raft"], swiftSettings: settings),
         .testTarget(name: "MetadataTests", dependencies: ["Metadata"], swiftSettings: settings),
         .testTarget(name: "WireTests", dependencies: ["Wire"], swiftSettings: settings),
-        .testTarget(name: "StorageTests", dependencies: ["Storage", "CSQLite"], swiftSettings: settings),
+        .testTarget(
+            name: "StorageTests", dependencies: ["Storage", "CSQLite"], exclude: ["Fixtures"], swiftSettings: settings),
         // A SQLite VFS that knows what a disk may hold when the power goes.
         .target(name: "CPowerCutVFS", dependencies: ["CSQLite"], path: "Tests/CPowerCutVFS"),
         .testTarget(
-            name: "PowerCutTests", dependencies: ["Storage", "Raft", "Metadata", "CPowerCutVFS"],
+            name: "PowerCutTests", dependencies: ["Storage", "Raft", "Metadata", "CPowerCutVFS", "CSQLite"],
             swiftSettings: settings),
         .testTarget(name: "HTTPTests", dependencies: ["HTTP"], swiftSettings: settings),
         .testTarget(

@@ -32,15 +32,23 @@ public struct RecoveredNode: Sendable {
     /// The position that `metadata` stands at: at least `logBase`, at most the last entry.
     public var applied: LogPosition
     public var metadata: MetadataStateMachine
+    public var identity: NodeIdentity
+    /// Why the files are taken for a copy or a restored backup, in words; `nil` if they are not. They may have forgotten
+    /// votes and entries.
+    public var copy: String?
 
     public init(
         hardState: HardState = HardState(), logBase: LogPosition = .zero, entries: [LogEntry] = [],
-        applied: LogPosition = .zero, metadata: MetadataStateMachine = MetadataStateMachine()
+        applied: LogPosition = .zero, metadata: MetadataStateMachine = MetadataStateMachine(),
+        identity: NodeIdentity = NodeIdentity(node: NodeID(1), directory: DirectoryID(high: 0, low: 0)),
+        copy: String? = nil
     ) {
         self.hardState = hardState
         self.logBase = logBase
         self.entries = entries
         self.applied = applied
         self.metadata = metadata
+        self.identity = identity
+        self.copy = copy
     }
 }

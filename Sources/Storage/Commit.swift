@@ -50,6 +50,7 @@ extension NodeStore {
     /// What ``recover(progress:)`` found and later writes made of it.
     func recovered() -> Contents {
         guard let contents else { preconditionFailure("recover first: nothing may be written to unchecked data") }
+        precondition(copy == nil, "a copy is written to before its identity is stored")
         return contents
     }
 
@@ -77,7 +78,7 @@ extension NodeStore {
                 let record = CheckpointRecord(
                     applied: checkpoint.position, logBase: logBase, counters: checkpoint.counters,
                     digest: checkpoint.digest)
-                try update(record, clusterID: checkpoint.counters.clusterID, in: &contents)
+                try update(record, in: &contents)
             }
             self.contents = contents
         }
@@ -99,21 +100,11 @@ extension NodeStore {
     }
 
     /// Stores where the state tables stand, and the cluster's name when it is new.
-    func update(
-        _ record: CheckpointRecord, clusterID: String?, in contents: inout Contents
-    ) throws(StorageError) {
+    func update(_ record: CheckpointRecord, in contents: inout Contents) throws(StorageError) {
         record.bind(to: statements.updateCheckpoint)
         try connection.run(statements.updateCheckpoint, while: "storing the checkpoint")
         contents.checkpoint = record
-        guard clusterID != contents.node.clusterID else { return }
-        if let known = contents.node.clusterID {
-            throw .foreign(
-                "\(directory.path): belongs to cluster \(known), but the state is that of cluster "
-                    + "\(clusterID ?? "without a name"). Correct the services file or the data directory.")
-        }
-        contents.node.clusterID = clusterID
-        contents.node.bind(to: statements.updateNode)
-        try connection.run(statements.updateNode, while: "storing the cluster's name")
+        try adopt(clusterID: record.counters.clusterID, in: &contents)
     }
 
     /// Moves committed WAL frames into the database when there are enough of them. For moments without load.
@@ -125,8 +116,13 @@ extension NodeStore {
         }
     }
 
-    /// Records the log's end before its pages leave the protection of the WAL's checksums.
     func moveLogIntoDatabase(_ mode: Int32) throws(StorageError) {
+        try recordLogEnd()
+        try frames.move(mode)
+    }
+
+    /// Records the log's end before its pages leave the protection of the WAL's checksums.
+    func recordLogEnd() throws(StorageError) {
         var contents = recovered()
         if contents.state.logReaches != contents.lastIndex {
             var state = contents.state
@@ -134,7 +130,6 @@ extension NodeStore {
             try update(state, in: &contents)
             self.contents = contents
         }
-        try frames.move(mode)
     }
 
     /// In WAL mode SQLite goes on writing to a file that somebody has removed.

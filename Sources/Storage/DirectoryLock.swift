@@ -2,21 +2,26 @@ import Glibc
 import Raft
 
 /// `node.lock` in the data directory: held locked for the process's life, and the mark that the directory is in use
-/// as a node's memory, so that a database that went missing is not taken for a new one.
+/// as a node's memory, so that a database that went missing is not taken for a new one, nor another one for the same.
 final class DirectoryLock {
     static let fileName = "node.lock"
 
-    /// What the first line says about the directory.
+    /// What it says about the directory, one line for each.
     struct Mark: Equatable {
         var node: NodeID
         /// A database was completely created here.
         var isInitialized: Bool
+        // What the first release did not write.
+        var directory: DirectoryID?
+        var run: Run?
+        var numbers: FileNumbers?
     }
 
     private var descriptor: Int32
     private let path: String
     /// The mark found when the lock was taken.
     let found: Mark?
+    private var written: Mark?
 
     /// Takes the lock. Without `create`, a directory without the file counts as not in use, and nothing is written.
     init?(directory: String, create: Bool) throws(StorageError) {
@@ -48,26 +53,59 @@ final class DirectoryLock {
         descriptor = -1
     }
 
+    /// The numbers of this file and of the database, where they can be relied on.
+    func fileNumbers(database: String) -> FileNumbers? { FileNumbers(lock: descriptor, database: database) }
+
+    /// Marks the files that are here now as the memory of `identity`; durable on return.
+    func mark(_ identity: NodeIdentity, database: String) throws(StorageError) {
+        let mark = Mark(
+            node: identity.node, isInitialized: true, directory: identity.directory, run: identity.run,
+            numbers: fileNumbers(database: database))
+        if mark != written { try write(mark) }
+    }
+
+    /// Says which process holds the lock, and leaves the mark as it was found.
+    func claim() throws(StorageError) {
+        if written == nil, let found { try write(found) }
+    }
+
     /// Writes the mark and this process's number; durable on return.
     func write(_ mark: Mark) throws(StorageError) {
-        let text = "node \(mark.node) \(mark.isInitialized ? "initialized" : "new")\npid \(getpid())\n"
-        let bytes = Array(text.utf8)
+        var lines = ["node \(mark.node) \(mark.isInitialized ? "initialized" : "new")"]
+        if let directory = mark.directory { lines.append("directory \(directory)") }
+        if let run = mark.run { lines.append("run \(run)") }
+        if let numbers = mark.numbers { lines.append("inodes \(numbers.lock) \(numbers.database)") }
+        lines.append("pid \(getpid())\n")
+        let bytes = Array(lines.joined(separator: "\n").utf8)
         // Over the old text, then cut: a crash between leaves at most old lines behind the new ones.
         guard pwrite(descriptor, bytes, bytes.count, 0) == bytes.count, ftruncate(descriptor, off_t(bytes.count)) == 0,
             fsync(descriptor) == 0
         else { throw systemFailure("writing", path) }
+        written = mark
     }
 
     private static func read(_ descriptor: Int32) -> (mark: Mark?, process: Int?) {
-        var bytes = [UInt8](repeating: 0, count: 256)
+        var bytes = [UInt8](repeating: 0, count: 512)
         let count = pread(descriptor, &bytes, bytes.count, 0)
-        let lines = String(decoding: bytes.prefix(max(0, count)), as: UTF8.self).split(separator: "\n")
+        // Whole lines: a power failure may have kept the new text and the old length.
+        let text = String(
+            decoding: bytes.prefix(max(0, count)).reversed().drop { $0 != UInt8(ascii: "\n") }.reversed(), as: UTF8.self
+        )
+        let lines = text.split(separator: "\n")
         let words = lines.map { $0.split(separator: " ") }
+        /// What the first line that begins with `name` says behind it, which must be `count` words.
+        func values(_ name: String, _ count: Int) -> ArraySlice<Substring>? {
+            words.first { $0.count == count + 1 && $0[0] == name }?.dropFirst()
+        }
         var mark: Mark?
         if let first = words.first, first.count == 3, first[0] == "node", let id = UInt64(first[1]) {
             mark = Mark(node: NodeID(id), isInitialized: first[2] == "initialized")
+            mark?.directory = values("directory", 1)?.first.flatMap { DirectoryID($0) }
+            mark?.run = values("run", 1)?.first.flatMap { Run($0) }
+            let numbers = values("inodes", 2)?.compactMap { UInt64($0) } ?? []
+            if numbers.count == 2 { mark?.numbers = FileNumbers(lock: numbers[0], database: numbers[1]) }
         }
-        let process = words.dropFirst().first { $0.count == 2 && $0[0] == "pid" }.flatMap { Int($0[1]) }
+        let process = values("pid", 1)?.first.flatMap { Int($0) }
         return (mark, process)
     }
 }

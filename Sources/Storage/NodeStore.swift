@@ -20,11 +20,15 @@ public final class NodeStore {
 
     let directory: DataDirectory
     let connection: Connection
-    private let lock: DirectoryLock
+    let lock: DirectoryLock
     let frames: WriteAheadLogFrames
     let statements: StoreStatements
     var staging: Staging?
     private var failure: StorageError?
+
+    /// Why these files are taken for a copy or a restored backup; `nil` if they are not, or once the node has gone on
+    /// with them (``store(_:)``). Nothing else is written to them before: the next start must find the same.
+    var copy: String?
 
     /// What the file holds, known from ``recover(progress:)`` on.
     var contents: Contents?
@@ -40,18 +44,23 @@ public final class NodeStore {
     public static var sqliteVersion: String { String(cString: sqlite3_libversion()) }
 
     /// Opens (or creates) `directory`/node.db, takes the lock against a second process, checks identity and schema.
-    /// `vfs` names a registered SQLite VFS to use instead of the default one.
-    public init(directory path: String, node: NodeID, vfs: String? = nil) throws(StorageError) {
+    /// `newDirectory` names a directory that is new to names: created now, or written by a release without them. `vfs`
+    /// names a registered SQLite VFS to use instead of the default one.
+    public init(
+        directory path: String, node: NodeID, newDirectory: DirectoryID, vfs: String? = nil
+    ) throws(StorageError) {
         directory = DataDirectory(path: path)
         try directory.create()
         // With `create` there is always a lock or an error.
         lock = try DirectoryLock(directory: path, create: true)!
         if let mark = lock.found, mark.node != node { throw Self.foreign(directory, mark.node, node) }
         let frames = try Self.checkFiles(directory, lock.found)
+        let surroundings = try Surroundings(directory, lock)
 
         connection = try Connection(
             path: directory.database, flags: SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, vfs: vfs)
-        if try connection.integer("SELECT count(*) FROM sqlite_schema") == 0 {
+        let isNew = try connection.integer("SELECT count(*) FROM sqlite_schema") == 0
+        if isNew {
             if lock.found?.isInitialized == true {
                 throw .damage(
                     directory.database,
@@ -59,16 +68,19 @@ public final class NodeStore {
             }
             try lock.write(DirectoryLock.Mark(node: node, isInitialized: false))
             try connection.configureWriter()
-            try connection.createTables(node)
+            let identity = NodeIdentity(node: node, directory: newDirectory)
+            try connection.createTables(identity)
+            try lock.mark(identity, database: directory.database)
         } else {
             try connection.checkLogIsRead(frames: frames)
             try connection.configureWriter()
         }
-        let stored = StoredNode(connection: connection)
-        try stored.checkFormat()
-        let record = try stored.nodeRecord()
-        guard record.node == node else { throw Self.foreign(directory, record.node, node) }
-        try lock.write(DirectoryLock.Mark(node: node, isInitialized: true))
+        let stored = try StoredNode(checking: connection)
+        let owner = try stored.nodeRecord().identity.node
+        guard owner == node else { throw Self.foreign(directory, owner, node) }
+        if stored.version < Schema.version { try stored.migrate(naming: newDirectory) }
+        if !isNew { copy = try surroundings.copyFinding(StoredNode(connection: connection).nodeRecord()) }
+        try lock.claim()
         try DataDirectory.synchronize(path)
         statements = try StoreStatements(connection)
         self.frames = WriteAheadLogFrames(connection)
@@ -124,19 +136,24 @@ public final class NodeStore {
         return measurements
     }
 
-    /// Moves the WAL into the database, removes it and lets another process in. After a failure, or without this call,
-    /// the files stay as a crash would leave them, for the next start to recover.
+    /// Moves the WAL into the database, removes it and lets another process in. After a failure, without this call, or if
+    /// the node has not gone on with what looks like a copy, the files stay as they are, for the next start to recover.
     public func close() throws(StorageError) {
         defer { lock.release() }
         guard failure == nil else { return connection.close(checkpointing: false) }
         defer { failure = .failed("\(directory.database): closed") }
+        let isOrderly = contents != nil && copy == nil
         do {
-            if contents != nil { try moveLogIntoDatabase(SQLITE_CHECKPOINT_TRUNCATE) }
+            if isOrderly {
+                try recordLogEnd()
+                try store(isCleanStop: true)
+                try frames.move(SQLITE_CHECKPOINT_TRUNCATE)
+            }
         } catch {
             connection.close(checkpointing: false)
             throw error
         }
-        connection.close(checkpointing: contents != nil)
+        connection.close(checkpointing: isOrderly)
     }
 }
 
@@ -174,13 +191,13 @@ struct StoreStatements {
 
 extension Connection {
     /// Creates all tables with the rows of a new node, in one transaction.
-    fileprivate func createTables(_ node: NodeID) throws(StorageError) {
+    fileprivate func createTables(_ identity: NodeIdentity) throws(StorageError) {
         try execute("BEGIN IMMEDIATE")
         try execute("PRAGMA application_id=\(Schema.applicationID)")
         try execute("PRAGMA user_version=\(Schema.version)")
         for sql in Schema.creation { try execute(sql) }
         for table in StateTable.allCases { try execute(table.creation(name: table.name)) }
-        try insert(NodeRecord.insertion, NodeRecord(node: node).bind)
+        try insert(NodeRecord.insertion, NodeRecord(identity, isCleanStop: true).bind)
         try insert(RaftStateRecord.insertion, RaftStateRecord().bind)
         let empty = CheckpointRecord(
             applied: .zero, logBase: .zero, counters: Counters(), digest: MetadataStateMachine().digest)
@@ -188,7 +205,7 @@ extension Connection {
         try execute("COMMIT")
     }
 
-    private func insert(_ sql: String, _ bind: (Statement) -> Void) throws(StorageError) {
+    func insert(_ sql: String, _ bind: (Statement) -> Void) throws(StorageError) {
         let statement = try prepare(sql, isPersistent: false)
         defer { sqlite3_finalize(statement.handle) }
         bind(statement)

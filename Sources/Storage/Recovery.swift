@@ -9,32 +9,37 @@ extension NodeStore {
         try perform { () throws(StorageError) in
             // One read transaction: every check sees the same moment.
             try connection.execute("BEGIN")
-            let node = try load(progress)
+            var (node, contents) = try StoredNode(connection: connection).load(progress)
             try connection.execute("COMMIT")
+            self.contents = contents
+            node.copy = copy
+            guard copy == nil else { return node }
             try dropStaging()
-            // The WAL begins anew: where a reader lingers, that of a killed process may be long.
+            // The WAL begins anew: where a reader lingers, that of a killed process may be long. From here on until the
+            // node goes on, the database is whole without it.
+            try store(isCleanStop: true)
             try moveLogIntoDatabase(SQLITE_CHECKPOINT_TRUNCATE)
             return node
         }
     }
+}
 
-    private func load(_ progress: (Int) -> Void) throws(StorageError) -> RecoveredNode {
-        let stored = StoredNode(connection: connection)
-        let record = try stored.nodeRecord()
-        let state = try stored.raftState()
-        let checkpoint = try stored.checkpointRecord()
+extension StoredNode {
+    /// Everything, checked, and what later writes need to know of it.
+    func load(_ progress: (Int) -> Void) throws(StorageError) -> (RecoveredNode, NodeStore.Contents) {
+        let record = try nodeRecord()
+        let state = try raftState()
+        let checkpoint = try checkpointRecord()
 
-        var count = StoredNode.RowCount()
+        var count = RowCount()
         var node = RecoveredNode()
-        let last = try stored.readLog(behind: checkpoint, state) { entry in
+        let last = try readLog(behind: checkpoint, state) { entry in
             node.entries.append(entry)
             count.add(progress)
         }
-        var counters = checkpoint.counters
-        counters.clusterID = record.clusterID
-        node.metadata = try stored.readState(counters, &count, progress)
+        node.metadata = try readState(checkpoint.counters, &count, progress)
         guard node.metadata.digest.description == checkpoint.digest else {
-            throw stored.damage(
+            throw damage(
                 "the state tables have the digest \(node.metadata.digest), but the checkpoint at "
                     + "\(checkpoint.applied) says \(checkpoint.digest)")
         }
@@ -42,7 +47,9 @@ extension NodeStore {
         node.hardState = state.hardState
         node.logBase = checkpoint.logBase
         node.applied = checkpoint.applied
-        contents = Contents(node: record, state: state, checkpoint: checkpoint, lastIndex: last.index)
-        return node
+        node.identity = record.identity
+        return (
+            node, NodeStore.Contents(node: record, state: state, checkpoint: checkpoint, lastIndex: last.index)
+        )
     }
 }

@@ -2,20 +2,46 @@ import Metadata
 
 /// The tables of node.db. The comments in the SQL are for people: `.schema` in the sqlite3 shell shows them.
 enum Schema {
-    /// Raised with every change of the tables; a database of another version is refused.
-    static let version: Int64 = 1
+    /// Raised with every change of the tables; a database of a later version is refused.
+    static let version: Int64 = 2
     /// "DMQm" in the file's header, so that `file` and SQLite tools tell our databases from others.
     static let applicationID: Int64 = 0x444d_516d
 
-    static let creation = [
-        """
-        CREATE TABLE node (
+    static let nodeTable = """
+        CREATE TABLE node ( -- who this node is, and whom it takes for its cluster; known before its first vote
           node_id INTEGER NOT NULL,
-          cluster_id TEXT, -- NULL until the first leader named the cluster
+          directory_id TEXT NOT NULL, -- drawn when the data directory was created
+          cluster_id TEXT, -- NULL until a cluster was born or joined
+          born_at INTEGER, -- when the cluster was, in Unix milliseconds; NULL if that is not known
+          run_number INTEGER NOT NULL, -- counts the starts on this directory
+          run_nonce TEXT NOT NULL, -- drawn for the latest start
+          members TEXT NOT NULL, -- JSON; run and directory are the latest that were heard of
+          electors TEXT NOT NULL, -- JSON array of node ids: who decides about the directories of the members
+          settled INTEGER NOT NULL, -- 0 while a change of the members is not known to a majority of the electors
+          floor_term INTEGER NOT NULL, floor_index INTEGER NOT NULL, -- no vote for a log that ends before this
+          clean_stop INTEGER NOT NULL, -- 0 while the node runs and after a crash: node.db needs its node.db-wal then
           schema_version INTEGER NOT NULL,
+          checksum INTEGER NOT NULL -- CRC32C
+        )
+        """
+
+    static let checkpointTable = """
+        CREATE TABLE checkpoint ( -- where the tables below stand; log_base is the entry before the log's first
+          applied_index INTEGER NOT NULL,
+          applied_term INTEGER NOT NULL,
+          log_base_index INTEGER NOT NULL,
+          log_base_term INTEGER NOT NULL,
+          version INTEGER NOT NULL,
+          revision INTEGER NOT NULL,
+          partitions_created INTEGER NOT NULL,
+          cluster_id TEXT, -- NULL until an applied entry has named the cluster
+          digest TEXT NOT NULL,
           checksum INTEGER NOT NULL
         )
-        """,
+        """
+
+    static let creation = [
+        nodeTable,
         """
         CREATE TABLE raft_state (
           current_term INTEGER NOT NULL,
@@ -34,19 +60,7 @@ enum Schema {
           checksum INTEGER NOT NULL -- CRC32C
         )
         """,
-        """
-        CREATE TABLE checkpoint ( -- where the tables below stand; log_base is the entry before the log's first
-          applied_index INTEGER NOT NULL,
-          applied_term INTEGER NOT NULL,
-          log_base_index INTEGER NOT NULL,
-          log_base_term INTEGER NOT NULL,
-          version INTEGER NOT NULL,
-          revision INTEGER NOT NULL,
-          partitions_created INTEGER NOT NULL,
-          digest TEXT NOT NULL,
-          checksum INTEGER NOT NULL
-        )
-        """,
+        checkpointTable,
     ]
 }
 

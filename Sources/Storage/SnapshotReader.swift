@@ -25,9 +25,7 @@ public final class SnapshotReader {
         let stored = StoredNode(connection: connection)
         let checkpoint = try stored.checkpointRecord()
         position = checkpoint.applied
-        var counters = checkpoint.counters
-        counters.clusterID = try stored.nodeRecord().clusterID
-        self.counters = counters
+        counters = checkpoint.counters
         guard let digest = Digest(hexadecimal: checkpoint.digest) else {
             throw stored.damage("the checkpoint's digest is \"\(checkpoint.digest)\"")
         }

@@ -80,7 +80,7 @@ extension NodeStore {
                 try connection.execute("DELETE FROM raft_log")
                 let record = CheckpointRecord(
                     applied: position, logBase: position, counters: counters, digest: digest)
-                try update(record, clusterID: counters.clusterID, in: &contents)
+                try update(record, in: &contents)
                 try update(logReaches: position.index, in: &contents)
             }
             contents.lastIndex = position.index

@@ -16,6 +16,7 @@ struct Statement {
     }
 
     func bind(_ parameter: Int32, _ value: Int) { bind(parameter, Int64(value)) }
+    func bind(_ parameter: Int32, _ value: Bool) { bind(parameter, value ? 1 : 0) }
     /// Numbers from 2⁶³ on are kept as the negative numbers of the same bits.
     func bind(_ parameter: Int32, _ value: UInt64) { bind(parameter, Int64(bitPattern: value)) }
 
@@ -71,6 +72,8 @@ struct Statement {
 
     func integer(_ column: Int32) -> Int64 { sqlite3_column_int64(handle, column) }
     func unsigned(_ column: Int32) -> UInt64 { UInt64(bitPattern: integer(column)) }
+    /// `nil` for anything but 0 and 1.
+    func bool(_ column: Int32) -> Bool? { (0...1).contains(integer(column)) ? integer(column) == 1 : nil }
     func isNull(_ column: Int32) -> Bool { sqlite3_column_type(handle, column) == SQLITE_NULL }
     func optionalInteger(_ column: Int32) -> Int64? { isNull(column) ? nil : integer(column) }
 

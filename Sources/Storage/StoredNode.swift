@@ -5,6 +5,17 @@ import Raft
 /// Reads a whole database and checks all of it; for recovery and for `verify`.
 struct StoredNode {
     let connection: Connection
+    /// Of the tables; only a database that is being opened may have an earlier one than ours.
+    private(set) var version = Schema.version
+
+    /// The tables of this version of the program.
+    init(connection: Connection) { self.connection = connection }
+
+    /// Refuses files that are no database of ours, or one of a later version.
+    init(checking connection: Connection) throws(StorageError) {
+        self.connection = connection
+        try checkFormat()
+    }
 
     /// Tells `progress` how many rows were read, now and then.
     struct RowCount {
@@ -22,14 +33,13 @@ struct StoredNode {
 
     func damage(_ finding: String) -> StorageError { .damage(connection.path, finding) }
 
-    /// Refuses files that are no database of this version of ours.
-    func checkFormat() throws(StorageError) {
+    private mutating func checkFormat() throws(StorageError) {
         let application = try connection.integer("PRAGMA application_id")
         guard application == Schema.applicationID else {
             throw damage("this is a SQLite database, but not one of a node (application_id \(application))")
         }
-        let version = try connection.integer("PRAGMA user_version")
-        guard version == Schema.version else {
+        version = try connection.integer("PRAGMA user_version")
+        guard (FirstSchema.version...Schema.version).contains(version) else {
             throw .failed(
                 "\(connection.path): written with schema version \(version), this program knows \(Schema.version). "
                     + "Use the version of the program that wrote it, or a newer one.")
@@ -39,7 +49,9 @@ struct StoredNode {
     // The single rows
 
     func nodeRecord() throws(StorageError) -> NodeRecord {
-        try single("node", NodeRecord.selection, NodeRecord.init, checksum: \.checksum, column: 3)
+        if version == FirstSchema.version { return try firstNodeRow().asNow }
+        return try single(
+            "node", NodeRecord.selection, NodeRecord.init, checksum: \.checksum, column: NodeRecord.checksumColumn)
     }
 
     func raftState() throws(StorageError) -> RaftStateRecord {
@@ -47,23 +59,33 @@ struct StoredNode {
     }
 
     func checkpointRecord() throws(StorageError) -> CheckpointRecord {
-        let record = try single(
-            "checkpoint", CheckpointRecord.selection, CheckpointRecord.init, checksum: \.checksum, column: 8)
+        let record =
+            if version == FirstSchema.version {
+                try firstCheckpointRecord()
+            } else {
+                try single(
+                    "checkpoint", CheckpointRecord.selection, CheckpointRecord.init, checksum: \.checksum,
+                    column: CheckpointRecord.checksumColumn)
+            }
         guard record.applied.index >= record.logBase.index else {
             throw damage("the checkpoint at \(record.applied) is behind the log's base \(record.logBase)")
         }
         return record
     }
 
-    private func single<Record>(
-        _ table: String, _ sql: String, _ make: (Statement) -> Record, checksum: (Record) -> Int64, column: Int32
+    func single<Record>(
+        _ table: String, _ sql: String, _ make: (Statement) throws(RowFault) -> Record,
+        checksum: (Record) -> Int64, column: Int32
     ) throws(StorageError) -> Record {
         let statement = try connection.prepare(sql, isPersistent: false)
         defer { sqlite3_finalize(statement.handle) }
         guard try connection.step(statement, while: "reading table \(table)") else {
             throw damage("table \(table) is empty instead of having one row")
         }
-        let record = make(statement)
+        let record: Record
+        do { record = try make(statement) } catch {
+            throw damage("the row of table \(table) has \(error.finding)")
+        }
         guard statement.integer(column) == checksum(record) else {
             throw damage("the row of table \(table) fails its checksum")
         }

@@ -1,43 +1,6 @@
 import Metadata
 import Raft
 
-/// The one row of `node`: whose data this is.
-package struct NodeRecord: Equatable {
-    var node: NodeID
-    var clusterID: String?
-    var schemaVersion: Int64 = Schema.version
-
-    static let selection = "SELECT node_id, cluster_id, schema_version, checksum FROM node"
-    static let insertion = "INSERT INTO node (node_id, cluster_id, schema_version, checksum) VALUES (?1, ?2, ?3, ?4)"
-    static let update = "UPDATE node SET node_id = ?1, cluster_id = ?2, schema_version = ?3, checksum = ?4"
-
-    package var checksum: Int64 {
-        var crc = CRC32C()
-        crc.update(node.number)
-        crc.update(clusterID)
-        crc.update(schemaVersion)
-        return Int64(crc.value)
-    }
-
-    func bind(to statement: Statement) {
-        statement.bind(1, node.number)
-        statement.bind(2, clusterID)
-        statement.bind(3, schemaVersion)
-        statement.bind(4, checksum)
-    }
-
-    package init(node: NodeID, clusterID: String? = nil) {
-        self.node = node
-        self.clusterID = clusterID
-    }
-
-    init(_ row: Statement) {
-        node = NodeID(row.unsigned(0))
-        clusterID = row.optionalText(1)
-        schemaVersion = row.integer(2)
-    }
-}
-
 /// The one row of `raft_state`: what Raft must not forget, and a lower bound of the log's end.
 package struct RaftStateRecord: Equatable {
     package var hardState = HardState()
@@ -79,22 +42,24 @@ package struct RaftStateRecord: Equatable {
 package struct CheckpointRecord: Equatable {
     var applied = LogPosition.zero
     var logBase = LogPosition.zero
-    /// Without the cluster's name, which is in `node`.
+    /// With the name of the cluster that the state is of, which a node knows earlier: it is in table `node` before the
+    /// first entry.
     var counters = Counters()
-    /// Of the rows and counters, the cluster's name among them; 32 hexadecimal digits.
+    /// Of the rows and counters; 32 hexadecimal digits.
     var digest: String
 
     private static let columns =
         ["applied_index", "applied_term", "log_base_index", "log_base_term", "version", "revision"]
-        + ["partitions_created", "digest", "checksum"]
+        + ["partitions_created", "cluster_id", "digest", "checksum"]
 
     static let selection = "SELECT \(columns.joined(separator: ", ")) FROM checkpoint"
     static let insertion =
-        "INSERT INTO checkpoint (\(columns.joined(separator: ", "))) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"
+        "INSERT INTO checkpoint (\(columns.joined(separator: ", "))) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"
     static let update =
         "UPDATE checkpoint SET " + columns.enumerated().map { "\($1) = ?\($0 + 1)" }.joined(separator: ", ")
+    static let checksumColumn = Int32(columns.count - 1)
 
-    private var numbers: [UInt64] {
+    var numbers: [UInt64] {
         [
             applied.index.number, applied.term.number, logBase.index.number, logBase.term.number, counters.version,
             counters.revision, counters.partitionsCreated,
@@ -104,21 +69,22 @@ package struct CheckpointRecord: Equatable {
     package var checksum: Int64 {
         var crc = CRC32C()
         for number in numbers { crc.update(number) }
+        crc.update(counters.clusterID)
         crc.update(digest)
         return Int64(crc.value)
     }
 
     func bind(to statement: Statement) {
         for (column, number) in numbers.enumerated() { statement.bind(Int32(column + 1), number) }
-        statement.bind(8, digest)
-        statement.bind(9, checksum)
+        statement.bind(8, counters.clusterID)
+        statement.bind(9, digest)
+        statement.bind(10, checksum)
     }
 
     package init(applied: LogPosition, logBase: LogPosition, counters: Counters, digest: Digest) {
         self.applied = applied
         self.logBase = logBase
         self.counters = counters
-        self.counters.clusterID = nil
         self.digest = digest.description
     }
 
@@ -128,7 +94,8 @@ package struct CheckpointRecord: Equatable {
         counters.version = row.unsigned(4)
         counters.revision = row.unsigned(5)
         counters.partitionsCreated = row.unsigned(6)
-        digest = row.text(7)
+        counters.clusterID = row.optionalText(7)
+        digest = row.text(8)
     }
 }
 

@@ -8,6 +8,11 @@ public struct Verification: Sendable {
     public var findings: [String] = []
     public var node: NodeID?
     public var clusterID: String?
+    /// `nil` while the files are a release's that had no names for directories.
+    public var directoryID: DirectoryID?
+    public var members: [KnownMember] = []
+    /// Why a start would take the files for a copy or a restored backup; a copy is as sound as what it is of.
+    public var copy: String?
     public var hardState = HardState()
     public var logBase = LogPosition.zero
     /// The last position in the log; `logBase` when the log is empty.
@@ -38,11 +43,12 @@ public struct Verification: Sendable {
         var verification = Verification()
         let lock = try DirectoryLock(directory: path, create: false)
         defer { withExtendedLifetime(lock) {} }
+        let surroundings = try Surroundings(directory, lock)
         guard try verification.checkFiles(directory, lock?.found) else { return verification }
         do {
             let connection = try Connection.offline(directory, walBytes: verification.walBytes)
             defer { connection.close(checkpointing: false) }
-            try verification.check(connection, lock?.found, progress)
+            try verification.check(connection, surroundings, progress)
         } catch .damaged(let finding) {
             verification.note(finding)
         }
@@ -68,19 +74,22 @@ public struct Verification: Sendable {
     }
 
     private mutating func check(
-        _ connection: Connection, _ mark: DirectoryLock.Mark?, _ progress: (Int) -> Void
+        _ connection: Connection, _ surroundings: Surroundings, _ progress: (Int) -> Void
     ) throws(StorageError) {
         let integrity = try connection.execute("PRAGMA integrity_check")
         if integrity != ["ok"] {
             findings += integrity.map { "\(connection.path): SQLite's integrity check: \($0)" }
         }
-        let stored = StoredNode(connection: connection)
-        try stored.checkFormat()
+        let stored = try StoredNode(checking: connection)
         let record = try stored.nodeRecord()
-        (node, clusterID) = (record.node, record.clusterID)
-        if let mark, mark.node != record.node {
+        let identity = record.identity
+        (node, clusterID, members) = (identity.node, identity.clusterID, identity.members)
+        if stored.version == Schema.version { directoryID = identity.directory }
+        copy = surroundings.copyFinding(record)
+        if let mark = surroundings.mark, mark.node != identity.node {
             findings.append(
-                "\(connection.path): holds node \(record.node), but \(DirectoryLock.fileName) names node \(mark.node)")
+                "\(connection.path): holds node \(identity.node), but \(DirectoryLock.fileName) names node "
+                    + "\(mark.node)")
         }
         let state = try stored.raftState()
         hardState = state.hardState
@@ -109,11 +118,9 @@ public struct Verification: Sendable {
         _ stored: StoredNode, _ checkpoint: CheckpointRecord, _ count: inout StoredNode.RowCount,
         _ progress: (Int) -> Void
     ) throws(StorageError) {
-        var counters = checkpoint.counters
-        counters.clusterID = clusterID
         let before = count.rows
         defer { rows = count.rows - before }
-        digest = try stored.readState(counters, &count, progress).digest
+        digest = try stored.readState(checkpoint.counters, &count, progress).digest
         if digest.description != checkpoint.digest {
             findings.append(
                 "\(stored.connection.path): the state tables have the digest \(digest), but the checkpoint at "

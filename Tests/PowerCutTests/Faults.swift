@@ -92,7 +92,7 @@ final class Faults {
                 throw StorageError.failed("\(image.path): the image could not be written")
             }
             do {
-                let node = try NodeStore(directory: image.path, node: NodeID(1)).recover { _ in }
+                let node = try NodeStore.open(image).recover { _ in }
                 let differences = workload.candidates.map { $0.differences(from: node) }
                 if !differences.contains(where: \.isEmpty) {
                     violations.append(Violation(place: place + ", keep \(keep) %", findings: differences[0]))

@@ -127,7 +127,7 @@ final class PowerCuts {
                     return verification.findings.map { Violation.Finding(kind: .refused, text: $0) }
                 }
             }
-            let node = try NodeStore(directory: image.path, node: NodeID(1)).recover { _ in }
+            let node = try NodeStore.open(image).recover { _ in }
             let differences = workload.candidates.map { $0.differences(from: node) }
             guard !differences.contains(where: \.isEmpty) else { return try findingsAfterRecovery() }
             return differences[0]

@@ -1,4 +1,6 @@
 import FoundationEssentials
+import Raft
+import Storage
 
 /// A directory that goes with its owner; in memory where the system has such a place.
 final class ScratchDirectory {
@@ -13,4 +15,11 @@ final class ScratchDirectory {
     }
 
     deinit { try? FileManager.default.removeItem(atPath: path) }
+}
+
+extension NodeStore {
+    static func open(_ directory: ScratchDirectory, vfs: String? = nil) throws(StorageError) -> NodeStore {
+        try NodeStore(
+            directory: directory.path, node: NodeID(1), newDirectory: DirectoryID(high: 0, low: 1), vfs: vfs)
+    }
 }

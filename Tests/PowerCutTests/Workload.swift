@@ -34,7 +34,7 @@ final class Workload {
     /// Throws a ``Violation`` if the store does not hold what it should.
     func open() throws {
         call = isCreated ? "recovery" : "creation"
-        let store = try NodeStore(directory: home.path, node: NodeID(1), vfs: "powercut")
+        let store = try NodeStore.open(home, vfs: "powercut")
         powercut_directory_synchronized()
         isCreated = true
         self.store = store

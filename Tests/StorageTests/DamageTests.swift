@@ -11,6 +11,7 @@ import Testing
     private func closedNode() throws -> TestDirectory {
         let directory = try TestDirectory()
         let (store, _) = try NodeStore.open(directory)
+        try store.store(sampleIdentity)
         try store.commit([write(entries(1...400), term: 2, vote: 3)])
         try store.checkpoint(
             checkpoint(sampleRows, at: position(6), counters: counters, compactThrough: position(4)))
@@ -36,6 +37,37 @@ import Testing
         ("DELETE FROM raft_state", "raft_state is empty"),
         ("INSERT INTO raft_state SELECT * FROM raft_state", "raft_state has more than one row"),
         ("UPDATE node SET cluster_id = 'c2'", "node fails its checksum"),
+        ("UPDATE node SET directory_id = '00000000000000010000000000000003'", "node fails its checksum"),
+        ("UPDATE node SET directory_id = '1'", "node has an unreadable directory_id, \"1\""),
+        ("UPDATE node SET directory_id = upper(hex(zeroblob(15)) || 'fA')", "node has an unreadable directory_id"),
+        ("UPDATE node SET born_at = 0", "node fails its checksum"),
+        ("UPDATE node SET run_number = 8", "node fails its checksum"),
+        ("UPDATE node SET run_nonce = '3fb'", "node fails its checksum"),
+        ("UPDATE node SET run_nonce = ''", "node has an unreadable run_nonce, \"\""),
+        ("UPDATE node SET electors = '[1, 2]'", "node has unreadable electors, [1, 2]"),
+        ("UPDATE node SET electors = '[1]'", "node fails its checksum"),
+        ("UPDATE node SET settled = 0", "node fails its checksum"),
+        ("UPDATE node SET settled = 2", "neither 0 nor 1"),
+        ("UPDATE node SET floor_term = 9", "node fails its checksum"),
+        ("UPDATE node SET floor_index = 9", "node fails its checksum"),
+        ("UPDATE node SET clean_stop = 0", "node fails its checksum"),
+        ("UPDATE node SET members = '[]'", "node fails its checksum"),
+        ("UPDATE node SET members = replace(members, 'true', 'false')", "node fails its checksum"),
+        (
+            "UPDATE node SET members = replace(members, '\"generation\":0', '\"generation\":1')",
+            "node fails its checksum"
+        ),
+        ("UPDATE node SET members = replace(members, ':', ': ')", "node has unreadable members, [{"),
+        ("UPDATE node SET members = members || ' '", "node has unreadable members"),
+        ("UPDATE node SET members = substr(members, 2)", "node has unreadable members"),
+        ("UPDATE node SET members = substr(members, 1, length(members) - 1)", "node has unreadable members"),
+        ("UPDATE node SET members = substr(members, 1, 9)", "node has unreadable members"),
+        ("UPDATE node SET members = '[,]'", "node has unreadable members, [,]"),
+        ("UPDATE node SET members = ''", "node has unreadable members, "),
+        ("UPDATE node SET members = replace(members, 'null', 'nil')", "node has unreadable members"),
+        ("UPDATE node SET members = replace(members, '\"id\":1', '\"id\":01')", "node has unreadable members"),
+        ("UPDATE node SET members = replace(members, '7/3fa', '7/3FA')", "node has unreadable members"),
+        ("UPDATE checkpoint SET cluster_id = 'c2'", "checkpoint fails its checksum"),
         ("UPDATE checkpoint SET applied_index = 7", "checkpoint fails its checksum"),
         ("UPDATE checkpoint SET log_base_index = 5", "checkpoint fails its checksum"),
         ("UPDATE checkpoint SET version = 8", "checkpoint fails its checksum"),

@@ -21,19 +21,39 @@ final class TestDirectory {
 
     /// The files as a crash of the process would leave them now.
     func crashImage() throws -> TestDirectory {
-        let copy = try TestDirectory()
+        let image = try TestDirectory()
         for name in try FileManager.default.contentsOfDirectory(atPath: path) where name != "node.db-shm" {
-            try FileManager.default.copyItem(atPath: path + "/" + name, toPath: copy.path + "/" + name)
+            try FileManager.default.copyItem(atPath: path + "/" + name, toPath: image.path + "/" + name)
         }
-        return copy
+        try image.adoptFiles()
+        return image
     }
+
+    /// Makes the mark name the files that are here, which a crash does not exchange.
+    func adoptFiles() throws {
+        guard exists("node.lock") else { return }
+        let lines = try text(of: "node.lock").split(separator: "\n").map { line in
+            line.hasPrefix("inodes ")
+                ? "inodes \(try number(of: "node.lock")) \(try number(of: "node.db"))" : String(line)
+        }
+        try write(Array((lines.joined(separator: "\n") + "\n").utf8), to: "node.lock")
+    }
+
+    /// The inode number.
+    func number(of name: String) throws -> UInt64 {
+        let attributes = try FileManager.default.attributesOfItem(atPath: path + "/" + name)
+        return try #require(attributes[.systemFileNumber] as? UInt64)
+    }
+
+    func text(of name: String) throws -> String { String(decoding: try bytes(of: name), as: UTF8.self) }
 
     func bytes(of name: String) throws -> [UInt8] {
         [UInt8](try Data(contentsOf: URL(filePath: path + "/" + name)))
     }
 
     func write(_ bytes: [UInt8], to name: String) throws {
-        try Data(bytes).write(to: URL(filePath: path + "/" + name))
+        // In place: another file would have another number.
+        try Data(bytes).write(to: URL(filePath: path + "/" + name), options: [])
     }
 
     func remove(_ name: String) throws { try FileManager.default.removeItem(atPath: path + "/" + name) }
@@ -72,7 +92,14 @@ final class TestDirectory {
     }
 }
 
+/// What tests name new directories.
+let newDirectory = DirectoryID(high: 1, low: 2)
+
 extension NodeStore {
+    convenience init(directory: String, node: NodeID, vfs: String? = nil) throws(StorageError) {
+        try self.init(directory: directory, node: node, newDirectory: newDirectory, vfs: vfs)
+    }
+
     /// Opened and recovered.
     static func open(_ directory: TestDirectory, node: UInt64 = 1) throws -> (NodeStore, RecoveredNode) {
         let store = try NodeStore(directory: directory.path, node: NodeID(node))
@@ -143,6 +170,21 @@ let sampleRows: [Row] = [
     pair("/nul\u{0}key", Array("nul\u{0}value".utf8)), pair("/line\nbreak"),
     pair("/e\u{301}", Array("NFD".utf8)), pair("/\u{e9}", Array("NFC".utf8)),
 ]
+
+/// Two members: this node, and one that was never heard of.
+let sampleIdentity: NodeIdentity = {
+    var identity = NodeIdentity(node: NodeID(1), directory: newDirectory)
+    identity.run = Run(number: 7, nonce: 0x3fa)
+    identity.clusterID = "c1"
+    identity.bornAt = 1_700_000_000_000
+    identity.members = [
+        KnownMember(id: NodeID(1), directory: newDirectory, isAdmitted: true, run: Run(number: 7, nonce: 0x3fa)),
+        KnownMember(id: NodeID(2)),
+    ]
+    identity.electors = [NodeID(1), NodeID(2)]
+    identity.floor = position(3)
+    return identity
+}()
 
 /// What the body throws as a ``StorageError``.
 func storageError(_ body: () throws -> Void) -> StorageError? {

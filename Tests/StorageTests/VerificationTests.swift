@@ -9,6 +9,7 @@ import Testing
     private func node() throws -> (TestDirectory, NodeStore) {
         let directory = try TestDirectory()
         let (store, _) = try NodeStore.open(directory)
+        try store.store(sampleIdentity)
         try store.commit([write(entries(1...40), term: 2, vote: 3)])
         try store.checkpoint(
             checkpoint(sampleRows, at: position(6), counters: counters, compactThrough: position(4)))
@@ -21,6 +22,7 @@ import Testing
         #expect(report.findings == [])
         #expect(report.isSound)
         #expect(report.node == NodeID(1) && report.clusterID == "c1")
+        #expect(report.directoryID == newDirectory && report.members == sampleIdentity.members && report.copy == nil)
         #expect(report.hardState == HardState(currentTerm: Term(2), votedFor: NodeID(3)))
         #expect(report.logBase == position(4) && report.lastLog == position(42, term: 2) && report.entries == 38)
         #expect(report.applied == position(6) && report.rows == sampleRows.count)

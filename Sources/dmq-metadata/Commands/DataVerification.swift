@@ -21,14 +21,25 @@ enum DataVerification {
         var lines = [
             "\(directory): sound",
             "node      \(found.node.map(String.init(describing:)) ?? "none") of cluster \(found.clusterID ?? "without a name")",
+            "directory \(found.directoryID.map(String.init(describing:)) ?? "without a name: written by an earlier release")",
+            "members   \(members(found))",
             "term      \(found.hardState.currentTerm), vote for \(found.hardState.votedFor.map(String.init(describing:)) ?? "nobody")",
             "log       \(log) (\(found.entries) entries)",
             "state     \(found.rows) rows as of entry \(found.applied.index), digest \(found.digest)",
             "files     node.db \(found.databaseBytes) bytes, node.db-wal \(found.walBytes) bytes",
         ]
+        if let copy = found.copy { lines.append("copy      \(copy)") }
         if found.tornFrames > 0 {
             lines.append("torn      \(found.tornFrames) frames of a last write that was never acknowledged (harmless)")
         }
         return lines.joined(separator: "\n")
+    }
+
+    private static func members(_ found: Verification) -> String {
+        guard !found.members.isEmpty else { return "none yet" }
+        return found.members.map { member in
+            let directory = member.directory.map(String.init(describing:)) ?? "unknown"
+            return "\(member.id) (directory \(directory)\(member.isAdmitted ? "" : ", without a vote"))"
+        }.joined(separator: ", ")
     }
 }

@@ -1,0 +1,47 @@
+import Raft
+
+extension NodeStore {
+    /// Gives the stopped node in `directory` another list of members, after checking all of its data as a start does.
+    /// `newDirectory` names files of a release that had no names for directories.
+    ///
+    /// - Returns: The ids before and after; both empty if there is no node's data, which leaves nothing to change.
+    public static func changeMembers(
+        directory path: String, to ids: [NodeID], newDirectory: DirectoryID
+    ) throws(StorageError) -> (before: [NodeID], after: [NodeID]) {
+        guard let node = try owner(of: path) else { return ([], []) }
+        let ids = ids.sorted()
+        guard ids.contains(node) else {
+            throw .foreign(
+                "\(path): holds the data of node \(node), which is none of the members \(list(ids)). Name a list with "
+                    + "this node, or the directory of another node. Nothing was changed.")
+        }
+        let store = try NodeStore(directory: path, node: node, newDirectory: newDirectory)
+        var identity = try store.recover { _ in }.identity
+        if let copy = store.copy {
+            throw .foreign(
+                "\(path): \(copy). A copy may have forgotten what the others know, so its members are not changed. "
+                    + "Start the node with its present members until they let it in, then stop it and try again.")
+        }
+        let before = identity.ids
+        identity.change(to: ids)
+        try store.store(identity)
+        try store.close()
+        return (before, identity.ids)
+    }
+
+    /// Whose data are in `path`, all of them sound; `nil` if there are none. Changes nothing.
+    private static func owner(of path: String) throws(StorageError) -> NodeID? {
+        let directory = DataDirectory(path: path)
+        let lock = try DirectoryLock(directory: path, create: false)
+        if let finding = try directory.lossOfDatabase(mark: lock?.found) {
+            throw .damage(directory.database, finding)
+        }
+        lock?.release()
+        guard try (DataDirectory.size(of: directory.database) ?? 0) > 0 else { return nil }
+        let verification = try Verification.verify(directory: path)
+        guard verification.isSound else { throw .damaged(verification.findings.joined(separator: "\n")) }
+        return verification.node
+    }
+
+    private static func list(_ ids: [NodeID]) -> String { ids.map(\.description).joined(separator: ", ") }
+}

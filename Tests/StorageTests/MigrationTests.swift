@@ -1,0 +1,164 @@
+import CSQLite
+import FoundationEssentials
+import Metadata
+import Raft
+import Storage
+import Testing
+
+/// Data directories of the first release, as its program left them (`Fixtures`, the tables as SQL).
+@Suite struct MigrationTests {
+    struct Release: CustomTestStringConvertible, Sendable {
+        var name: String
+        var node: UInt64
+        var clusterID: String
+        var bornAt: Int64
+        /// As that release's own `verify` printed it.
+        var digest: String
+        /// Whether everything is in the write-ahead log, as a killed process leaves it.
+        var isKilled: Bool
+
+        var testDescription: String { name }
+    }
+
+    static let releases = [
+        Release(
+            name: "release-1-stopped", node: 1, clusterID: "de462e0fe7a81e0c8f8e40a5331d379d",
+            bornAt: 1_795_736_924_363,
+            digest: "d30dd01ccb35fa5dffa65fdec4020fbe", isKilled: false),
+        Release(
+            name: "release-1-killed", node: 2, clusterID: "85514afbb5fa4ca210f70e53b3af41ca", bornAt: 1_795_736_929_676,
+            digest: "0ff80a916d44b875f4426fabe15d851c", isKilled: true),
+    ]
+
+    private func open(
+        _ directory: TestDirectory, _ release: Release, newDirectory: DirectoryID = newDirectory
+    ) throws -> (NodeStore, RecoveredNode) {
+        let store = try NodeStore(
+            directory: directory.path, node: NodeID(release.node), newDirectory: newDirectory)
+        return (store, try store.recover { _ in })
+    }
+
+    private func expectSame(_ node: RecoveredNode, as release: Release) {
+        #expect(node.entries.map(\.index.number) == Array(1...9) && node.logBase == .zero)
+        #expect(node.entries[6].data == Array("PUT\n/config/bytes\n".utf8) + [0xff, 0x00, 0x10])
+        #expect(node.hardState == HardState(currentTerm: Term(1), votedFor: NodeID(release.node)))
+        #expect(node.applied == position(7))
+        #expect(node.metadata.digest.description == release.digest)
+        #expect(node.metadata.counters.clusterID == release.clusterID)
+        #expect(node.copy == nil)
+    }
+
+    @Test(arguments: releases) func keepsEverythingAndNamesTheDirectory(release: Release) throws {
+        let directory = try TestDirectory()
+        try directory.build(release.name, isKilled: release.isKilled)
+        var expected = NodeIdentity(node: NodeID(release.node), directory: newDirectory)
+        expected.clusterID = release.clusterID
+        expected.bornAt = release.bornAt
+        // Whether the first start after the change ends in order, before its first identity, or goes on.
+        for end in 0..<3 {
+            let (store, node) = try open(directory, release, newDirectory: DirectoryID(high: 1, low: end == 0 ? 2 : 9))
+            expectSame(node, as: release)
+            #expect(node.identity == expected)
+            if end == 0 { continue }
+            try store.store(node.identity)
+            if end == 2 { try store.close() }
+        }
+        #expect(try directory.sql("PRAGMA user_version") == ["2"])
+        #expect(try directory.text(of: "node.lock").contains("\ndirectory \(newDirectory)\n"))
+        #expect(try Verification.verify(directory: directory.path).isSound)
+    }
+
+    /// Whoever checks first learns the same, and finds the files unchanged.
+    @Test(arguments: releases) func isVerifiedWithoutMigration(release: Release) throws {
+        let directory = try TestDirectory()
+        try directory.build(release.name, isKilled: release.isKilled)
+        let before = try directory.contents()
+        let report = try Verification.verify(directory: directory.path)
+        #expect(report.findings == [] && report.digest.description == release.digest && report.entries == 9)
+        #expect(report.node == NodeID(release.node) && report.clusterID == release.clusterID)
+        #expect(report.directoryID == nil && report.members == [] && report.copy == nil)
+        #expect(try directory.contents() == before)
+    }
+
+    /// A log that was compacted no longer knows when the cluster was born.
+    @Test func doesNotInventTheBirth() throws {
+        let directory = try TestDirectory()
+        let release = Self.releases[0]
+        try directory.build(release.name, isKilled: false)
+        var checksum = CRC32C()
+        for number in [7, 1, 1, 1, 3, 3, 2] as [UInt64] { checksum.update(number) }
+        checksum.update(release.digest)
+        try directory.sql(
+            "UPDATE checkpoint SET log_base_index = 1, log_base_term = 1, checksum = \(checksum.value)")
+        try directory.sql("DELETE FROM raft_log WHERE log_index = 1")
+        let (_, node) = try open(directory, release)
+        #expect(node.logBase == position(1) && node.entries.count == 8)
+        #expect(node.identity.bornAt == nil && node.identity.clusterID == release.clusterID)
+    }
+
+    /// Damaged data stay those of the release that wrote them.
+    @Test func findsDamageBeforeItChangesAnything() throws {
+        for (sql, finding) in [
+            ("DELETE FROM raft_log WHERE log_index = 1", "the log has no entry 1"),
+            ("UPDATE broker SET port = 1", "the state tables have the digest"),
+            ("UPDATE node SET cluster_id = 'c2'", "node fails its checksum"),
+            ("UPDATE node SET schema_version = 2", "node fails its checksum"),
+            ("UPDATE checkpoint SET revision = 9", "checkpoint fails its checksum"),
+            ("DELETE FROM node", "node is empty"),
+        ] {
+            let directory = try TestDirectory()
+            try directory.build("release-1-stopped", isKilled: false)
+            try directory.sql(sql)
+            expectDamage(finding) { _ = try open(directory, Self.releases[0]) }
+            #expect(try !Verification.verify(directory: directory.path).isSound)
+            #expect(try directory.sql("PRAGMA user_version", readOnly: true) == ["1"])
+        }
+    }
+
+    @Test func leavesAnotherNodesDataAsTheyAre() throws {
+        let directory = try TestDirectory()
+        try directory.build("release-1-stopped", isKilled: false)
+        try directory.remove("node.lock")
+        guard case .foreign? = storageError({ _ = try open(directory, Self.releases[1]) }) else {
+            Issue.record("accepted")
+            return
+        }
+        #expect(try directory.sql("PRAGMA user_version", readOnly: true) == ["1"])
+    }
+
+    @Test func aFormerBackupInANewDirectoryIsACopy() throws {
+        let directory = try TestDirectory()
+        try directory.build("release-1-stopped", isKilled: false)
+        let backup = try directory.bytes(of: "node.db")
+        do {
+            let (store, node) = try open(directory, Self.releases[0])
+            try store.store(node.identity)
+            try store.close()
+        }
+        try directory.write(backup, to: "node.db")
+        for _ in 1...2 {
+            let (_, node) = try open(directory, Self.releases[0], newDirectory: DirectoryID(high: 3, low: 3))
+            #expect(node.copy?.contains("node.lock names directory \(newDirectory)") == true)
+        }
+    }
+}
+
+extension TestDirectory {
+    /// The files of a fixture; `isKilled` leaves all of it in the write-ahead log.
+    fileprivate func build(_ name: String, isKilled: Bool) throws {
+        let fixtures = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Fixtures")
+        let sql = try String(contentsOf: fixtures.appending(path: name + ".sql"), encoding: .utf8)
+        let mark = try Data(contentsOf: fixtures.appending(path: name + ".lock"))
+        let source = try TestDirectory()
+        var database: OpaquePointer?
+        try #require(sqlite3_open(source.database, &database) == SQLITE_OK)
+        defer { sqlite3_close(database) }
+        let script = "PRAGMA journal_mode=WAL; PRAGMA wal_autocheckpoint=0; \(sql)"
+        try #require(sqlite3_exec(database, script, nil, nil, nil) == SQLITE_OK)
+        if !isKilled { sqlite3_exec(database, "PRAGMA wal_checkpoint(TRUNCATE)", nil, nil, nil) }
+        for file in ["node.db", "node.db-wal"] where isKilled || file == "node.db" {
+            try write(source.bytes(of: file), to: file)
+        }
+        try write([UInt8](mark), to: "node.lock")
+    }
+}
