@@ -50,7 +50,9 @@ extension Node {
         if refusal == nil { noteIntroduced(other, connection) }
         if refusal == .otherDirectory, let rival = takeGuest(other) { refusal = rival }
         learn(other, refusal)
-        if refusal != nil { logRefused(refusal!, of: other.speaker.node, "\(describe(refusal!, other.speaker))") }
+        if let refusal, !isThisProcess(other.speaker) {
+            logRefused(refusal, of: other.speaker.node, describe(refusal, other.speaker))
+        }
         whenIdentityIsDurable { [self] in
             completion(.success(.introduction(IntroductionReply(introduction: introduction, refusal: refusal))))
         }
@@ -164,11 +166,14 @@ extension Node {
         askEverybody()
     }
 
+    /// It listens at its own address, as it should.
+    private func isThisProcess(_ other: Speaker) -> Bool {
+        other.node == id && other.directory == identity.directory && other.run == identity.run
+    }
+
     /// Another process has this node's id: the newer stops, the older says so.
     private func meetDouble(_ other: Introduction) {
-        guard other.speaker != speaker,
-            other.speaker.run != identity.run || other.speaker.directory != identity.directory
-        else { return }
+        guard !isThisProcess(other.speaker) else { return }
         let isNewer = (startedAt, identity.run.nonce) > (other.startedAt, other.speaker.run.nonce)
         if isNewer {
             refuseToGoOn(

@@ -28,6 +28,10 @@ extension Node {
     var nextDeadline: Instant {
         var deadline = outOfService == nil ? raft.nextDeadline : now.instant.advanced(by: .seconds(1))
         func consider(_ other: Instant?) { if let other { deadline = min(deadline, other) } }
+        if outOfService == nil {
+            if identityWrites == 0 { consider(introductionsDue.values.map(\.at).min()) }
+            consider(admission.nextDeadline(after: now.instant))
+        }
         consider(pendingWrites.oldest?.advanced(by: settings.requestTimeout))
         consider(pendingReads.first?.since.advanced(by: settings.requestTimeout))
         if !isInstallingSnapshot { consider(checkpoints.deadline(settings)) }
