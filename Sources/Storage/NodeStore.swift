@@ -51,6 +51,7 @@ public final class NodeStore {
 
         connection = try Connection(
             path: directory.database, flags: SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, vfs: vfs)
+        try connection.distrustLogIndex(directory)
         if try connection.integer("SELECT count(*) FROM sqlite_schema") == 0 {
             if lock.found?.isInitialized == true {
                 throw .damage(
