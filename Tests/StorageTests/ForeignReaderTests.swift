@@ -145,6 +145,31 @@ import Testing
         #expect(try reopen(killed.directory).entries == entries(1...60))
     }
 
+    /// What can not be moved is not tried after each commit, for that costs a commit of its own.
+    @Test func aReaderInATransactionCostsFewFurtherFrames() throws {
+        let directory = try TestDirectory()
+        let (store, _) = try NodeStore.open(directory)
+        let shell = try Shell(directory.database)
+        try shell.ask("BEGIN; \(Self.count)")
+        let commits: UInt64 = 300
+        for index in 1...commits {
+            try store.commit([write([entry(index)], term: 1)])
+            try store.checkpointWAL(minimumFrames: 40)
+        }
+        let frames = store.measure().uncheckpointedFrames
+
+        let (other, _) = try NodeStore.open(TestDirectory())
+        for index in 1...commits { try other.commit([write([entry(index)], term: 1)]) }
+        #expect(frames < other.measure().uncheckpointedFrames * 3 / 2)
+
+        try shell.ask("COMMIT")
+        for index in (commits + 1)...(commits + 10) {
+            try store.commit([write([entry(index)])])
+            try store.checkpointWAL(minimumFrames: 40)
+        }
+        #expect(store.measure().uncheckpointedFrames < 40)
+    }
+
     /// An index without a log would look like a lost log.
     @Test func aCleanDirectoryGetsNoIndexBeforeItsLog() throws {
         let directory = try TestDirectory()
