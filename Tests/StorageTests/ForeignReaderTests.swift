@@ -170,6 +170,24 @@ import Testing
         #expect(store.measure().uncheckpointedFrames < 40)
     }
 
+    @Test func theReaderInATransactionIsNamed() throws {
+        let directory = try TestDirectory()
+        let (store, _) = try NodeStore.open(directory)
+        try store.commit([write(entries(1...20), term: 1)])
+        let shell = try Shell(directory.database)
+        try shell.ask(Self.count)
+        #expect(store.foreignReader == nil)
+        try shell.ask("BEGIN; \(Self.count)")
+        #expect(store.foreignReader?.description == "\(shell.processID) (sqlite3)")
+        try shell.ask("COMMIT")
+        #expect(store.foreignReader == nil)
+        // To ask has not dropped our own locks.
+        try shell.ask("BEGIN; \(Self.count)")
+        try store.commit([write(entries(21...40))])
+        try store.checkpointWAL(minimumFrames: 1)
+        #expect(try shell.ask(Self.count) == "20")
+    }
+
     /// An index without a log would look like a lost log.
     @Test func aCleanDirectoryGetsNoIndexBeforeItsLog() throws {
         let directory = try TestDirectory()
