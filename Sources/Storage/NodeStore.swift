@@ -59,6 +59,7 @@ public final class NodeStore {
 
         connection = try Connection(
             path: directory.database, flags: SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, vfs: vfs)
+        try connection.distrustLogIndex(directory)
         let isNew = try connection.integer("SELECT count(*) FROM sqlite_schema") == 0
         if isNew {
             if lock.found?.isInitialized == true {
