@@ -130,6 +130,8 @@ extension NodeStore {
             try update(state, in: &contents)
             self.contents = contents
         }
+        // What another program may leave of the files after a crash holds no less; an older copy of them does.
+        try lock.note(reaches: contents.lastIndex)
     }
 
     /// In WAL mode SQLite goes on writing to a file that somebody has removed.

@@ -38,8 +38,9 @@ struct Surroundings {
         hasWriteAheadLog = try (DataDirectory.size(of: directory.writeAheadLog) ?? 0) > 0
     }
 
-    /// Why the database with `record` is taken for a copy or a restored backup, in words; `nil` if it is not.
-    func copyFinding(_ record: NodeRecord) -> String? {
+    /// Why the database with `record`, whose log ends at `last`, is taken for a copy or a restored backup, in words; `nil`
+    /// if it is not.
+    func copyFinding(_ record: NodeRecord, last: LogIndex) -> String? {
         guard let mark else {
             return "there is a database, but no \(DirectoryLock.fileName) beside it: it was copied here alone"
         }
@@ -54,7 +55,7 @@ struct Surroundings {
             return "\(DirectoryLock.fileName) names start \(run), but the latest that the database knows is "
                 + "\(identity.run): an older copy of the database was put in its place"
         }
-        if !record.isCleanStop && !hasWriteAheadLog {
+        if !record.isCleanStop && !hasWriteAheadLog && !wasLogMoved(mark, identity, last) {
             return "the node was not stopped in order, but there is no write-ahead log: the database was copied while "
                 + "the node ran, or another program removed the log"
         }
@@ -64,6 +65,28 @@ struct Surroundings {
                 + "\(numbers.lock) and \(numbers.database)): they were copied"
         }
         return nil
+    }
+}
+
+extension Surroundings {
+    /// A shell that may write, when it quits after the node has crashed, moves the log into the database and removes it:
+    /// then the files are the same, and hold no less than the node has noted.
+    private func wasLogMoved(_ mark: DirectoryLock.Mark, _ identity: NodeIdentity, _ last: LogIndex) -> Bool {
+        guard let known = mark.numbers, known == numbers, mark.run == identity.run, let reaches = mark.reaches else {
+            return false
+        }
+        return last >= reaches
+    }
+}
+
+extension Connection {
+    /// Where the log ends, whatever of it has been compacted.
+    var logEnd: LogIndex {
+        get throws(StorageError) {
+            let sql =
+                "SELECT max(ifnull((SELECT max(log_index) FROM raft_log), 0), (SELECT applied_index FROM checkpoint))"
+            return LogIndex(UInt64(max(0, try integer(sql))))
+        }
     }
 }
 

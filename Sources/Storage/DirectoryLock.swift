@@ -15,6 +15,8 @@ final class DirectoryLock {
         var directory: DirectoryID?
         var run: Run?
         var numbers: FileNumbers?
+        /// The log was at least this long when it was last moved into the database.
+        var reaches: LogIndex?
     }
 
     private var descriptor: Int32
@@ -60,7 +62,7 @@ final class DirectoryLock {
     func mark(_ identity: NodeIdentity, database: String) throws(StorageError) {
         let mark = Mark(
             node: identity.node, isInitialized: true, directory: identity.directory, run: identity.run,
-            numbers: fileNumbers(database: database))
+            numbers: fileNumbers(database: database), reaches: written?.reaches)
         if mark != written { try write(mark) }
     }
 
@@ -69,17 +71,25 @@ final class DirectoryLock {
         if written == nil, let found { try write(found) }
     }
 
-    /// Writes the mark and this process's number; durable on return.
-    func write(_ mark: Mark) throws(StorageError) {
+    /// Notes how long the log is. Not synchronized: an older note says less, and nothing wrong.
+    func note(reaches index: LogIndex) throws(StorageError) {
+        guard var mark = written, mark.isInitialized, mark.reaches != index else { return }
+        mark.reaches = index
+        try write(mark, isDurable: false)
+    }
+
+    /// Writes the mark and this process's number; durable on return unless asked otherwise.
+    func write(_ mark: Mark, isDurable: Bool = true) throws(StorageError) {
         var lines = ["node \(mark.node) \(mark.isInitialized ? "initialized" : "new")"]
         if let directory = mark.directory { lines.append("directory \(directory)") }
         if let run = mark.run { lines.append("run \(run)") }
         if let numbers = mark.numbers { lines.append("inodes \(numbers.lock) \(numbers.database)") }
+        if let reaches = mark.reaches { lines.append("reaches \(reaches)") }
         lines.append("pid \(getpid())\n")
         let bytes = Array(lines.joined(separator: "\n").utf8)
         // Over the old text, then cut: a crash between leaves at most old lines behind the new ones.
         guard pwrite(descriptor, bytes, bytes.count, 0) == bytes.count, ftruncate(descriptor, off_t(bytes.count)) == 0,
-            fsync(descriptor) == 0
+            !isDurable || fsync(descriptor) == 0
         else { throw systemFailure("writing", path) }
         written = mark
     }
@@ -105,6 +115,7 @@ final class DirectoryLock {
             let numbers = values("inodes", 2)?.compactMap { UInt64($0) } ?? []
             if numbers.count == 2 { mark?.numbers = FileNumbers(lock: numbers[0], database: numbers[1]) }
         }
+        mark?.reaches = values("reaches", 1)?.first.flatMap { UInt64($0) }.map { LogIndex($0) }
         let process = values("pid", 1)?.first.flatMap { Int($0) }
         return (mark, process)
     }

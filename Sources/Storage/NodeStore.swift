@@ -80,7 +80,7 @@ public final class NodeStore {
         let owner = try stored.nodeRecord().identity.node
         guard owner == node else { throw Self.foreign(directory, owner, node) }
         if stored.version < Schema.version { try stored.migrate(naming: newDirectory) }
-        copy = try surroundings?.copyFinding(StoredNode(connection: connection).nodeRecord())
+        copy = try surroundings?.copyFinding(StoredNode(connection: connection).nodeRecord(), last: connection.logEnd)
         try lock.claim()
         try DataDirectory.synchronize(path)
         statements = try StoreStatements(connection)

@@ -85,7 +85,7 @@ public struct Verification: Sendable {
         let identity = record.identity
         (node, clusterID, members) = (identity.node, identity.clusterID, identity.members)
         if stored.version == Schema.version { directoryID = identity.directory }
-        copy = surroundings.copyFinding(record)
+        copy = try surroundings.copyFinding(record, last: connection.logEnd)
         if let mark = surroundings.mark, mark.node != identity.node {
             findings.append(
                 "\(connection.path): holds node \(identity.node), but \(DirectoryLock.fileName) names node "
