@@ -174,7 +174,10 @@ extension Node {
     /// Another process has this node's id: the newer stops, the older says so.
     private func meetDouble(_ other: Introduction) {
         guard !isThisProcess(other.speaker) else { return }
-        let isNewer = (startedAt, identity.run.nonce) > (other.startedAt, other.speaker.run.nonce)
+        // Clocks may be wrong: where the others know one of the two, that is the older.
+        let isNewer =
+            identity.isAdmitted == other.speaker.isAdmitted
+            ? (startedAt, identity.run.nonce) > (other.startedAt, other.speaker.run.nonce) : other.speaker.isAdmitted
         if isNewer {
             refuseToGoOn(
                 "node \(id) runs already at \(other.place), on directory \(other.speaker.directory), start "
