@@ -71,7 +71,7 @@ final class SimulatedNode: @unchecked Sendable {
     /// Whether the entry is on the platter, or was when that was damaged or lost, on a directory with the node's vote.
     func holds(_ position: LogPosition) -> Bool {
         guard lostImages.isEmpty else { return lostImages.contains { $0.holds(position) } }
-        if cluster.mistakes.isCloned(self), cluster.twin.image.holds(position) { return true }
+        if cluster.mistakes.isCloned(self) { return image.holds(position) || cluster.twin.image.holds(position) }
         let image = soundImage ?? image
         return image.identity?.isAdmitted ?? false && image.holds(position)
     }

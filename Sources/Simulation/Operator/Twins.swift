@@ -74,7 +74,10 @@ extension Mistakes {
         }
         current = .directory(original)
         takeDown([original]) { [self] in
-            original.replaceDirectory(by: DiskImage(), alsoLosing: twin.isClone ? cluster.twin.image : nil)
+            // It may keep what it has, or not; its vote it lost.
+            original.replaceDirectory(
+                by: random.chance(500) ? DiskImage() : original.image,
+                alsoLosing: twin.isClone ? cluster.twin.image : nil)
             release(original)
             later(100...2000) { [self] in replace(original) }
         }
