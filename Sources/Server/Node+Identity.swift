@@ -69,6 +69,16 @@ extension Node {
     /// The node must not go on with these data, or by this list (exit 78).
     func refuseToGoOn(_ text: String) { fail(.foreign("\(settings.place): \(text)")) }
 
+    /// The node must not go on, for its directory runs elsewhere as well, or did: what it promised there is not known here.
+    /// Another start would have a later number than any that the others heard of, and pass; so first the vote is given up.
+    func giveVoteUp(_ text: String) {
+        guard outOfService == nil, !isFailed, identity.isAdmitted else { return refuseToGoOn(text) }
+        outOfService = text
+        let directory = DirectoryID(high: random.next(), low: random.next())
+        changeIdentity { $0.becomeCopy(on: directory) }
+        whenIdentityIsDurable { [self] in refuseToGoOn(text) }
+    }
+
     /// A line about a message that does not fit, at a bounded rate.
     func logRefused(_ refusal: Misfit, of peer: NodeID, _ text: String) {
         measurements.refusals[refusal, default: 0] += 1

@@ -178,11 +178,15 @@ extension Node {
     /// Another process has this node's id: the newer stops, the older says so.
     private func meetDouble(_ other: Introduction) {
         guard !isThisProcess(other.speaker) else { return }
-        let isNewer = (startedAt, identity.run.nonce) > (other.startedAt, other.speaker.run.nonce)
+        // Clocks may be wrong: where the others know one of the two, that is the older.
+        let isNewer =
+            identity.isAdmitted == other.speaker.isAdmitted
+            ? (startedAt, identity.run.nonce) > (other.startedAt, other.speaker.run.nonce) : other.speaker.isAdmitted
         if isNewer {
-            refuseToGoOn(
+            let text =
                 "node \(id) runs already at \(other.place), on directory \(other.speaker.directory), start "
-                    + "\(other.speaker.run). Two machines have one id: give this one its own, with an empty directory.")
+                + "\(other.speaker.run). Two machines have one id: give this one its own, with an empty directory."
+            if other.speaker.directory == identity.directory { giveVoteUp(text) } else { refuseToGoOn(text) }
         } else {
             logRefused(
                 .sameNode, of: id,
@@ -208,10 +212,10 @@ extension Node {
         guard known.directory == identity.directory, let run = known.run, run != identity.run,
             run.number >= identity.run.number
         else { return false }
-        refuseToGoOn(
+        giveVoteUp(
             "this is start \(identity.run) of directory \(identity.directory), but node \(other.speaker.node) at "
-                + "\(other.place) has heard start \(run): this is an older copy, or the directory runs elsewhere. Nothing "
-                + "was changed. If the newer one is gone, move this directory away and start with an empty one.")
+                + "\(other.place) has heard start \(run): this is an older copy, or the directory runs elsewhere. It has "
+                + "no vote any more; its data are as they were.")
         return true
     }
 
@@ -244,7 +248,7 @@ extension Node {
         let isDouble = other.speaker.node == id
         if isDouble || other.speaker.node == peer {
             if admission.isRivalled(reply.refusal == .rivalRun, by: peer, at: now.instant) {
-                return refuseToGoOn(
+                return giveVoteUp(
                     "node \(id) runs elsewhere as well: node \(peer) at \(other.place) hears it. Two machines have one id; "
                         + "give this one its own, with an empty directory, or stop the other.")
             }
@@ -286,7 +290,7 @@ extension Node {
 
     /// Does what the answers allow, step by step.
     func continueAdmission() {
-        while !isFailed, identityWrites == 0 {
+        while !isFailed, outOfService == nil, identityWrites == 0 {
             let next = admission.step(
                 of: identity, at: now.instant, reach: raft.log.last, hasLeader: raft.leader != nil && admission.mayVote)
             switch next {

@@ -30,6 +30,15 @@ public enum FaultKind: String, CaseIterable, Sendable {
     // Clocks
     case clockJump = "wall clock jump"
     case clockDrift = "clock drift"
+    // Operators
+    case wrongServicesFile = "wrong services file"
+    case emptiedDirectory = "emptied directory"
+    case oldBackup = "old backup put back"
+    case copiedDirectory = "copied directory"
+    case sameIDTwice = "same id twice"
+    case majorityEmptied = "most directories emptied"
+    case oneBecomesSeveral = "one node becomes several"
+    case listChange = "list of members changed"
     // Brokers and clients
     case brokerDeath = "broker death"
     case brokerMove = "broker move"
@@ -38,6 +47,18 @@ public enum FaultKind: String, CaseIterable, Sendable {
     case brokerSlow = "slow broker"
     case clientMessageLoss = "lost client message"
     case clientRetry = "write repeated after an unknown outcome"
+}
+
+extension FaultKind {
+    /// Whether an operator errs about who a node is.
+    var isMistake: Bool {
+        switch self {
+        case .wrongServicesFile, .emptiedDirectory, .oldBackup, .copiedDirectory, .sameIDTwice, .majorityEmptied,
+            .oneBecomesSeveral, .listChange:
+            true
+        default: false
+        }
+    }
 }
 
 /// What one seed does, and how much of it.
@@ -53,11 +74,14 @@ struct FaultPlan {
     let clockRates: ClosedRange<Int>
     /// Between one fault of the nemesis and the next, in milliseconds.
     let pause: ClosedRange<Int>
+    /// How many nodes the cluster has at first; the others join by a change of the list.
+    let founders: Int
 
-    init(_ random: inout Randomness, allowed: [FaultKind]) {
+    init(_ random: inout Randomness, allowed: [FaultKind], nodes: Int) {
         // Some seeds try little, some nearly everything: rare combinations need room (swarm testing).
         let share = random.pick([200, 500, 850])
-        let chosen = FaultKind.allCases.map { _ in random.chance(share) }
+        // While an operator errs, other things must wait: in fewer seeds than the rest.
+        let chosen = FaultKind.allCases.map { random.chance($0.isMistake ? share / 2 : share) }
         kinds = zip(FaultKind.allCases, chosen).filter { allowed.contains($0.0) && $0.1 }.map(\.0)
         let isOn = { [kinds] (kind: FaultKind) in kinds.contains(kind) }
         lossPermille = isOn(.messageLoss) ? random.pick([2, 10, 50]) : 0
@@ -67,6 +91,15 @@ struct FaultPlan {
         clientLossPermille = isOn(.clientMessageLoss) ? 30 : 0
         clockRates = isOn(.clockDrift) ? 950...1050 : 1000...1000
         pause = random.pick([50...400, 200...1500, 800...4000])
+        founders = Self.founders(of: nodes, kinds, &random)
+    }
+
+    private static func founders(of nodes: Int, _ kinds: [FaultKind], _ random: inout Randomness) -> Int {
+        let (isAlone, isFew) = (random.chance(500), random.chance(500))
+        guard nodes > 1 else { return nodes }
+        if isAlone, kinds.contains(.oneBecomesSeveral) { return 1 }
+        if isFew, kinds.contains(.listChange) { return nodes == 3 ? 2 : nodes - 2 }
+        return nodes
     }
 
     func includes(_ kind: FaultKind) -> Bool { kinds.contains(kind) }

@@ -25,13 +25,18 @@ final class Nemesis {
         cluster.network.conditions.microseconds = faults.microseconds
         if faults.includes(.messageDelay) { cluster.counts.count(.messageDelay) }
         if faults.includes(.clockDrift) { cluster.counts.count(.clockDrift) }
+        // Some clusters are not even born in one piece.
+        let cuts: [FaultKind] = [.oneWayCut, .isolation, .split, .bridge].filter(faults.includes)
+        if random.chance(300), !cuts.isEmpty { cutNetwork(random.pick(cuts), random.pick(cluster.nodes)) }
         next()
     }
 
     private func next() {
         cluster.timeline.schedule(after: random.time(milliseconds: cluster.faults.pause)) { [self] in
             guard cluster.timeline.now < end else { return }
-            if !cluster.faults.kinds.isEmpty { strike(random.pick(cluster.faults.kinds)) }
+            if !cluster.faults.kinds.isEmpty, !cluster.mistakes.mustBeHeard {
+                strike(random.pick(cluster.faults.kinds))
+            }
             next()
         }
     }
@@ -52,8 +57,10 @@ final class Nemesis {
         let node = random.pick(cluster.nodes)
         switch kind {
         case .messageLoss, .messageDelay, .duplication, .reordering, .clockDrift, .crashDuringWrite, .clientMessageLoss,
-            .clientRetry:
+            .clientRetry, .oneBecomesSeveral, .listChange:
             break
+        case .wrongServicesFile, .emptiedDirectory, .oldBackup, .copiedDirectory, .sameIDTwice, .majorityEmptied:
+            cluster.mistakes.make(kind, node)
         case .oneWayCut, .isolation, .leaderIsolation, .severedLeader, .split, .bridge: cutNetwork(kind, node)
         case .connectionBreak:
             let other = random.pick(cluster.nodes)
@@ -104,7 +111,7 @@ final class Nemesis {
         case .severedLeader:
             // The others learn at once, and elect while it still believes that it leads.
             cluster.network.resetConnections(of: victim)
-            later(1...5) { isolate(victim.position) }
+            later(1...5) { [self] in if !cluster.mistakes.mustBeHeard { isolate(victim.position) } }
         default: isolate(victim.position)
         }
         later(100...4000) { [self] in cluster.network.conditions.mendAllCuts() }
@@ -154,7 +161,7 @@ final class Nemesis {
                 if node.isStopping { restartLater(node) }
                 return
             }
-            guard !node.isBeingRepaired else { return }
+            guard !node.isHeld else { return }
             cluster.counts.restarts += 1
             node.start()
         }
@@ -219,10 +226,17 @@ final class Nemesis {
 
     // The end
 
+    /// Everybody can be heard for a while, but for what is always so in this story.
+    func calmDown() {
+        cluster.network.conditions.mendAllCuts()
+        cluster.disks.heal()
+        for node in cluster.nodes { node.resume() }
+    }
+
     func healAll() {
         isHealed = true
         snapshotReadFailures = 0
-        cluster.network.conditions = NetworkConditions(nodes: cluster.nodes.count)
+        cluster.network.conditions = NetworkConditions(places: cluster.places)
         cluster.disks.heal()
         // Brokers that are dead now stay so for a while: the cluster must notice.
         for index in cluster.brokers.all.indices {
@@ -234,7 +248,7 @@ final class Nemesis {
         for node in cluster.nodes {
             node.resume()
             if node.isUp, node.isDamaged { cluster.operator.inspect(node) }
-            if !node.isUp, !node.isBeingRepaired { restartLater(node) }
+            if !node.isUp, !node.isHeld, cluster.isListed(node) { restartLater(node) }
         }
     }
 }

@@ -43,10 +43,14 @@ struct Recovery {
 
     /// Why the cluster is not whole, if so.
     private func whatIsMissing() -> String? {
+        if cluster.mistakes.current != nil { return "an operator has yet to put a mistake right" }
         var leaders: [NodeID] = []
         for node in cluster.nodes {
             guard let process = node.process, !node.isStopping else { return "node \(node.id) is down" }
             if process.raft.role == .leader { leaders.append(node.id) }
+            guard process.identity.isAdmitted, process.raft.suffrage.mayVote else {
+                return "node \(node.id) has no vote: \(process.status.notReady ?? "it is ready")"
+            }
             if let reason = process.status.notReady { return "node \(node.id) is not ready: \(reason)" }
             guard process.lastApplied == cluster.ledger.last, process.raft.log.last.index == cluster.ledger.last else {
                 return "node \(node.id) applied \(process.lastApplied), log to \(process.raft.log.last), committed "

@@ -9,7 +9,8 @@ final class SimulatedCluster: @unchecked Sendable {
     let timeline = Timeline()
     let trace: Trace
     let settings: NodeSettings
-    let members: [Member]
+    /// The right list, as it is at present.
+    private(set) var members: [Member]
     let faults: FaultPlan
     let snapshotChunkRows: Int
     var random: Randomness
@@ -20,59 +21,69 @@ final class SimulatedCluster: @unchecked Sendable {
     private var checkers: [[any Checker]]
     private(set) var violations: [Violation] = []
 
+    /// All machines that are members at any time, in ascending id.
     private(set) var nodes: [SimulatedNode] = []
+    /// The one that takes itself for a member, if somebody made that mistake.
+    private(set) var twin: SimulatedNode! = nil
     private(set) var network: SimulatedNetwork! = nil
     private(set) var nemesis: Nemesis! = nil
     private(set) var brokers: SimulatedBrokers! = nil
     private(set) var clients: KeyValueClients! = nil
     private(set) var administrator: Administrator! = nil
     private(set) var `operator`: Operator! = nil
+    private(set) var mistakes: Mistakes! = nil
 
     init(seed: UInt64, configuration: Simulation.Configuration, trace sink: ((String) -> Void)?) {
         self.seed = seed
         self.configuration = configuration
         var random = Randomness(seed: seed)
         trace = Trace(timeline: timeline, sink: sink)
-        faults = FaultPlan(&random, allowed: configuration.faults)
+        faults = FaultPlan(&random, allowed: configuration.faults, nodes: configuration.nodes)
         settings = .simulated(&random)
         snapshotChunkRows = random.pick([1, 5, 20])
-        members = (1...configuration.nodes).map { number in
-            Member(
-                id: NodeID(UInt64(number)), host: "node\(number)", port: 9090, url: "http://node\(number):9090")
-        }
-        disks = DiskConditions(random: random.fork(), nodes: members.count, timeline: timeline)
+        members = (1...faults.founders).map(Self.member)
+        disks = DiskConditions(random: random.fork(), places: configuration.nodes + 1, timeline: timeline)
         let all = Self.allCheckers
         checkers = Observation.Kind.allCases.map { kind in all.filter { $0.kinds.contains(kind) } }
-        let generators = (0..<6).map { _ in random.fork() }
+        let generators = (0..<8).map { _ in random.fork() }
         self.random = random
-        nodes = members.enumerated().map { position, member in
-            SimulatedNode(id: member.id, position: position, cluster: self, random: self.random.fork())
+        nodes = (0..<configuration.nodes).map { position in
+            SimulatedNode(
+                id: NodeID(UInt64(position + 1)), position: position, cluster: self, random: self.random.fork())
         }
-        network = SimulatedNetwork(cluster: self, random: generators[0], nodes: nodes.count)
+        twin = SimulatedNode(id: NodeID(1), position: configuration.nodes, cluster: self, random: generators[7])
+        network = SimulatedNetwork(cluster: self, random: generators[0], places: places)
         nemesis = Nemesis(cluster: self, random: generators[1])
         brokers = SimulatedBrokers(cluster: self, random: generators[2])
         clients = KeyValueClients(cluster: self, random: generators[3])
         administrator = Administrator(cluster: self, random: generators[4])
         `operator` = Operator(cluster: self, random: generators[5])
+        mistakes = Mistakes(cluster: self, random: generators[6])
+    }
+
+    static func member(_ number: Int) -> Member {
+        Member(id: NodeID(UInt64(number)), host: "node\(number)", port: 9090, url: "http://node\(number):9090")
     }
 
     private static var allCheckers: [any Checker] {
         [
             ElectionSafety(), VoteOnce(), LogMatching(), LeaderCompleteness(), CommittedOnQuorum(),
             DurableBeforeAcknowledged(), StateMachineSafety(), Monotonicity(), NodeInvariants(), PartitionInvariants(),
-            HeartbeatAuthority(), PushOrder(), AcknowledgedWrites(),
+            HeartbeatAuthority(), PushOrder(), AcknowledgedWrites(), OnlyMembersDecide(),
         ]
     }
 
     func node(_ id: NodeID) -> SimulatedNode { nodes[Int(id.number) - 1] }
 
     /// Members and whoever takes himself for one, each at a place of its own in the network.
-    var processes: [SimulatedNode] { nodes }
-    var places: Int { members.count }
-    func process(at position: Int) -> SimulatedNode { processes[position] }
+    var processes: [SimulatedNode] { nodes + [twin] }
+    var places: Int { configuration.nodes + 1 }
+    func process(at position: Int) -> SimulatedNode { position < nodes.count ? nodes[position] : twin }
 
-    /// The services file on that node's machine.
-    func listed(for node: SimulatedNode) -> [Member] { members }
+    /// The machines that are members at present.
+    var listed: ArraySlice<SimulatedNode> { nodes[..<members.count] }
+    func isListed(_ node: SimulatedNode) -> Bool { node.position < members.count }
+    func takeMembers(_ members: [Member]) { self.members = members }
 
     func violated(_ invariant: String, _ text: String) {
         trace.note(.phase, "VIOLATED \(invariant): \(text)")
@@ -108,11 +119,12 @@ final class SimulatedCluster: @unchecked Sendable {
 
     func run() -> SimulationReport {
         let end = VirtualTime.seconds(configuration.seconds)
-        for node in nodes { timeline.schedule(after: random.time(milliseconds: 0...300)) { node.start() } }
+        for node in listed { timeline.schedule(after: random.time(milliseconds: 0...300)) { node.start() } }
         clients.start(until: end)
         administrator.start(until: end)
         brokers.start()
         nemesis.start(until: end)
+        mistakes.planGrowth()
         run(until: end)
         if violations.isEmpty {
             trace.record(.phase, 1, "the faults end")
@@ -129,7 +141,7 @@ final class SimulatedCluster: @unchecked Sendable {
     }
 
     /// One that takes itself for the leader, the first if several do.
-    var leader: SimulatedNode? { nodes.first { $0.process?.raft.role == .leader } }
+    var leader: SimulatedNode? { listed.first { $0.process?.raft.role == .leader } }
 
     /// Runs until then, or until something is wrong.
     func run(until end: VirtualTime) {
@@ -151,7 +163,7 @@ final class SimulatedCluster: @unchecked Sendable {
     /// The parts hold on to each other.
     private func shutDown() {
         timeline.clear()
-        for node in nodes { node.discard() }
+        for node in processes { node.discard() }
         nodes = []
         checkers = []
         network = nil
@@ -160,6 +172,8 @@ final class SimulatedCluster: @unchecked Sendable {
         clients = nil
         administrator = nil
         `operator` = nil
+        mistakes = nil
+        twin = nil
     }
 }
 

@@ -8,7 +8,7 @@ final class Trace {
         case request, reply, unreachable, closed
         case write, checkpoint, stage, install, diskFailure, snapshot
         case step, invoke, complete, heartbeat, push, broker, phase, log
-        case damaged, emptied, identity
+        case damaged, emptied, identity, refused
     }
 
     private(set) var hash: UInt64 = 0xCBF2_9CE4_8422_2325

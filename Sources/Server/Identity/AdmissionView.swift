@@ -150,9 +150,11 @@ struct AdmissionView {
 
     /// Why this node can not be right as it is, if a majority can not agree with it any more.
     var contradiction: String? {
+        // A cluster that nothing was written in gives way, sooner or later: neither is one to another like that.
+        let isWritten = max(reach, identity.floor) > .zero
         let foreign = agreeing.filter { other in
             guard let cluster = other.cluster, let own = identity.clusterID else { return false }
-            return cluster != own
+            return cluster != own && isWritten && other.reach > .zero
         }
         let odd = introduced.filter { $0.listVersion != identity.listVersion }
         let others = foreign.count + odd.count

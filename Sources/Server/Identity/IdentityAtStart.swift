@@ -54,8 +54,9 @@ extension NodeIdentity {
         isSettled = true
     }
 
-    /// A cluster of one has nobody whom a copy could contradict.
-    fileprivate mutating func becomeCopy(on newDirectory: DirectoryID) {
+    /// The directory is one that nobody has heard of, and has no vote. A cluster of one has nobody whom a copy could
+    /// contradict.
+    mutating func becomeCopy(on newDirectory: DirectoryID) {
         directory = newDirectory
         guard var own = self[node] else { return }
         own.directory = newDirectory

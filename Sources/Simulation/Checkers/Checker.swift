@@ -13,8 +13,13 @@ enum Observation {
     case replied(Reply, from: SimulatedNode, to: SimulatedNode)
     /// A snapshot took the place of the log on the node's disk, or the node starts with what is there.
     case logReplaced(SimulatedNode)
-    /// A node whose data was damaged is about to start with an empty disk: it has forgotten its log, term and vote.
+    /// A node is about to start with another directory, as the operator tells the others: it has forgotten its log, term and
+    /// vote.
     case emptied(SimulatedNode)
+    /// A node's files were replaced by others: its disk may go back.
+    case replaced(SimulatedNode)
+    /// The node ended, and must not go on with its data.
+    case refused(SimulatedNode)
     /// An entry is committed that was not before. `token`: what tells this write from all others.
     case committed(LogEntry, Outcome, token: String?, by: SimulatedNode)
     /// A broker's heartbeat is acknowledged. `openedBefore`: the latest opened term when the heartbeat was sent.
@@ -28,8 +33,8 @@ enum Observation {
 
 extension Observation {
     enum Kind: Int, CaseIterable {
-        case started, stepped, moved, requested, replied, logReplaced, emptied, committed, heartbeatAcknowledged,
-            pushArrived
+        case started, stepped, moved, requested, replied, logReplaced, emptied, replaced, refused, committed
+        case heartbeatAcknowledged, pushArrived
         case writeAnswered, finished
     }
 
@@ -42,6 +47,8 @@ extension Observation {
         case .replied: .replied
         case .logReplaced: .logReplaced
         case .emptied: .emptied
+        case .replaced: .replaced
+        case .refused: .refused
         case .committed: .committed
         case .heartbeatAcknowledged: .heartbeatAcknowledged
         case .pushArrived: .pushArrived

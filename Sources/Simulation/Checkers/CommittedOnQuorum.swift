@@ -4,15 +4,20 @@ import Server
 /// When an entry is committed it is on the disks of a majority, and it stays there. A leader commits by counting only
 /// what ends in its own term.
 ///
-/// A node with damaged data counts for what it was given until it starts empty; from then on for what it has. There is no
-/// leave for the time until it is filled: a node may start empty only when a majority without it has everything.
+/// A node with damaged data, or whose directory was lost by mistake, counts for what it was given until it starts empty by
+/// the procedure; from then on for what it has on a directory that the others admitted. There is no leave for the time until
+/// it is filled: it may start so only when a majority without it has everything.
 final class CommittedOnQuorum: Checker {
     let invariant = "Committed means durable on a majority (§3.6.2)"
-    let kinds: [Observation.Kind] = [.committed, .logReplaced, .emptied, .finished]
+    let kinds: [Observation.Kind] = [.committed, .logReplaced, .emptied, .refused, .finished]
+
+    /// From which entry on which list counts: the one that the committing leader goes by.
+    private var lists: [(first: LogIndex, nodes: [SimulatedNode])] = []
 
     func check(_ observation: Observation, _ cluster: SimulatedCluster) -> String? {
         switch observation {
         case .committed(let entry, _, _, let node):
+            noteList(of: node, at: entry.index, cluster)
             if let process = node.process, process.raft.role == .leader,
                 process.raft.log.term(at: process.raft.commitIndex) != process.raft.currentTerm
             {
@@ -21,7 +26,7 @@ final class CommittedOnQuorum: Checker {
             guard let holders = tooFewHolders(of: entry.position, cluster) else { return nil }
             return "node \(node.id) knows \(entry.position) as committed, which is on the disks of \(holders) only"
         case .logReplaced(let node): return firstLoss(after: node.image.logBase.index, cluster)
-        case .emptied, .finished: return firstLoss(after: .zero, cluster)
+        case .emptied, .refused, .finished: return firstLoss(after: .zero, cluster)
         default: return nil
         }
     }
@@ -38,11 +43,22 @@ final class CommittedOnQuorum: Checker {
         return nil
     }
 
-    /// Who has the entry, if that is no majority.
+    private func noteList(of node: SimulatedNode, at index: LogIndex, _ cluster: SimulatedCluster) {
+        guard lists.last?.nodes.count != node.list.count else { return }
+        lists.append((index, node.list.map { cluster.node($0.id) }))
+    }
+
+    /// Who has the entry, if that is no majority: of the list that it was committed by, or of a later one.
     private func tooFewHolders(of position: LogPosition, _ cluster: SimulatedCluster) -> [UInt64]? {
-        var count = 0
-        for node in cluster.nodes where node.holds(position) { count += 1 }
-        guard count <= cluster.nodes.count / 2 else { return nil }
+        let ahead = lists.firstIndex { $0.first > position.index } ?? lists.count
+        for list in lists[max(0, ahead - 1)...] where isMajority(of: list.nodes[...], position) { return nil }
+        if isMajority(of: cluster.listed, position) { return nil }
         return cluster.nodes.filter { $0.holds(position) }.map(\.id.number)
+    }
+
+    private func isMajority(of nodes: ArraySlice<SimulatedNode>, _ position: LogPosition) -> Bool {
+        var count = 0
+        for node in nodes where node.holds(position) { count += 1 }
+        return count > nodes.count / 2
     }
 }

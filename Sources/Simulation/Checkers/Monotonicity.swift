@@ -5,7 +5,7 @@ import Server
 /// Terms, commit and applied index, version and revision never go back; a vote is not taken back.
 final class Monotonicity: Checker {
     let invariant = "Nothing goes back"
-    let kinds: [Observation.Kind] = [.started, .moved, .emptied]
+    let kinds: [Observation.Kind] = [.started, .moved, .emptied, .replaced]
 
     private var stands = PerNode<Standing>()
     private var stored = PerNode<HardState>()
@@ -16,7 +16,7 @@ final class Monotonicity: Checker {
             // What was only in memory may be gone; what was on disk may not.
             stands[node] = nil
             return checkDisk(of: node)
-        case .emptied(let node):
+        case .emptied(let node), .replaced(let node):
             stored[node] = nil
             return nil
         case .moved(let node, _, let standing):

@@ -52,7 +52,7 @@ struct ClientNetwork {
         completion: @escaping (CallOutcome<Value>) -> Void
     ) {
         let call = Call(completion)
-        let timeline = cluster.timeline
+        let (cluster, timeline) = (cluster, cluster.timeline)
         let wayThere = random.time(microseconds: 100...3000)
         let wayBack = random.time(microseconds: 100...3000)
         let isLossy = !cluster.nemesis.isHealed
@@ -62,6 +62,7 @@ struct ClientNetwork {
         timeline.schedule(after: deadline) { call.finish(.lost) }
         guard !isRequestLost else { return }
         timeline.schedule(after: wayThere) {
+            let node = cluster.network.listener(at: node.id) ?? node
             guard node.isUp else {
                 timeline.schedule(after: wayBack) { call.finish(.refused) }
                 return

@@ -32,7 +32,7 @@ final class SimulatedBrokers: @unchecked Sendable {
         all = (0..<cluster.configuration.brokers).map { number in
             Condition(
                 id: BrokerID(101 + number), port: 8081 + number,
-                arrivals: Array(repeating: .zero, count: cluster.nodes.count))
+                arrivals: Array(repeating: .zero, count: cluster.places))
         }
     }
 
@@ -105,7 +105,8 @@ final class SimulatedBrokers: @unchecked Sendable {
         network.call(node, deadline: .milliseconds(1000)) { [cluster] answer in
             .heartbeat(id) { result in
                 if case .success(let known?) = result {
-                    cluster.observe(.heartbeatAcknowledged(known, by: node, openedBefore: opened))
+                    let listener = cluster.network.listener(at: node.id) ?? node
+                    cluster.observe(.heartbeatAcknowledged(known, by: listener, openedBefore: opened))
                 }
                 answer(result)
             }

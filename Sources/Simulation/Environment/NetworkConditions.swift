@@ -7,21 +7,21 @@ struct NetworkConditions {
     var reorderPermille = 0
     var microseconds = Self.healthyMicroseconds
     private var cuts: [Bool]
-    private let nodes: Int
+    private let places: Int
 
     static let healthyMicroseconds = 50...600
 
-    init(nodes: Int) {
-        self.nodes = nodes
-        cuts = Array(repeating: false, count: nodes * nodes)
+    init(places: Int) {
+        self.places = places
+        cuts = Array(repeating: false, count: places * places)
     }
 
     /// Whether what `from` sends does not reach `to`.
-    func isCut(_ from: Int, _ to: Int) -> Bool { cuts[from * nodes + to] }
+    func isCut(_ from: Int, _ to: Int) -> Bool { cuts[from * places + to] }
 
-    mutating func cut(_ from: Int, _ to: Int) { cuts[from * nodes + to] = true }
+    mutating func cut(_ from: Int, _ to: Int) { cuts[from * places + to] = true }
 
-    mutating func mendAllCuts() { cuts = Array(repeating: false, count: nodes * nodes) }
+    mutating func mendAllCuts() { cuts = Array(repeating: false, count: places * places) }
 }
 
 /// What must be remembered of a request to understand its answer.

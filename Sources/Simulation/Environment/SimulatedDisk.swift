@@ -188,12 +188,12 @@ struct DiskConditions {
     private var tears: [Bool]
     private let timeline: Timeline
 
-    init(random: Randomness, nodes: Int, timeline: Timeline) {
+    init(random: Randomness, places: Int, timeline: Timeline) {
         self.random = random
         self.timeline = timeline
-        slow = Array(repeating: (.zero, 0...0), count: nodes)
-        failures = Array(repeating: nil, count: nodes)
-        tears = Array(repeating: false, count: nodes)
+        slow = Array(repeating: (.zero, 0...0), count: places)
+        failures = Array(repeating: nil, count: places)
+        tears = Array(repeating: false, count: places)
     }
 
     mutating func latency(of node: SimulatedNode) -> VirtualTime {

@@ -20,6 +20,8 @@ final class SimulatedNetwork: @unchecked Sendable {
         let lane: Int
         let connection: UInt64
         let incarnation: UInt64
+        /// Whom the sender means.
+        let peer: NodeID
         /// `nil` for an introduction.
         let kind: RequestKind?
     }
@@ -33,12 +35,14 @@ final class SimulatedNetwork: @unchecked Sendable {
     private var lastConnection: UInt64 = 0
     private var timeouts: [[(due: VirtualTime, number: UInt64)]] = [[], []]
     var conditions: NetworkConditions
+    /// The member whose address another process answers at.
+    private var redirection: (member: NodeID, listener: SimulatedNode)?
 
-    init(cluster: SimulatedCluster, random: Randomness, nodes: Int) {
+    init(cluster: SimulatedCluster, random: Randomness, places: Int) {
         self.cluster = cluster
         self.random = random
-        conditions = NetworkConditions(nodes: nodes)
-        for _ in 0..<(nodes * nodes * Lane.allCases.count) { connections.append(newConnection()) }
+        conditions = NetworkConditions(places: places)
+        for _ in 0..<(places * places * Lane.allCases.count) { connections.append(newConnection()) }
     }
 
     private func newConnection() -> Connection {
@@ -60,27 +64,49 @@ final class SimulatedNetwork: @unchecked Sendable {
 
     private func delay() -> VirtualTime { random.time(microseconds: conditions.microseconds) }
 
+    // Addresses
+
+    /// Who answers at that member's address; `nil` if there is no such address.
+    func listener(at member: NodeID) -> SimulatedNode? {
+        if let redirection, redirection.member == member { return redirection.listener }
+        return member.number <= UInt64(cluster.nodes.count) ? cluster.node(member) : nil
+    }
+
+    func redirect(_ member: NodeID, to listener: SimulatedNode) { redirection = (member, listener) }
+    func endRedirection() { redirection = nil }
+
     // Requests
 
     func send(_ request: Raft.Request, in origin: RequestOrigin, from: SimulatedNode, to peer: NodeID, lane: Lane) {
         guard case .envelope(let envelope) = origin else {
             return cluster.violated("Wire", "node \(from.id) speaks the language of the first release")
         }
-        let to = cluster.node(peer)
         let bytes = MessageCodec.encode(request, in: envelope)
         cluster.trace.record(.request, node: from.id, bytes: bytes, "-> n\(peer) \(lane) \(request.summary)")
+        guard let to = listener(at: peer) else {
+            return nobodyListens(at: peer, to: from, .peerReply(.unreachable(peer), from: nil))
+        }
         cluster.observe(.requested(request, from: from, to: to))
-        send(bytes, RequestKind(request), from, to, lane)
+        send(bytes, RequestKind(request), from, to, peer, lane)
     }
 
     func introduce(_ introduction: Introduction, in envelope: Envelope, from: SimulatedNode, to peer: NodeID) {
         let bytes = MessageCodec.encode(introduction, in: envelope)
         cluster.trace.record(.request, node: from.id, bytes: bytes, "-> n\(peer) introduction")
-        send(bytes, nil, from, cluster.node(peer), .control)
+        guard let to = listener(at: peer) else {
+            return nobodyListens(at: peer, to: from, .introduced(to: peer, .silent))
+        }
+        send(bytes, nil, from, to, peer, .control)
+    }
+
+    /// The name is not known, or nobody has the address.
+    private func nobodyListens(at peer: NodeID, to asker: SimulatedNode, _ outcome: Input) {
+        let incarnation = asker.incarnation
+        cluster.timeline.schedule(after: delay()) { if asker.incarnation == incarnation { asker.post(outcome) } }
     }
 
     private func send(
-        _ bytes: [UInt8], _ kind: RequestKind?, _ from: SimulatedNode, _ to: SimulatedNode, _ lane: Lane
+        _ bytes: [UInt8], _ kind: RequestKind?, _ from: SimulatedNode, _ to: SimulatedNode, _ peer: NodeID, _ lane: Lane
     ) {
         cluster.counts.messages += 1
         let laneIndex = index(of: lane)
@@ -89,7 +115,7 @@ final class SimulatedNetwork: @unchecked Sendable {
         let number = lastExchange
         exchanges[number] = Exchange(
             from: from.position, to: to.position, lane: laneIndex, connection: connections[slot].number,
-            incarnation: from.incarnation, kind: kind)
+            incarnation: from.incarnation, peer: peer, kind: kind)
         connections[slot].outstanding.append(number)
         scheduleTimeout(number, lane)
 
@@ -171,7 +197,7 @@ final class SimulatedNetwork: @unchecked Sendable {
     /// Nothing listens there: the kernel says so.
     private func refuseConnection(_ number: UInt64) {
         guard let exchange = finish(number) else { return }
-        let (asker, peer) = (process(at: exchange.from), process(at: exchange.to).id)
+        let (asker, peer) = (process(at: exchange.from), exchange.peer)
         cluster.timeline.schedule(after: delay()) { [self] in
             guard !conditions.isCut(exchange.to, exchange.from), asker.incarnation == exchange.incarnation else {
                 return
@@ -228,7 +254,7 @@ final class SimulatedNetwork: @unchecked Sendable {
     private func post(_ answer: MessageCodec.Answer, to exchange: Exchange) {
         let node = process(at: exchange.from)
         guard node.incarnation == exchange.incarnation else { return }
-        let peer = process(at: exchange.to).id
+        let peer = exchange.peer
         switch (answer, exchange.kind) {
         case (.introduction(let reply), nil): node.post(.introduced(to: peer, .answered(reply)))
         case (.introduction(let reply), _): node.post(.peerRefused(reply, instead: .unreachable(peer)))
@@ -246,7 +272,7 @@ final class SimulatedNetwork: @unchecked Sendable {
     }
 
     private func unreachable(_ exchange: Exchange) {
-        let peer = process(at: exchange.to).id
+        let peer = exchange.peer
         let asker = process(at: exchange.from)
         cluster.trace.record(.unreachable, node: asker.id, peer.number, "n\(peer)")
         guard asker.incarnation == exchange.incarnation else { return }

@@ -6,7 +6,7 @@ import Storage
 
 /// One machine: its platter, and the process that runs on it, if one does. Confined to the simulation's thread.
 final class SimulatedNode: @unchecked Sendable {
-    let id: NodeID
+    private(set) var id: NodeID
     /// In the cluster's list of nodes.
     let position: Int
     private let cluster: SimulatedCluster
@@ -18,8 +18,13 @@ final class SimulatedNode: @unchecked Sendable {
     /// What was on the platter of a node that was down, before it was damaged. Rules hold the node to that until it starts
     /// empty: the damage is no fault of the cluster's, and gives nobody leave to forget.
     private var soundImage: DiskImage?
-    /// It refused to start: restarting is of no use, somebody must look.
-    private(set) var isBeingRepaired = false
+    /// What its directories held that were emptied or replaced by mistake. Until the operator gives their place away
+    /// they count, and what took their place does not.
+    private var lostImages: [DiskImage] = []
+    /// Somebody works on it, or it refused to start: restarting is of no use.
+    var isHeld = false
+    /// The services file on this machine.
+    var list: [Member]
     /// How far the wall clock is off, in milliseconds.
     var wallClockSkew: Int64 = 0
     private(set) var process: Node?
@@ -44,13 +49,32 @@ final class SimulatedNode: @unchecked Sendable {
         self.position = position
         self.cluster = cluster
         self.random = random
+        list = cluster.members
     }
 
+    /// From now on this is another machine, made from that one.
+    func impersonate(_ original: SimulatedNode, on image: DiskImage) {
+        id = original.id
+        list = cluster.members
+        rejoin = nil
+        isHeld = false
+        self.image = image
+        cluster.observe(.replaced(self))
+    }
+
+    /// For people.
+    var name: String { self === cluster.twin ? "a second node \(id)" : "node \(id)" }
+    var hasWrongList: Bool { list.map(\.id) != cluster.members.map(\.id) }
     var isUp: Bool { process != nil }
     var isPaused: Bool { cluster.timeline.now < pausedUntil }
 
-    /// Whether the entry is on the platter, or was when that was damaged.
-    func holds(_ position: LogPosition) -> Bool { soundImage?.holds(position) ?? image.holds(position) }
+    /// Whether the entry is on the platter, or was when that was damaged or lost, on a directory with the node's vote.
+    func holds(_ position: LogPosition) -> Bool {
+        guard lostImages.isEmpty else { return lostImages.contains { $0.holds(position) } }
+        if cluster.mistakes.isCloned(self) { return image.holds(position) || cluster.twin.image.holds(position) }
+        let image = soundImage ?? image
+        return image.identity?.isAdmitted ?? false && image.holds(position)
+    }
 
     func start() {
         guard process == nil else { return }
@@ -59,10 +83,9 @@ final class SimulatedNode: @unchecked Sendable {
         let newDirectory = DirectoryID(high: random.next(), low: random.next())
         do { recovered = try image.recover(node: id, newDirectory: newDirectory) } catch { return refuseToStart(error) }
         noticeNoDamage()
-        let members = cluster.listed(for: self)
         do {
             recovered.identity = try recovered.identityAtStart(
-                members: members.map(\.id), nonce: random.next(), newDirectory: newDirectory)
+                members: list.map(\.id), nonce: random.next(), newDirectory: newDirectory)
         } catch {
             return ended(with: error)
         }
@@ -80,7 +103,7 @@ final class SimulatedNode: @unchecked Sendable {
         var logger = Logger(label: "simulation") { [cluster, id] _ in TraceLogHandler(trace: cluster.trace, node: id) }
         logger.logLevel = cluster.trace.isOn ? .info : .critical
         let process = Node(
-            id: id, members: members, settings: settings, recovered: recovered, seed: random.next(),
+            id: id, members: list, settings: settings, recovered: recovered, seed: random.next(),
             clock: clock, network: SimulatedNetworkPort(node: self, cluster: cluster), disk: disk, logger: logger,
             onFailure: { [unowned self] error in mustDie = error })
         self.process = process
@@ -118,7 +141,7 @@ final class SimulatedNode: @unchecked Sendable {
             return cluster.violated("Storage contract", "node \(id) can not start: \(damage.finding)")
         }
         cluster.trace.record(.damaged, node: id, incarnation, damage.finding)
-        isBeingRepaired = true
+        isHeld = true
         cluster.operator.repair(self)
     }
 
@@ -133,8 +156,33 @@ final class SimulatedNode: @unchecked Sendable {
         cluster.trace.record(.emptied, node: id, incarnation)
         image = DiskImage()
         soundImage = nil
+        lostImages = []
         isDamaged = false
-        isBeingRepaired = false
+        cluster.counts.nodesEmptied += 1
+        cluster.observe(.emptied(self))
+    }
+
+    /// Somebody emptied the directory, or put other files there, and did not think of the procedure.
+    func replaceDirectory(by image: DiskImage, alsoLosing other: DiskImage? = nil) {
+        lostImages.append(self.image)
+        if let other { lostImages.append(other) }
+        self.image = image
+        cluster.trace.record(.emptied, node: id, incarnation, "by mistake, log to \(image.lastIndex)")
+        cluster.observe(.replaced(self))
+    }
+
+    /// The volume was not mounted; now it is.
+    func giveDirectoryBack() {
+        guard let image = lostImages.first else { return }
+        self.image = image
+        lostImages = []
+        cluster.trace.record(.emptied, node: id, incarnation, "given back")
+        cluster.observe(.replaced(self))
+    }
+
+    /// What was lost counts no more.
+    func writeOff() {
+        lostImages = []
         cluster.counts.nodesEmptied += 1
         cluster.observe(.emptied(self))
     }

@@ -26,53 +26,76 @@ final class Operator: @unchecked Sendable {
         self.random = random
     }
 
-    /// Whether the cluster can bear that a node is damaged: only one at a time, and not before all have their votes.
-    var canRepair: Bool {
+    /// Whether the cluster can bear that a node is damaged, or that something is done wrong: only one thing at a time,
+    /// not before all have their votes, and not where the others are no majority.
+    var canRepair: Bool { isWhole && cluster.members.count > 2 }
+
+    /// Nothing is wrong that restarts do not mend.
+    var isWhole: Bool {
         if let patient, let goal = patient.goal, patient.node.image.holds(goal) { self.patient = nil }
-        return patient == nil && cluster.nodes.count > 1
-            && cluster.nodes.allSatisfy { !$0.isDamaged && $0.image.identity?.isAdmitted ?? false }
+        return patient == nil && cluster.mistakes.current == nil
+            && cluster.listed.allSatisfy { !$0.isDamaged && $0.image.identity?.isAdmitted ?? false }
     }
 
     /// A node ended with 78.
     func mustLook(at node: SimulatedNode, _ text: String) {
+        cluster.trace.record(.refused, node: node.id, node.incarnation, text)
+        if cluster.mistakes.explains(node) { return cluster.observe(.refused(node)) }
         cluster.violated("No node is refused without a reason", "node \(node.id): \(text)")
     }
 
     /// `node` has ended and does not start any more.
     func repair(_ node: SimulatedNode) {
         patient = (node, nil)
-        provePast(node)
+        provePast(node) { [self] in
+            node.empty()
+            // Its name is known, and told to the node, as if it had been started once before.
+            letIn(node)
+        }
     }
 
-    /// Writes a key until that is acknowledged, then starts the node with an empty disk.
-    private func provePast(_ node: SimulatedNode, at guess: SimulatedNode? = nil) {
+    /// The node runs without a vote on a directory that took the place of one that is lost.
+    func replaceDirectory(of node: SimulatedNode) {
+        patient = (node, nil)
+        provePast(node) { [self] in
+            node.crash()
+            node.writeOff()
+            letIn(node)
+            cluster.mistakes.isPutRight(node)
+        }
+    }
+
+    /// Writes a key until that is acknowledged.
+    private func provePast(_ node: SimulatedNode, at guess: SimulatedNode? = nil, then action: @escaping () -> Void) {
         writes += 1
         let key = Key(validated: Array("/repairs/\(node.id)/\(writes)".utf8))
         let (type, data) = CommandCodec.encode(.put(Put(key: key, value: [])))
-        let target = guess ?? random.pick(cluster.nodes)
+        let target = guess ?? random.pick(Array(cluster.listed))
         network.call(target, deadline: .milliseconds(1500)) {
             .submit(Proposal(type: type, data: data), $0)
         } completion: {
             [self] (outcome: CallOutcome<CommandResult>) in
             cluster.trace.record(.complete, node: target.id, UInt64(writes), "operator for n\(node.id): \(outcome)")
             switch outcome {
-            case .answered(.success(.put)): startEmpty(node)
-            case .answered(.failure(.notLeader(let leader?))): tryAgain(node, at: cluster.node(leader))
-            default: tryAgain(node, at: nil)
+            case .answered(.success(.put)): action()
+            case .answered(.failure(.notLeader(let leader?))): tryAgain(node, at: cluster.node(leader), action)
+            default: tryAgain(node, at: nil, action)
             }
         }
     }
 
-    private func tryAgain(_ node: SimulatedNode, at guess: SimulatedNode?) {
-        cluster.timeline.schedule(after: random.time(milliseconds: 20...300)) { [self] in provePast(node, at: guess) }
+    private func tryAgain(_ node: SimulatedNode, at guess: SimulatedNode?, _ action: @escaping () -> Void) {
+        cluster.timeline.schedule(after: random.time(milliseconds: 20...300)) { [self] in
+            provePast(node, at: guess, then: action)
+        }
     }
 
-    private func startEmpty(_ node: SimulatedNode) {
+    private func letIn(_ node: SimulatedNode) {
         let last = cluster.ledger.last
         patient = (node, LogPosition(term: cluster.ledger[last].term, index: last))
-        node.empty()
-        // Its name is known, and told to the node, as if it had been started once before.
-        node.letTakePlace(DirectoryID(high: random.next(), low: random.next()))
+        let directory = node.image.identity?.directory
+        node.letTakePlace(directory ?? DirectoryID(high: random.next(), low: random.next()))
+        node.isHeld = false
         node.start()
     }
 
