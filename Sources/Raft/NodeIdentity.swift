@@ -115,7 +115,8 @@ extension NodeIdentity {
     /// Goes over to another list. The members before decide who else is one; entries that they committed may be missing
     /// here, so nobody votes by the new list before a majority of them is known to go by it (see `Admission`).
     public mutating func change(to ids: [NodeID]) {
-        guard ids != self.ids else { return }
+        // A directory of the first release knows no list: it takes the one of its next start.
+        guard ids != self.ids, !members.isEmpty else { return }
         // Two changes without a start between: the members before the first decide.
         if isSettled { electors = self.ids }
         list(ids)

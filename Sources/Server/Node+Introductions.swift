@@ -13,11 +13,15 @@ extension Node {
     /// Asks everybody again whose answer is missing or may have changed.
     func introduceIfDue() {
         guard identityWrites == 0, outOfService == nil else { return }
+        var hasAsked = false
         for peer in asked {
             guard let due = introductionsDue[peer], now.instant >= due.at else { continue }
             introductionsDue[peer] = nil
             introduce(to: peer, pause: due.pause)
+            hasAsked = true
         }
+        // A node that is alone has nobody's answer to wait for.
+        if hasAsked { continueAdmission() }
     }
 
     private func introduce(to peer: NodeID, pause: Duration) {

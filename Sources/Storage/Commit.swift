@@ -110,7 +110,7 @@ extension NodeStore {
     /// Moves committed WAL frames into the database when there are enough of them. For moments without load.
     public func checkpointWAL(minimumFrames: Int) throws(StorageError) {
         try perform { () throws(StorageError) in
-            guard frames.waiting >= max(1, minimumFrames) else { return }
+            guard frames.areDue(max(1, minimumFrames)) else { return }
             try checkFileIsInPlace()
             try moveLogIntoDatabase(SQLITE_CHECKPOINT_PASSIVE)
         }

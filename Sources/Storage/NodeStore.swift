@@ -55,12 +55,12 @@ public final class NodeStore {
         lock = try DirectoryLock(directory: path, create: true)!
         if let mark = lock.found, mark.node != node { throw Self.foreign(directory, mark.node, node) }
         let frames = try Self.checkFiles(directory, lock.found)
-        let surroundings = try Surroundings(directory, lock)
+        var surroundings: Surroundings? = try Surroundings(directory, lock)
 
         connection = try Connection(
             path: directory.database, flags: SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, vfs: vfs)
-        let isNew = try connection.integer("SELECT count(*) FROM sqlite_schema") == 0
-        if isNew {
+        try connection.distrustLogIndex(directory)
+        if try connection.integer("SELECT count(*) FROM sqlite_schema") == 0 {
             if lock.found?.isInitialized == true {
                 throw .damage(
                     directory.database,
@@ -71,6 +71,7 @@ public final class NodeStore {
             let identity = NodeIdentity(node: node, directory: newDirectory)
             try connection.createTables(identity)
             try lock.mark(identity, database: directory.database)
+            surroundings = nil
         } else {
             try connection.checkLogIsRead(frames: frames)
             try connection.configureWriter()
@@ -79,7 +80,7 @@ public final class NodeStore {
         let owner = try stored.nodeRecord().identity.node
         guard owner == node else { throw Self.foreign(directory, owner, node) }
         if stored.version < Schema.version { try stored.migrate(naming: newDirectory) }
-        if !isNew { copy = try surroundings.copyFinding(StoredNode(connection: connection).nodeRecord()) }
+        copy = try surroundings?.copyFinding(StoredNode(connection: connection).nodeRecord())
         try lock.claim()
         try DataDirectory.synchronize(path)
         statements = try StoreStatements(connection)

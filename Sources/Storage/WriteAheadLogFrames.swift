@@ -6,6 +6,8 @@ final class WriteAheadLogFrames {
     private let counter = UnsafeMutablePointer<Int32>.allocate(capacity: 1)
     private let connection: Connection
     private var moved: Int32 = 0
+    /// What the WAL held when frames were last moved.
+    private var tried: Int32 = 0
 
     /// Installs the hook. Setting `wal_autocheckpoint` afterwards would remove it.
     init(_ connection: Connection) {
@@ -31,6 +33,13 @@ final class WriteAheadLogFrames {
         return Int(counter.pointee - moved)
     }
 
+    /// Whether `minimum` frames wait, and a good part of them since the last try: while a reader keeps frames back, a try
+    /// moves none, and what precedes it makes the WAL longer.
+    func areDue(_ minimum: Int) -> Bool {
+        guard waiting >= minimum else { return false }
+        return counter.pointee < tried || Int(counter.pointee - tried) >= minimum / 4
+    }
+
     /// Moves what no reader still needs. `mode` is one of SQLITE_CHECKPOINT_….
     func move(_ mode: Int32) throws(StorageError) {
         var total: Int32 = 0
@@ -43,6 +52,7 @@ final class WriteAheadLogFrames {
         if total >= 0 && done >= 0 {
             counter.pointee = total
             moved = done
+            tried = total
         }
     }
 }

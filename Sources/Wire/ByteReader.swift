@@ -80,12 +80,6 @@ struct ByteReader {
         return Array(bytes[offset..<offset + count])
     }
 
-    mutating func countedBytes(maxBytes: Int) throws(WireError) -> [UInt8] {
-        let bytes = try countedBytes()
-        guard bytes.count <= maxBytes else { throw error("a text of \(bytes.count) bytes") }
-        return bytes
-    }
-
     mutating func countedString(maxBytes: Int) throws(WireError) -> String {
         let count = try count(minimumBytes: 1)
         guard count <= maxBytes else { throw error("a name of \(count) bytes") }

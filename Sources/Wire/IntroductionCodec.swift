@@ -57,8 +57,10 @@ extension [UInt8] {
         appendVarint(introduction.reach.index.number)
         appendVarint(introduction.term.number)
         appendZigZag(introduction.startedAt)
-        // People's text, bounded: a long host name must not make the message unreadable.
-        appendCounted(Array(introduction.place.utf8.prefix(Limits.maxNameBytes)))
+        // People's text: a long host name must not make the message unreadable.
+        var place = introduction.place
+        while place.utf8.count > Limits.maxNameBytes { place.removeLast() }
+        appendCounted(place)
     }
 }
 
@@ -122,7 +124,7 @@ extension ByteReader {
         return Introduction(
             speaker: speaker, cluster: cluster, bornAt: bornAt, members: members, electors: electors,
             isSettled: isSettled, generation: generation, reach: reach, term: term, startedAt: startedAt,
-            place: String(decoding: try countedBytes(maxBytes: Limits.maxNameBytes), as: UTF8.self))
+            place: try countedString(maxBytes: Limits.maxNameBytes))
     }
 
     /// Of members: no cluster has more than seven.

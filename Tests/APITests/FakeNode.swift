@@ -27,7 +27,7 @@ final class FakeNode: NodeService {
 
     struct Received: Sendable, Equatable {
         var request: Request
-        var clusterID: String?
+        var origin: RequestOrigin
         var connection: UInt64
     }
 
@@ -94,14 +94,22 @@ final class FakeNode: NodeService {
     }
 
     func receive(
-        _ request: Request, clusterID: String?, connection: UInt64,
-        completion: @escaping @Sendable (Result<Reply, RequestFailure>) -> Void
+        _ request: Request, from origin: RequestOrigin, connection: UInt64,
+        completion: @escaping @Sendable (Result<MessageCodec.Answer, RequestFailure>) -> Void
     ) {
         completion(
             state.withLock { state in
-                state.received.append(Received(request: request, clusterID: clusterID, connection: connection))
-                return state.failure.map { .failure($0) } ?? .success(state.reply)
+                state.received.append(Received(request: request, origin: origin, connection: connection))
+                return state.failure.map { .failure($0) } ?? .success(.reply(state.reply, from: nil))
             })
+    }
+
+    /// Answers with what it was told.
+    func receive(
+        _ introduction: Introduction, in envelope: Envelope, connection: UInt64,
+        completion: @escaping @Sendable (Result<MessageCodec.Answer, RequestFailure>) -> Void
+    ) {
+        completion(.success(.introduction(IntroductionReply(introduction: introduction, refusal: .otherList))))
     }
 
     func peerConnectionClosed(_ connection: UInt64) {

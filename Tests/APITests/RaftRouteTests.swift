@@ -25,7 +25,7 @@ import Wire
         #expect(answer.text == #"{"term":4,"voteGranted":true}"#)
         let position = LogPosition(term: Term(3), index: LogIndex(42))
         let vote = RequestVote(term: Term(4), candidate: NodeID(3), lastLog: position, isPreVote: true)
-        #expect(received == [.init(request: .requestVote(vote), clusterID: nil, connection: client.connection.id)])
+        #expect(received == [.init(request: .requestVote(vote), origin: .anybody, connection: client.connection.id)])
     }
 
     @Test func `the contract's append`() async {
@@ -63,19 +63,51 @@ import Wire
     @Test func `the dense form is answered in kind`() async throws {
         let timeoutNow = Request.timeoutNow(TimeoutNow(term: Term(3), leader: NodeID(1)))
         reply(.timeoutNow(TimeoutNowReply(term: Term(4))))
-        let body = MessageCodec.encode(timeoutNow, sender: NodeID(1), clusterID: Self.clusterID)
+        let body = MessageCodec.encodeLegacy(timeoutNow, sender: NodeID(1), clusterID: Self.clusterID)
         let answer = await dense("/api/v1/raft/timeout-now", body)
         #expect(answer.status == 200)
         #expect(answer.header("Content-Type") == "application/vnd.dmq.raft")
-        #expect(try MessageCodec.decodeReply(answer.response.body) == .timeoutNow(TimeoutNowReply(term: Term(4))))
         #expect(
-            received == [.init(request: timeoutNow, clusterID: Self.clusterID, connection: client.connection.id)])
+            try MessageCodec.decodeAnswer(answer.response.body)
+                == .reply(.timeoutNow(TimeoutNowReply(term: Term(4))), from: nil))
+        let origin = RequestOrigin.legacy(sender: NodeID(1), cluster: Self.clusterID)
+        #expect(received == [.init(request: timeoutNow, origin: origin, connection: client.connection.id)])
     }
+
+    @Test func `a request says on its outside whose it is`() async {
+        let timeoutNow = Request.timeoutNow(TimeoutNow(term: Term(3), leader: NodeID(1)))
+        reply(.timeoutNow(TimeoutNowReply(term: Term(4))))
+        _ = await dense("/api/v1/raft/timeout-now", MessageCodec.encode(timeoutNow, in: Self.envelope))
+        #expect(
+            received == [.init(request: timeoutNow, origin: .envelope(Self.envelope), connection: client.connection.id)]
+        )
+    }
+
+    @Test func `an introduction is answered with one, and misplaced it is refused`() async throws {
+        let introduction = Introduction(
+            speaker: Self.envelope.sender, cluster: nil, bornAt: nil, members: [KnownMember(id: NodeID(1))],
+            electors: [], isSettled: true, generation: 0, reach: .zero, term: .zero, startedAt: 5, place: "here")
+        let body = MessageCodec.encode(introduction, in: Self.envelope)
+        let answer = await dense("/api/v1/raft/introduce", body)
+        #expect(answer.status == 200)
+        #expect(
+            try MessageCodec.decodeAnswer(answer.response.body)
+                == .introduction(IntroductionReply(introduction: introduction, refusal: .otherList)))
+        #expect(await dense("/api/v1/raft/vote", body).code == "invalid_message")
+        let vote = Request.requestVote(RequestVote(term: Term(1), candidate: NodeID(1), lastLog: .zero))
+        let misplaced = await dense("/api/v1/raft/introduce", MessageCodec.encode(vote, in: Self.envelope))
+        #expect(misplaced.code == "invalid_message")
+    }
+
+    private static let envelope = Envelope(
+        sender: Speaker(
+            node: NodeID(1), directory: DirectoryID(high: 1, low: 2), run: Run(number: 3, nonce: 4), isAdmitted: true),
+        cluster: clusterID, receiver: NodeID(2), receiverDirectory: nil, listVersion: 7)
 
     @Test func `a dense message that is damaged, misplaced or of another author is refused`() async {
         let timeoutNow = Request.timeoutNow(TimeoutNow(term: Term(3), leader: NodeID(1)))
-        let body = MessageCodec.encode(timeoutNow, sender: NodeID(1), clusterID: nil)
-        let forged = MessageCodec.encode(timeoutNow, sender: NodeID(3), clusterID: nil)
+        let body = MessageCodec.encodeLegacy(timeoutNow, sender: NodeID(1), clusterID: nil)
+        let forged = MessageCodec.encodeLegacy(timeoutNow, sender: NodeID(3), clusterID: nil)
         for (path, body) in [
             ("timeout-now", Array(body.dropLast())), ("timeout-now", []), ("vote", body), ("timeout-now", forged),
         ] {

@@ -39,7 +39,7 @@ import Wire
 
     private func vote(on connection: HTTPClientConnection) async -> Result<HTTPResponse, HTTPClientError> {
         let vote = RequestVote(term: Term(1), candidate: NodeID(1), lastLog: .zero)
-        let body = MessageCodec.encode(.requestVote(vote), sender: NodeID(1), clusterID: nil)
+        let body = MessageCodec.encodeLegacy(.requestVote(vote), sender: NodeID(1), clusterID: nil)
         return await withCheckedContinuation { continuation in
             connection.send(
                 method: "POST", path: "/api/v1/raft/vote",

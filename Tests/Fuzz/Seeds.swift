@@ -29,10 +29,7 @@ enum Seeds {
         case .shapes: return texts(&samples)
         case .messages:
             return (0..<40).flatMap { _ in
-                [
-                    MessageCodec.encode(samples.request(), sender: NodeID(1), clusterID: Samples.clusterID),
-                    MessageCodec.encode(samples.reply()),
-                ]
+                [Samples.encode(samples.question()), Samples.encode(samples.answer())]
             }
         case .payloads: return payloads(&samples)
         case .rows: return chunks(&samples).map { [1] + $0 } + rows(&samples) + [Array("\u{2}[1,-2,30]".utf8)]

@@ -88,9 +88,7 @@ final class Faults {
 
         var isFoundAtRestart = false
         for keep: Int32 in [100, 50, 0] {
-            guard powercut_image(image.path, keep, UInt64(calls)) == 0 else {
-                throw StorageError.failed("\(image.path): the image could not be written")
-            }
+            try image.takeImage(keep: keep, seed: UInt64(calls))
             do {
                 let node = try NodeStore.open(image).recover { _ in }
                 let differences = workload.candidates.map { $0.differences(from: node) }

@@ -11,6 +11,15 @@ struct Memory {
     var counters = Counters()
     var rows: [RowKey: Row] = [:]
     var digest = MetadataStateMachine().digest
+    var identity = NodeIdentity(node: NodeID(1), directory: NodeStore.newDirectory)
+
+    init() {}
+
+    /// What a store said it held; without its rows, so not to be changed by ``change(_:at:)``.
+    init(_ node: RecoveredNode) {
+        (hardState, logBase, entries, applied) = (node.hardState, node.logBase, node.entries, node.applied)
+        (counters, digest, identity) = (node.metadata.counters, node.metadata.digest, node.identity)
+    }
 
     var last: LogPosition { entries.last?.position ?? logBase }
 
@@ -27,6 +36,7 @@ struct Memory {
     /// Moves on to new rows, whose digest it computes.
     mutating func change(_ changes: [RowChange], at position: LogPosition) throws {
         counters.clusterID = "c1"
+        identity.clusterID = "c1"
         counters.version += 1
         counters.revision += UInt64(changes.count)
         for change in changes { rows[change.key] = change.row }
@@ -59,13 +69,22 @@ struct Memory {
         if node.metadata.digest != digest || node.metadata.counters != counters {
             findings.append(.init(kind: .invented, text: "the digest \(node.metadata.digest) instead of \(digest)"))
         }
+        if node.identity != identity {
+            let isBack = node.identity.run.number < identity.run.number
+            findings.append(.init(kind: isBack ? .lost : .invented, text: "\(node.identity) instead of \(identity)"))
+        }
+        if let copy = node.copy { findings.append(.init(kind: .mistaken, text: copy)) }
         return findings
     }
 }
 
 /// A store that broke its word.
 struct Violation: Error, CustomStringConvertible {
-    enum Kind { case lost, invented, refused }
+    enum Kind {
+        case lost, invented, refused
+        /// The node's own files were taken for a copy.
+        case mistaken
+    }
 
     struct Finding {
         var kind: Kind

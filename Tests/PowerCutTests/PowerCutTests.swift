@@ -24,6 +24,15 @@ extension DiskTests {
             #expect(powerCuts.violations.isEmpty, "\(powerCuts.violations.prefix(5))")
         }
 
+        /// Tables of the first release become ours at the start, or stay as they are.
+        @Test func aPowerCutDuringTheMigrationLosesNothing() throws {
+            let powerCuts = try PowerCuts(keeps: keeps, startsFrom: .firstRelease)
+            try powerCuts.run(from: 1, minimum: Self.cuts(default: Self.isContinuousIntegration ? 400 : 2_000))
+            print("power cuts from the first release on: \(powerCuts.summary)")
+            #expect(powerCuts.restarts > 0)
+            #expect(powerCuts.violations.isEmpty, "\(powerCuts.violations.prefix(5))")
+        }
+
         /// The test of the test: without the sync of each commit, as with `synchronous=NORMAL`, it must find losses.
         @Test func withoutTheSyncOfEachCommitLossesAreFound() throws {
             powercut_omit_commit_syncs(1)

@@ -12,6 +12,7 @@ final class PowerCuts {
     private(set) var violations: [Violation] = []
 
     private let keeps: [Int32]
+    private let startsFrom: Workload.Beginning
     private let image: ScratchDirectory
     private var workload: Workload
     private var seed: UInt64 = 0
@@ -21,8 +22,9 @@ final class PowerCuts {
     private var fate: (calls: Int, directory: ScratchDirectory, candidates: [Memory])?
 
     /// `keeps`: the percentages of what was not synchronized that reach the disk.
-    init(keeps: [Int32]) throws {
+    init(keeps: [Int32], startsFrom: Workload.Beginning = .nothing) throws {
         self.keeps = keeps
+        self.startsFrom = startsFrom
         image = try ScratchDirectory()
         workload = try Workload(seed: 0)
     }
@@ -30,7 +32,8 @@ final class PowerCuts {
     var summary: String {
         """
         \(cuts) cuts at \(points) crash points of \(workloads) workloads: \(count(.lost)) lost, \
-        \(count(.invented)) invented, \(count(.refused)) refused; \(tornTails) torn tails, \(restarts) lives after a cut
+        \(count(.invented)) invented, \(count(.refused)) refused, \
+        \(count(.mistaken)) mistaken for copies; \(tornTails) torn tails, \(restarts) lives after a cut
         """
     }
 
@@ -50,7 +53,7 @@ final class PowerCuts {
     private func runWorkload() throws {
         workloads += 1
         random = SeededGenerator(seed: seed)
-        workload = try Workload(seed: seed)
+        workload = try Workload(seed: seed, startsFrom: startsFrom)
         defer {
             workload.abandon()
             powercut_on_call(nil, nil)
@@ -70,7 +73,11 @@ final class PowerCuts {
         observe()
         try workload.open()
         // Each kind of step at least once, in an order of the seed's own.
-        let steps = Workload.Step.allCases + [.append, .election, .conflict, .append, .walCheckpoint]
+        let steps: [Workload.Step] =
+            switch startsFrom {
+            case .nothing: Workload.Step.allCases + [.append, .election, .conflict, .append, .walCheckpoint]
+            case .firstRelease: [.append, .identity, .election, .kill, .walCheckpoint, .restart]
+            }
         for step in steps.shuffled(using: &workload.generator) {
             fate = workload.random(4) == 0 ? (workload.random(12), try ScratchDirectory(), []) : nil
             try workload.run(step)
@@ -101,10 +108,7 @@ final class PowerCuts {
         for keep in keeps {
             cuts += 1
             let place = "seed \(seed), point \(points), \(call) of \(workload.call), keep \(keep) %"
-            guard powercut_image(image.path, keep, random.next()) == 0 else {
-                failure = StorageError.failed("\(image.path): the image could not be written")
-                return
-            }
+            guard take(image, keep) else { return }
             let findings = findings()
             if !findings.isEmpty { violations.append(Violation(place: place, findings: findings)) }
         }
@@ -112,8 +116,18 @@ final class PowerCuts {
             fate!.calls -= 1
             if calls == 0, workload.isCreated {
                 fate!.candidates = workload.candidates
-                _ = powercut_image(fate!.directory.path, [5, 50, 95].randomElement(using: &random)!, random.next())
+                _ = take(fate!.directory, [5, 50, 95].randomElement(using: &random)!)
             }
+        }
+    }
+
+    private func take(_ directory: ScratchDirectory, _ keep: Int32) -> Bool {
+        do throws(StorageError) {
+            try directory.takeImage(keep: keep, seed: random.next())
+            return true
+        } catch {
+            failure = error
+            return false
         }
     }
 

@@ -6,7 +6,12 @@ import Storage
 /// A node's life with its store, from one seed.
 final class Workload {
     enum Step: CaseIterable {
-        case append, group, election, conflict, checkpoint, compaction, walCheckpoint, snapshot, restart, kill
+        case append, group, election, conflict, checkpoint, compaction, walCheckpoint, snapshot, identity, restart, kill
+    }
+
+    /// What the store finds when it is opened for the first time.
+    enum Beginning {
+        case nothing, firstRelease
     }
 
     private(set) var home: ScratchDirectory
@@ -20,10 +25,18 @@ final class Workload {
     var onReturn: () -> Void = {}
     private(set) var call = "creation"
 
-    init(seed: UInt64) throws {
+    init(seed: UInt64, startsFrom beginning: Beginning = .nothing) throws {
         home = try ScratchDirectory()
         generator = SeededGenerator(seed: seed)
         powercut_register()
+        if beginning == .firstRelease {
+            let isKilled = seed % 2 == 0
+            let sample = try ScratchDirectory()
+            try FirstRelease.build(sample, isKilled: isKilled)
+            candidates = [Memory(try NodeStore.open(sample).recover { _ in })]
+            try FirstRelease.build(home, isKilled: isKilled)
+            isCreated = true
+        }
         powercut_begin(home.path)
     }
 
@@ -44,6 +57,27 @@ final class Workload {
         }
         candidates = [match]
         onReturn()
+        try storeIdentity { $0.run = Run(number: $0.run.number + 1, nonce: generator.next()) }
+    }
+
+    private func storeIdentity(_ change: (inout NodeIdentity) -> Void) throws {
+        var after = memory
+        change(&after.identity)
+        try perform(after) { store throws in try store.store(after.identity) }
+    }
+
+    /// Somebody's new directory was let in, say.
+    private func changeIdentity() throws {
+        try storeIdentity { identity in
+            let number = generator.next()
+            identity.members = (1...UInt64(1 + random(5))).map { id in
+                KnownMember(
+                    id: NodeID(id), directory: DirectoryID(high: number, low: id), generation: UInt64(random(3)),
+                    isAdmitted: random(2) == 0, run: random(2) == 0 ? nil : Run(number: id, nonce: number))
+            }
+            identity.electors = identity.ids
+            identity.isSettled.toggle()
+        }
     }
 
     /// As the end of the process has it: nothing more is written.
@@ -80,6 +114,7 @@ final class Workload {
         case .compaction: try checkpoint(compacts: true)
         case .walCheckpoint: try perform(memory) { store throws in try store.checkpointWAL(minimumFrames: 1) }
         case .snapshot: try installSnapshot()
+        case .identity: try changeIdentity()
         case .restart:
             try perform(memory) { store throws in try store.close() }
             abandon()

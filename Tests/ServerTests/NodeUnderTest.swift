@@ -16,13 +16,19 @@ final class NodeUnderTest: @unchecked Sendable {
     let reads = Answers<Result<UInt64, RequestFailure>>()
     let heartbeats = Answers<Result<HeartbeatAnswer?, RequestFailure>>()
     let replies = Answers<Result<Reply, RequestFailure>>()
+    /// To what was refused by name, or asked by name.
+    let introductions = Answers<IntroductionReply>()
+    private var storedIdentities = 0
     private let failures = Answers<StorageError>()
 
     init(
-        members: Int = 3, recovered: RecoveredNode = RecoveredNode(), _ adjust: (inout NodeSettings) -> Void = { _ in }
+        members: Int = 3, recovered: RecoveredNode = RecoveredNode(), isKnown: Bool = true,
+        _ adjust: (inout NodeSettings) -> Void = { _ in }
     ) {
         var settings = NodeSettings()
         adjust(&settings)
+        var recovered = recovered
+        if isKnown { recovered.identity = .member(1, of: members) }
         let list = (1...members).map {
             Member(id: NodeID(UInt64($0)), host: "n\($0)", port: 9090, url: "http://n\($0):9090")
         }
@@ -31,6 +37,20 @@ final class NodeUnderTest: @unchecked Sendable {
             network: network, disk: disk, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
             onFailure: { [failures] in failures.add($0) })
         process(.timer)
+        guard isKnown else { return }
+        for peer in list where peer.id != NodeID(1) {
+            process(
+                .introduced(
+                    to: peer.id, .answered(IntroductionReply(introduction: .of(peer.id, of: members), refusal: nil))))
+        }
+    }
+
+    /// What was written down about the nodes is durable.
+    func storeIdentity() {
+        while storedIdentities < disk.identities.count {
+            storedIdentities += 1
+            process(.identityStored)
+        }
     }
 
     var failed: [StorageError] { failures.all }
@@ -70,7 +90,7 @@ final class NodeUnderTest: @unchecked Sendable {
 
     private func vote(term: Term, isPreVote: Bool) {
         let reply = RequestVoteReply(term: term, voteGranted: true, isPreVote: isPreVote)
-        process(.peerReply(.requestVoteReply(reply, from: NodeID(2))))
+        process(.peerReply(.requestVoteReply(reply, from: NodeID(2)), from: .member(2)))
     }
 
     /// Node 2 has everything and confirms the latest round.
@@ -80,7 +100,7 @@ final class NodeUnderTest: @unchecked Sendable {
         let last = log.last.index
         let reply = AppendEntriesReply(
             term: node.raft.currentTerm, success: true, matchIndex: last, readRound: round)
-        process(.peerReply(.appendEntriesReply(reply, from: NodeID(2), previous: last)))
+        process(.peerReply(.appendEntriesReply(reply, from: NodeID(2), previous: last), from: .member(2)))
     }
 
     /// Disk and peer do their part, until nothing is open.
@@ -109,11 +129,30 @@ final class NodeUnderTest: @unchecked Sendable {
     }
 
     func appendInput(_ request: AppendEntries, connection: UInt64 = 1) -> Input {
-        .peerRequest(.appendEntries(request), clusterID: nil, connection: connection) { [replies] in replies.add($0) }
+        peerInput(.appendEntries(request), in: .from(request.leader), connection: connection)
+    }
+
+    /// A request of a peer, whose answer goes to ``replies`` or ``introductions``.
+    func peerInput(_ request: Raft.Request, in envelope: Envelope, connection: UInt64 = 1) -> Input {
+        .peerRequest(request, from: .envelope(envelope), connection: connection) { [self] in take($0) }
+    }
+
+    private func take(_ result: Result<MessageCodec.Answer, RequestFailure>) {
+        switch result {
+        case .success(.reply(let reply, _)): replies.add(.success(reply))
+        case .success(.introduction(let reply)): introductions.add(reply)
+        case .failure(let failure): replies.add(.failure(failure))
+        }
+    }
+
+    /// `other` introduces itself to this node.
+    func introduce(_ other: Introduction, in envelope: Envelope? = nil) {
+        let envelope = envelope ?? .from(other.speaker.node, cluster: other.cluster)
+        process(.introduction(other, envelope, connection: 1) { [self] in take($0) })
     }
 
     func install(_ chunk: InstallSnapshot) {
-        process(.peerRequest(.installSnapshot(chunk), clusterID: nil, connection: 1) { [replies] in replies.add($0) })
+        process(peerInput(.installSnapshot(chunk), in: .from(chunk.leader)))
     }
 
     // The clients

@@ -2,6 +2,7 @@ import Metadata
 import Raft
 import Server
 import Storage
+import Wire
 
 /// A clock that stands until it is told to go on.
 final class StandingClock: NodeClock {
@@ -37,8 +38,14 @@ final class RecordingNetwork: NodeNetwork {
     var sent: [Sent] = []
     var pushes: [Push] = []
 
-    func send(_ request: Raft.Request, to peer: NodeID, lane: Lane, clusterID: String?) {
+    var introductions: [(introduction: Introduction, envelope: Envelope, peer: NodeID)] = []
+
+    func send(_ request: Raft.Request, in origin: RequestOrigin, to peer: NodeID, lane: Lane) {
         sent.append(Sent(request: request, peer: peer, lane: lane))
+    }
+
+    func introduce(_ introduction: Introduction, in envelope: Envelope, to peer: NodeID) {
+        introductions.append((introduction, envelope, peer))
     }
 
     func push(_ body: [UInt8], to broker: Broker, attempt: UInt64) {
@@ -62,7 +69,10 @@ final class RecordingDisk: NodeDisk {
     var staged: [Row] = []
     var installs: [LogPosition] = []
 
+    var identities: [NodeIdentity] = []
+
     func write(_ writes: [Write]) { self.writes += writes }
+    func store(_ identity: NodeIdentity) { identities.append(identity) }
     func checkpoint(_ checkpoint: Checkpoint) { checkpoints.append(checkpoint) }
     func openSnapshot(for peer: NodeID) { snapshotCalls.append("open \(peer)") }
     func readSnapshot(for peer: NodeID) { snapshotCalls.append("read \(peer)") }

@@ -100,7 +100,8 @@ import Testing
         test.read()
         let late = AppendEntriesReply(
             term: test.node.raft.currentTerm, success: true, matchIndex: test.log.last.index, readRound: round)
-        test.process(.peerReply(.appendEntriesReply(late, from: NodeID(2), previous: test.log.last.index)))
+        test.process(
+            .peerReply(.appendEntriesReply(late, from: NodeID(2), previous: test.log.last.index), from: .member(2)))
         #expect(test.reads.all.isEmpty, "an answer to an earlier round proves nothing")
         test.acknowledge()
         #expect(test.reads.all.map(\.isSuccess) == [true])

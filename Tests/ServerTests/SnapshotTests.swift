@@ -123,7 +123,8 @@ func lastChunk(of state: MetadataStateMachine, at position: LogPosition, term: U
         let reply = InstallSnapshotReply(term: test.node.raft.currentTerm, nextSequence: next, isInstalled: isInstalled)
         test.process(
             .peerReply(
-                .installSnapshotReply(reply, from: NodeID(3), lastIncluded: description(test).position)))
+                .installSnapshotReply(reply, from: NodeID(3), lastIncluded: description(test).position),
+                from: .member(3)))
     }
 
     @Test func chunksGoOutOneByOne() {
@@ -149,7 +150,7 @@ func lastChunk(of state: MetadataStateMachine, at position: LogPosition, term: U
             test.process(.snapshotOpened(for: NodeID(3), description(test)))
             test.process(.snapshotRead(for: NodeID(3), []))
             switch end {
-            case "unreachable": test.process(.peerReply(.unreachable(NodeID(3))))
+            case "unreachable": test.process(.peerReply(.unreachable(NodeID(3)), from: nil))
             case "unreadable": test.process(.snapshotUnreadable(for: NodeID(3), "gone"))
             case "late": test.advance(milliseconds: 3001)
             case "wrong chunk": answer(test, next: 7)
@@ -189,7 +190,7 @@ func lastChunk(of state: MetadataStateMachine, at position: LogPosition, term: U
         let held = description(test).position.index
         checkpointThrice(test)
         #expect(test.log.base.index <= held)
-        test.process(.peerReply(.unreachable(NodeID(3))))
+        test.process(.peerReply(.unreachable(NodeID(3)), from: nil))
         checkpointThrice(test)
         #expect(test.log.base.index > held)
     }

@@ -33,7 +33,7 @@ import Testing
     }
 
     @Test func theUndamagedPlatterIsRead() throws {
-        let recovered = try platter().recover(node: node)
+        let recovered = try platter().recover(node: node, newDirectory: DirectoryID(high: 1, low: 1))
         #expect(recovered.entries.count == 4)
         #expect(recovered.metadata.keyCount == 1)
     }
@@ -46,7 +46,7 @@ import Testing
             var random = Randomness(seed: seed)
             let place = image.flipBit(node: node, &random)
             places.insert(place)
-            #expect(throws: DiskImage.Damage.self, "\(place), seed \(seed)") { _ = try image.recover(node: node) }
+            #expect(throws: DiskImage.Damage.self, "\(place), seed \(seed)") { _ = try image.recover(node: node, newDirectory: DirectoryID(high: 1, low: 1)) }
         }
         // Four entries, six rows, term, vote and checkpoint.
         #expect(places.count == 13, "\(places.sorted())")

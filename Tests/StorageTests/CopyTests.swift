@@ -83,6 +83,20 @@ import Testing
         try run(directory, number: 8)
     }
 
+    @Test func aReaderAfterACrashIsNoSign() throws {
+        let directory = try used(.crash)
+        try shell("sqlite3 -readonly \(directory.database) 'SELECT count(*) FROM raft_log' > /dev/null")
+        try run(directory, number: 8)
+    }
+
+    /// A shell that may write moves the log into the database and removes it when it quits; what it leaves looks like a
+    /// backup.
+    @Test func aWriterAfterACrashLeavesWhatABackupWould() throws {
+        let directory = try used(.crash)
+        try shell("sqlite3 \(directory.database) 'SELECT count(*) FROM raft_log' > /dev/null")
+        try expectCopy("or another program removed the log", directory)
+    }
+
     @Test func aNewDirectoryIsNone() throws {
         let directory = try TestDirectory()
         for _ in 1...3 { _ = try NodeStore(directory: directory.path, node: NodeID(1)) }

@@ -232,3 +232,71 @@ struct Samples {
         return bytes
     }
 }
+
+// Who speaks
+extension Samples {
+    mutating func directory() -> DirectoryID { DirectoryID(high: random.next(), low: random.next()) }
+    mutating func run() -> Run { Run(number: counter(), nonce: random.next()) }
+    mutating func cluster() -> String? { chance() ? Self.clusterID : nil }
+
+    mutating func speaker(_ node: NodeID? = nil) -> Speaker {
+        Speaker(node: node ?? self.node(), directory: directory(), run: run(), isAdmitted: chance())
+    }
+
+    mutating func envelope(_ speaker: Speaker? = nil) -> Envelope {
+        Envelope(
+            sender: speaker ?? self.speaker(), cluster: cluster(), receiver: node(),
+            receiverDirectory: chance() ? directory() : nil, listVersion: random.next())
+    }
+
+    mutating func introduction() -> Introduction {
+        Introduction(
+            speaker: speaker(), cluster: cluster(), bornAt: chance() ? number(-9...9_007_199_254_740_991) : nil,
+            members: (0..<number(0...7)).map { _ in
+                KnownMember(
+                    id: node(), directory: chance() ? directory() : nil, generation: counter(), isAdmitted: chance(),
+                    run: chance() ? run() : nil)
+            },
+            electors: (0..<number(0...7)).map { _ in node() }, isSettled: chance(), generation: counter(),
+            reach: position(), term: term(), startedAt: number(0...9_007_199_254_740_991), place: host())
+    }
+
+    mutating func question() -> MessageCodec.Question {
+        switch number(0...3) {
+        case 0:
+            let introduction = introduction()
+            return .introduction(introduction, envelope(introduction.speaker))
+        case 1: return .request(request(), .legacy(sender: node(), cluster: cluster()))
+        default: return .request(request(), .envelope(envelope()))
+        }
+    }
+
+    mutating func answer() -> MessageCodec.Answer {
+        switch number(0...3) {
+        case 0:
+            return .introduction(
+                IntroductionReply(
+                    introduction: introduction(),
+                    refusal: chance() ? Misfit.allCases.randomElement(using: &random) : nil))
+        case 1: return .reply(reply(), from: nil)
+        default: return .reply(reply(), from: speaker())
+        }
+    }
+
+    static func encode(_ question: MessageCodec.Question) -> [UInt8] {
+        switch question {
+        case .introduction(let introduction, let envelope): MessageCodec.encode(introduction, in: envelope)
+        case .request(let request, .envelope(let envelope)): MessageCodec.encode(request, in: envelope)
+        case .request(let request, .legacy(let sender, let cluster)):
+            MessageCodec.encodeLegacy(request, sender: sender, clusterID: cluster)
+        case .request(_, .anybody): preconditionFailure("JSON has no dense form")
+        }
+    }
+
+    static func encode(_ answer: MessageCodec.Answer) -> [UInt8] {
+        switch answer {
+        case .introduction(let reply): MessageCodec.encode(reply)
+        case .reply(let reply, let speaker): MessageCodec.encode(reply, from: speaker)
+        }
+    }
+}

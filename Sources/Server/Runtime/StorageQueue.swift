@@ -22,7 +22,8 @@ final class StorageQueue: NodeDisk, Sendable {
         var isRunning = false
         var measurements = NodeStore.Measurements()
         var measuredAt = Instant(nanoseconds: 0)
-        var isStuck = false
+        /// The next warning comes when so many frames wait.
+        var warningFrames = StorageQueue.stuckFrames
     }
 
     /// Frames in the WAL that are worth moving when there is nothing else to do, and when there is.
@@ -118,15 +119,19 @@ final class StorageQueue: NodeDisk, Sendable {
         }
     }
 
+    /// Again whenever the WAL has doubled since.
     private func warnOfReaders(_ state: inout State) {
         let waiting = state.measurements.uncheckpointedFrames
-        let isStuck = waiting > Self.stuckFrames
-        if isStuck, !state.isStuck {
-            logger.warning(
-                "⚠️ a reader keeps the write-ahead log from shrinking; end long read transactions on node.db",
-                metadata: ["frames": "\(waiting)"])
-        }
-        state.isStuck = isStuck
+        if waiting <= Self.stuckFrames { state.warningFrames = Self.stuckFrames }
+        guard waiting > state.warningFrames else { return }
+        while waiting > state.warningFrames { state.warningFrames *= 2 }
+        var metadata: Logger.Metadata = ["frames": "\(waiting)", "bytes": "\(state.measurements.walBytes)"]
+        if let reader = store.value.foreignReader { metadata["process"] = "\(reader)" }
+        logger.warning(
+            """
+            ⚠️ a read transaction on node.db keeps the write-ahead log from shrinking; it will fill the disk; end it, \
+            or its process
+            """, metadata: metadata)
     }
 
     /// Writes that stand one behind the other are one transaction.
