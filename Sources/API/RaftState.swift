@@ -26,6 +26,9 @@ enum RaftState {
             json.field("lastLogTerm", status.lastLog.term.number)
             json.field("firstLogIndex", status.firstLogIndex.number)
             json.field("stateDigest", status.digest.description)
+            json.field("directoryId", status.directory.description)
+            json.field("clusterId", status.clusterID)
+            json.field("voter", status.isVoter)
             json.arrayField("peers") { json in
                 for peer in status.peers { write(peer, to: &json) }
             }

@@ -6,7 +6,9 @@ extension Node {
         NodeStatus(
             node: id, role: raft.role, term: raft.currentTerm, leader: raft.leader, votedFor: raft.hardState.votedFor,
             commitIndex: raft.commitIndex, lastApplied: lastApplied, firstLogIndex: raft.log.firstIndex,
-            lastLog: raft.log.last, digest: metadata.digest, peers: raft.followers.map(peerStatus), notReady: notReady)
+            lastLog: raft.log.last, digest: metadata.digest, peers: raft.followers.map(peerStatus),
+            directory: identity.directory, clusterID: identity.clusterID,
+            isVoter: identity.isAdmitted && admission.mayVote && outOfService == nil, notReady: notReady)
     }
 
     private func peerStatus(_ follower: RaftNode.Follower) -> NodeStatus.PeerStatus {
@@ -47,10 +49,11 @@ extension Node {
 
 extension NodeStatus {
     /// The status of a node that has not started yet.
-    init(node: NodeID) {
+    init(node: NodeID, directory: DirectoryID) {
         self.init(
             node: node, role: .follower, term: .zero, leader: nil, votedFor: nil, commitIndex: .zero,
             lastApplied: .zero,
-            firstLogIndex: LogIndex(1), lastLog: .zero, digest: Digest(), peers: [], notReady: "starting")
+            firstLogIndex: LogIndex(1), lastLog: .zero, digest: Digest(), peers: [],
+            directory: directory, clusterID: nil, isVoter: false, notReady: "starting")
     }
 }

@@ -128,7 +128,7 @@ public final class Node {
             id: id, voters: members.map(\.id), settings: settings.raft, hardState: recovered.hardState,
             log: RaftLog(base: recovered.logBase, entries: recovered.entries), applied: lastApplied,
             suffrage: Suffrage(mayVote: false), seed: generator.next(), now: now)
-        measurements = NodeMeasurements(status: NodeStatus(node: id))
+        measurements = NodeMeasurements(status: NodeStatus(node: id, directory: identity.directory))
         digests.record(metadata.digest, at: lastApplied)
         random = generator
         for member in members { introductionsDue[member.id] = (now.instant, .milliseconds(25)) }

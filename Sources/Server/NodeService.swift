@@ -50,6 +50,11 @@ public struct NodeStatus: Sendable {
     public var lastLog: LogPosition
     public var digest: Digest
     public var peers: [PeerStatus]
+    public var directory: DirectoryID
+    /// `nil` until a cluster was born, or joined.
+    public var clusterID: String?
+    /// Whether this node may vote now: its directory is let in, and this start is known to the others.
+    public var isVoter: Bool
     /// `nil` when ready to serve, else the reason.
     public var notReady: String?
 

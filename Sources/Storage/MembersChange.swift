@@ -4,11 +4,12 @@ extension NodeStore {
     /// Gives the stopped node in `directory` another list of members, after checking all of its data as a start does.
     /// `newDirectory` names files of a release that had no names for directories.
     ///
-    /// - Returns: The ids before and after; both empty if there is no node's data, which leaves nothing to change.
+    /// - Returns: Whose data they are, and the ids before and after; `nil` if there is no node's data, which leaves nothing
+    ///   to change.
     public static func changeMembers(
         directory path: String, to ids: [NodeID], newDirectory: DirectoryID
-    ) throws(StorageError) -> (before: [NodeID], after: [NodeID]) {
-        guard let node = try owner(of: path) else { return ([], []) }
+    ) throws(StorageError) -> (node: NodeID, before: [NodeID], after: [NodeID])? {
+        guard let node = try owner(of: path) else { return nil }
         let ids = ids.sorted()
         guard ids.contains(node) else {
             throw .foreign(
@@ -23,10 +24,16 @@ extension NodeStore {
                     + "Start the node with its present members until they let it in, then stop it and try again.")
         }
         let before = identity.ids
+        // Without a list before there is nobody who could say that the new one is right.
+        guard !before.isEmpty else {
+            throw .foreign(
+                "\(path): written by a release that did not write the members down. Start all nodes once with the present "
+                    + "list, then stop them and try again. The list was not changed.")
+        }
         identity.change(to: ids)
         try store.store(identity)
         try store.close()
-        return (before, identity.ids)
+        return (node, before, identity.ids)
     }
 
     /// Whose data are in `path`, all of them sound; `nil` if there are none. Changes nothing.

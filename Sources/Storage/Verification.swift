@@ -10,6 +10,8 @@ public struct Verification: Sendable {
     public var clusterID: String?
     /// `nil` while the files are a release's that had no names for directories.
     public var directoryID: DirectoryID?
+    /// When that was born, in Unix milliseconds, if it is known.
+    public var bornAt: Int64?
     public var members: [KnownMember] = []
     /// Why a start would take the files for a copy or a restored backup; a copy is as sound as what it is of.
     public var copy: String?
@@ -83,7 +85,7 @@ public struct Verification: Sendable {
         let stored = try StoredNode(checking: connection)
         let record = try stored.nodeRecord()
         let identity = record.identity
-        (node, clusterID, members) = (identity.node, identity.clusterID, identity.members)
+        (node, clusterID, bornAt, members) = (identity.node, identity.clusterID, identity.bornAt, identity.members)
         if stored.version == Schema.version { directoryID = identity.directory }
         copy = try surroundings.copyFinding(record, last: connection.logEnd)
         if let mark = surroundings.mark, mark.node != identity.node {

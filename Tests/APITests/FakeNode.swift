@@ -42,7 +42,7 @@ final class FakeNode: NodeService {
             .init(id: NodeID(1), matchIndex: LogIndex(41), nextIndex: LogIndex(42), lastContactMs: 7),
             .init(id: NodeID(3), matchIndex: LogIndex(0), nextIndex: LogIndex(43), lastContactMs: nil),
         ],
-        notReady: nil)
+        directory: DirectoryID(high: 2, low: 0xCD), clusterID: "c1", isVoter: true, notReady: nil)
 
     let state = Mutex(State())
     let id = NodeID(2)

@@ -137,7 +137,7 @@ import Wire
     @Test func `the status is the contract's`() async {
         #expect(
             await client.get("/api/v1/raft/status").text
-                == #"{"nodeId":2,"currentTerm":3,"state":"LEADER","leader":true,"leaderId":2,"votedFor":2,"commitIndex":41,"lastApplied":40,"lastLogIndex":42,"lastLogTerm":3,"firstLogIndex":1,"stateDigest":"000000000000000100000000000000ab","#
+                == #"{"nodeId":2,"currentTerm":3,"state":"LEADER","leader":true,"leaderId":2,"votedFor":2,"commitIndex":41,"lastApplied":40,"lastLogIndex":42,"lastLogTerm":3,"firstLogIndex":1,"stateDigest":"000000000000000100000000000000ab","directoryId":"000000000000000200000000000000cd","clusterId":"c1","voter":true,"#
                 + #""peers":[{"id":1,"matchIndex":41,"nextIndex":42,"lastContactMs":7},{"id":3,"matchIndex":0,"nextIndex":43,"lastContactMs":null}]}"#
         )
         client.node.state.withLock { state in

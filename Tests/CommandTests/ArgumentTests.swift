@@ -16,6 +16,12 @@ import Testing
             try parse("serve", "--kraft.data-dir=a=b", as: ServeCommand.self).options.flags == [.dataDirectory: "a=b"])
     }
 
+    @Test func bootstrapHasANameOfItsOwn() throws {
+        #expect(try parse("serve", "--bootstrap", as: ServeCommand.self).flags == [.bootstrap: "force"])
+        #expect(try parse("--bootstrap", "--kraft.node-id=1", as: ServeCommand.self).flags[.bootstrap] == "force")
+        #expect(try parse("serve", "--kraft.bootstrap", "never", as: ServeCommand.self).flags == [.bootstrap: "never"])
+    }
+
     @Test(arguments: ConfigurationKey.allCases, [true, false])
     func everyKeyIsAFlag(key: ConfigurationKey, isJoined: Bool) throws {
         let arguments = isJoined ? ["--\(key.rawValue)=7"] : ["--\(key.rawValue)", "7"]
@@ -28,7 +34,9 @@ import Testing
         ["kv", "get", ""], ["kv", "get", "a/"], ["status", "--endpoint", "https://h"],
         ["status", "--endpoint", "http://h", "--endpoint", "x y"], ["status", "--timeout", "0"],
         ["broker", "register", "1", "host"], ["broker", "show", "x"], ["cluster", "--kraft.node-id", "1"],
-        ["cluster", "--server.port=1"], ["cluster", "--kraft.data-dir=x"], ["verify"],
+        ["cluster", "--server.port=1"], ["cluster", "--kraft.data-dir=x"], ["cluster", "--kraft.rejoin=x"],
+        ["cluster", "--kraft.bootstrap=force"], ["serve", "--bootstrap", "--kraft.bootstrap=never"], ["verify"],
+        ["members", "set"], ["members", "set", "file"], ["members", "show"], ["members", "set", "", "dir"],
     ])
     func wrongUsageIs64(arguments: [String]) {
         #expect {
@@ -39,7 +47,8 @@ import Testing
     }
 
     @Test(arguments: [
-        [], ["serve"], ["cluster"], ["status"], ["verify"], ["broker"], ["broker", "list"], ["topic", "create"],
+        [], ["serve"], ["cluster"], ["status"], ["verify"], ["members"], ["members", "set"], ["broker"],
+        ["broker", "list"], ["topic", "create"],
         ["kv", "put"],
     ])
     func helpAndVersionAreEverywhere(command: [String]) {

@@ -49,6 +49,12 @@ import Testing
                 "etc/services.json lists 3 nodes; make the two equal, or leave kraft.cluster-size out"
             ),
             (.dataDirectory, "", "empty; give the directory for this node's database"),
+            (.bootstrap, "always", "no such way to start; the ways are auto, never and force"),
+            (.bootstrap, "", "no such way to start; the ways are auto, never and force"),
+            (
+                .rejoin, "12ab",
+                "not a directory's id; give the 32 hexadecimal digits that the node's log says, or leave kraft.rejoin out"
+            ),
             (
                 .serverHost, "db1",
                 "not a numeric address; give the address to listen on, such as 127.0.0.1, 0.0.0.0 or ::, or * for all"

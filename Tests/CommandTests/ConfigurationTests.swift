@@ -49,6 +49,8 @@ func complaint(
         #expect(configuration.listenHost == "127.0.0.1")
         #expect(configuration.listenPort == 9091)
         #expect(configuration.dataDirectory == "data/node1")
+        #expect(configuration.bootstrap == .auto)
+        #expect(configuration.rejoin == nil)
         #expect(configuration.electionTimeout == .milliseconds(4000))
         #expect(configuration.electionTimeoutJitter == .milliseconds(2000))
         #expect(configuration.heartbeatInterval == .milliseconds(1500))
@@ -86,7 +88,8 @@ func complaint(
     @Test func everyKeyWorksFromEverySource() throws {
         let values: [ConfigurationKey: String] = [
             .nodeID: "2", .serverPort: "19092", .serverHost: "::1", .servicesFile: "s.json", .clusterSize: "3",
-            .dataDirectory: "/d", .electionTimeout: "900", .electionTimeoutJitter: "300", .heartbeatInterval: "100",
+            .dataDirectory: "/d", .bootstrap: "never", .rejoin: "0123456789abcdef0123456789ABCDEF",
+            .electionTimeout: "900", .electionTimeoutJitter: "300", .heartbeatInterval: "100",
             .brokerHeartbeatTimeout: "2000", .brokerHeartbeatCheckInterval: "250", .logLevel: "trace",
             .logFormat: "json",
         ]
@@ -103,6 +106,8 @@ func complaint(
             #expect(configuration.listenPort == 19092)
             #expect(configuration.listenHost == "::1")
             #expect(configuration.dataDirectory == "/d")
+            #expect(configuration.bootstrap == .never)
+            #expect(configuration.rejoin == DirectoryID("0123456789abcdef0123456789abcdef"))
             #expect(configuration.electionTimeout == .milliseconds(900))
             #expect(configuration.electionTimeoutJitter == .milliseconds(300))
             #expect(configuration.heartbeatInterval == .milliseconds(100))
@@ -117,7 +122,8 @@ func complaint(
         #expect(
             ConfigurationKey.allCases.map(\.environmentName) == [
                 "KRAFT_NODE_ID", "SERVER_PORT", "SERVER_HOST", "KRAFT_SERVICES_FILE", "KRAFT_CLUSTER_SIZE",
-                "KRAFT_DATA_DIR", "KRAFT_RAFT_ELECTION_TIMEOUT_MS", "KRAFT_RAFT_ELECTION_TIMEOUT_JITTER_MS",
+                "KRAFT_DATA_DIR", "KRAFT_BOOTSTRAP", "KRAFT_REJOIN", "KRAFT_RAFT_ELECTION_TIMEOUT_MS",
+                "KRAFT_RAFT_ELECTION_TIMEOUT_JITTER_MS",
                 "KRAFT_RAFT_HEARTBEAT_INTERVAL_MS", "METADATA_HEARTBEAT_TIMEOUT_MS",
                 "METADATA_HEARTBEAT_CHECK_INTERVAL_MS", "LOGGING_LEVEL", "LOGGING_FORMAT", "KRAFT_CONFIG",
             ])

@@ -11,7 +11,7 @@ extension EndToEnd {
             #expect(version.output.contains("."))
             let help = try Finished.dmq("--help")
             #expect(help.end == .exited(0))
-            let commands = ["serve", "cluster", "demo", "status", "broker", "topic", "kv", "verify"]
+            let commands = ["serve", "cluster", "demo", "status", "broker", "topic", "kv", "verify", "members"]
             for command in commands {
                 #expect(help.output.contains(command), "\(command)")
                 let own = try Finished.dmq(command, "--help")

@@ -18,8 +18,10 @@ import Testing
     }
 
     private func change(_ directory: TestDirectory, to ids: [UInt64]) throws -> (before: [NodeID], after: [NodeID]) {
-        try NodeStore.changeMembers(
+        let change = try NodeStore.changeMembers(
             directory: directory.path, to: ids.map { NodeID($0) }, newDirectory: DirectoryID(high: 7, low: 7))
+        #expect(change.map(\.node) ?? NodeID(1) == NodeID(1))
+        return (change?.before ?? [], change?.after ?? [])
     }
 
     @Test func changesTheListAndNothingElse() throws {
@@ -59,7 +61,7 @@ import Testing
         #expect(
             try NodeStore.changeMembers(
                 directory: directory.path + "/none", to: [NodeID(1)], newDirectory: newDirectory
-            ).before == [])
+            ) == nil)
         #expect(!directory.exists("none"))
     }
 

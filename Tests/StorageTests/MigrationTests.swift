@@ -80,6 +80,25 @@ import Testing
         #expect(try directory.contents() == before)
     }
 
+    /// Nobody could decide about a list that has none before it.
+    @Test(arguments: releases) func itsMembersAreNotChangedBeforeItKnowsThem(release: Release) throws {
+        let directory = try TestDirectory()
+        try directory.build(release.name, isKilled: release.isKilled)
+        let error = storageError {
+            _ = try NodeStore.changeMembers(
+                directory: directory.path, to: (1...5).map { NodeID($0) }, newDirectory: newDirectory)
+        }
+        guard case .foreign(let text)? = error else {
+            Issue.record("accepted")
+            return
+        }
+        #expect(text.contains("Start all nodes once with the present list"))
+        let (store, node) = try open(directory, release)
+        expectSame(node, as: release)
+        #expect(node.identity.members.isEmpty)
+        try store.close()
+    }
+
     /// A log that was compacted no longer knows when the cluster was born.
     @Test func doesNotInventTheBirth() throws {
         let directory = try TestDirectory()

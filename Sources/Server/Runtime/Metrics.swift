@@ -77,6 +77,7 @@ enum Metrics {
         text.gauge("dmq_topics", "Topics.", node.topics)
         text.gauge("dmq_partitions", "Partitions.", node.partitions)
         text.gauge("dmq_keys", "Keys.", node.keys)
+        text.gauge("dmq_voter", "1 while this node has its vote.", node.status.isVoter ? 1 : 0)
         text.gauge("dmq_ready", "1 while this node can serve.", node.status.notReady == nil ? 1 : 0)
         text.gauge("dmq_pending_writes", "Writes whose clients wait.", node.pendingWrites)
         text.counter("dmq_applied_entries_total", "Entries applied since the start.", node.appliedEntries)

@@ -71,6 +71,7 @@ struct RaftStatusAnswer: Decodable {
     var firstLogIndex: Int64?
     var lastLogIndex: Int64
     var stateDigest: String?
+    var voter: Bool?
     var peers: [Peer]?
 }
 

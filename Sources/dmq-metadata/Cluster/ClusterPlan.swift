@@ -13,7 +13,7 @@ struct ClusterPlan {
     var nodes: [Node]
 
     /// Settings that differ from node to node, and so can not be given for all.
-    static let perNode: [ConfigurationKey] = [.nodeID, .serverPort, .dataDirectory]
+    static let perNode: [ConfigurationKey] = [.nodeID, .serverPort, .dataDirectory, .rejoin]
 
     /// Reads every node's configuration as the node itself will, so that a mistake is told once and before any starts.
     init(

@@ -22,6 +22,9 @@ struct ClusterCommand: ParsableCommand {
             let instead = key == .dataDirectory ? "; use --data-dir for the directory above all nodes'" : ""
             throw ValidationError("--\(key.rawValue) is for one node and can not be given here\(instead)")
         }
+        guard options.bootstrap?.lowercased() != "force" else {
+            throw ValidationError("--kraft.bootstrap=force is for one node: all of them would begin a cluster each")
+        }
         guard !dataDir.isEmpty else { throw ValidationError("--data-dir is empty") }
     }
 

@@ -3,6 +3,7 @@ import Dispatch
 import FoundationEssentials
 import Glibc
 import Logging
+import Server
 
 struct ServeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -17,15 +18,33 @@ struct ServeCommand: ParsableCommand {
     @OptionGroup(title: "Settings")
     var options: ConfigurationOptions
 
+    @Flag(
+        name: .customLong("bootstrap"),
+        help: "Start a cluster by this node's word alone, for this start; the same as --kraft.bootstrap=force.")
+    var isFounding = false
+
     @Flag(name: .customLong("stop-at-end-of-input"), help: .hidden)
     var stopsAtEndOfInput = false
+
+    func validate() throws {
+        guard !isFounding || options.bootstrap == nil else {
+            throw ValidationError("--bootstrap and --kraft.bootstrap say the same thing; give one of them")
+        }
+    }
+
+    /// What was given, with the one that has a name of its own.
+    var flags: [ConfigurationKey: String] {
+        var flags = options.flags
+        if isFounding { flags[.bootstrap] = Bootstrap.force.rawValue }
+        return flags
+    }
 
     func run() throws {
         let environment = ProcessInfo.processInfo.environment
         let configuration: NodeConfiguration
         do {
             let sources = try ConfigurationSources(
-                flags: options.flags, environment: environment, readFile: readFile)
+                flags: flags, environment: environment, readFile: readFile)
             configuration = try ConfigurationReader(sources: sources).read()
         } catch {
             throw CommandFailure(error)

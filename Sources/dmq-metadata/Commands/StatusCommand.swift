@@ -55,14 +55,16 @@ struct StatusCommand: ParsableCommand {
     }
 
     static func text(_ cluster: ClusterAnswer, _ nodes: [NodeReport]) -> String {
-        var table = Table("NODE", "URL", "ROLE", "TERM", "LEADER", "COMMITTED", "APPLIED", "LOG", "STATE DIGEST")
+        var table = Table(
+            "NODE", "URL", "ROLE", "VOTE", "TERM", "LEADER", "COMMITTED", "APPLIED", "LOG", "STATE DIGEST")
         for report in nodes {
             guard let status = report.status else {
                 table.add("\(report.node.id)", report.node.url, "unreachable: \(report.trouble ?? "")")
                 continue
             }
             table.add(
-                "\(status.nodeId)", report.node.url, status.state, "\(status.currentTerm)",
+                "\(status.nodeId)", report.node.url, status.state,
+                status.voter.map { $0 ? "yes" : "no" } ?? "-", "\(status.currentTerm)",
                 status.leaderId.map(String.init) ?? "-", "\(status.commitIndex)", "\(status.lastApplied)",
                 "\(status.firstLogIndex ?? 1)–\(status.lastLogIndex)", String(status.stateDigest?.prefix(12) ?? "-"))
         }

@@ -6,6 +6,8 @@ enum ConfigurationKey: String, CaseIterable, Sendable {
     case servicesFile = "kraft.services-file"
     case clusterSize = "kraft.cluster-size"
     case dataDirectory = "kraft.data-dir"
+    case bootstrap = "kraft.bootstrap"
+    case rejoin = "kraft.rejoin"
     case electionTimeout = "kraft.raft.election-timeout-ms"
     case electionTimeoutJitter = "kraft.raft.election-timeout-jitter-ms"
     case heartbeatInterval = "kraft.raft.heartbeat-interval-ms"

@@ -33,6 +33,17 @@ struct ConfigurationOptions: ParsableArguments {
     var dataDirectory: String?
 
     @Option(
+        name: .customLong("kraft.bootstrap"),
+        help: ArgumentHelp("Whether an empty node may start a cluster: auto, never or force; auto.", valueName: "mode"))
+    var bootstrap: String?
+
+    @Option(
+        name: .customLong("kraft.rejoin"),
+        help: ArgumentHelp(
+            "The directory that may take the place of the one before; its node's log names it.", valueName: "id"))
+    var rejoin: String?
+
+    @Option(
         name: .customLong("server.port"),
         help: ArgumentHelp("The port to listen on; the node's port in the services file.", valueName: "port"))
     var serverPort: String?
@@ -92,6 +103,8 @@ struct ConfigurationOptions: ParsableArguments {
         case .servicesFile: servicesFile
         case .clusterSize: clusterSize
         case .dataDirectory: dataDirectory
+        case .bootstrap: bootstrap
+        case .rejoin: rejoin
         case .electionTimeout: electionTimeout
         case .electionTimeoutJitter: electionTimeoutJitter
         case .heartbeatInterval: heartbeatInterval

@@ -19,6 +19,7 @@ struct ConfigurationReader {
         return NodeConfiguration(
             node: member.id, members: services.members, listenHost: try listenHost(member),
             listenPort: port.map { UInt16($0) } ?? member.port, dataDirectory: try dataDirectory(member.id),
+            bootstrap: try bootstrap(), rejoin: try rejoin(),
             electionTimeout: timing.election, electionTimeoutJitter: timing.jitter,
             heartbeatInterval: timing.heartbeat,
             brokerHeartbeatTimeout: try milliseconds(.brokerHeartbeatTimeout, in: 1...86_400_000, default: 30_000),
@@ -138,5 +139,24 @@ struct ConfigurationReader {
             return String(directory)
         }
         return "data/node\(node)"
+    }
+
+    private func bootstrap() throws(ConfigurationError) -> Bootstrap {
+        guard let setting = sources[.bootstrap] else { return .auto }
+        guard let bootstrap = Bootstrap(rawValue: setting.value.lowercased()) else {
+            throw ConfigurationError(setting, "no such way to start", remedy: "the ways are auto, never and force")
+        }
+        return bootstrap
+    }
+
+    /// Empty is none, so that a start's flag can overrule a file.
+    private func rejoin() throws(ConfigurationError) -> DirectoryID? {
+        guard let setting = sources[.rejoin], !setting.value.isEmpty else { return nil }
+        guard let directory = DirectoryID(setting.value.lowercased()) else {
+            throw ConfigurationError(
+                setting, "not a directory's id",
+                remedy: "give the 32 hexadecimal digits that the node's log says, or leave kraft.rejoin out")
+        }
+        return directory
     }
 }

@@ -1,3 +1,5 @@
+import FoundationEssentials
+import Glibc
 import Logging
 import Raft
 import Server
@@ -11,6 +13,10 @@ struct NodeConfiguration: Sendable {
     var listenHost: String?
     var listenPort: UInt16
     var dataDirectory: String
+    /// Whether an empty node may start a cluster.
+    var bootstrap: Bootstrap
+    /// The directory that may take the place of the one that the others know for this node.
+    var rejoin: DirectoryID?
     /// A follower waits this long, and a random part of ``electionTimeoutJitter`` more, before it doubts its leader.
     var electionTimeout: Duration
     var electionTimeoutJitter: Duration
@@ -24,6 +30,14 @@ struct NodeConfiguration: Sendable {
     var servicesFile: String
     /// What the operator should look at though it is no error.
     var warnings: [String]
+
+    /// Where this process is, for messages to people: two of one id have the same listed host, so the machine's own name
+    /// tells more.
+    var place: String {
+        let machine = ProcessInfo.processInfo.hostName
+        let listed = members.first { $0.id == node }?.host ?? ""
+        return "\(machine.isEmpty ? listed : machine):\(listenPort), process \(getpid())"
+    }
 }
 
 /// How much is logged, and in which form.

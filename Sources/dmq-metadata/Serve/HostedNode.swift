@@ -93,6 +93,9 @@ extension NodeSettings {
         raft.heartbeatInterval = configuration.heartbeatInterval
         brokerTimeout = configuration.brokerHeartbeatTimeout
         brokerCheckInterval = configuration.brokerHeartbeatCheckInterval
+        bootstrap = configuration.bootstrap
+        rejoin = configuration.rejoin
+        place = configuration.place
     }
 }
 

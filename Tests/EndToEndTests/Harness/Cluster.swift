@@ -16,12 +16,8 @@ final class Cluster {
     init(size: Int, settings: [String: String]) throws {
         let directory = try TemporaryDirectory()
         let ports = try Ports.unused(size)
-        let services = zip(1..., ports).map { id, port in
-            #"{"id":\#(id),"host":"localhost","port":\#(port),"url":"http://localhost:\#(port)"}"#
-        }
         let servicesFile = directory.path + "/services.json"
-        let text = #"{"services":{"metadata-services":[\#(services.joined(separator: ","))]}}"#
-        try text.write(toFile: servicesFile, atomically: true, encoding: .utf8)
+        try Self.write(zip(1..., ports), to: servicesFile)
         self.directory = directory
         nodes = zip(1..., ports).map { id, port in
             Node(id: id, port: port, directory: directory.path, servicesFile: servicesFile, settings: settings)
@@ -29,6 +25,21 @@ final class Cluster {
     }
 
     deinit { for node in nodes { node.kill() } }
+
+    private static func write(_ nodes: some Sequence<(Int, Int)>, to servicesFile: String) throws {
+        let services = nodes.map { id, port in
+            #"{"id":\#(id),"host":"localhost","port":\#(port),"url":"http://localhost:\#(port)"}"#
+        }
+        let text = #"{"services":{"metadata-services":[\#(services.joined(separator: ","))]}}"#
+        try text.write(toFile: servicesFile, atomically: true, encoding: .utf8)
+    }
+
+    /// A services file that lists these nodes alone.
+    func services(of ids: Int...) throws -> String {
+        let path = directory.path + "/services-" + ids.map(String.init).joined(separator: "-") + ".json"
+        try Self.write(nodes.filter { ids.contains($0.id) }.map { ($0.id, $0.port) }, to: path)
+        return path
+    }
 
     /// Starts a cluster for `body`, and ends it however `body` ends; shows the nodes' logs if something was wrong.
     static func with(

@@ -8,7 +8,7 @@ final class Node: Reachable {
     let port: Int
     var dataDirectory: String
     let logPath: String
-    let servicesFile: String
+    var servicesFile: String
     private let settings: [String: String]
     private(set) var process: ChildProcess?
 

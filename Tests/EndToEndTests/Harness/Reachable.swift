@@ -19,6 +19,9 @@ struct NodeStatus {
     var first: Int
     var last: Int
     var digest: String
+    var directory: String
+    var cluster: String?
+    var isVoter: Bool
 }
 
 extension Reachable {
@@ -55,11 +58,13 @@ extension Reachable {
         guard let node = json["nodeId"]?.int, let term = json["currentTerm"]?.int, let isLeader = json["leader"]?.bool,
             let state = json["state"]?.string, let commit = json["commitIndex"]?.int,
             let applied = json["lastApplied"]?.int, let first = json["firstLogIndex"]?.int,
-            let last = json["lastLogIndex"]?.int, let digest = json["stateDigest"]?.string
+            let last = json["lastLogIndex"]?.int, let digest = json["stateDigest"]?.string,
+            let directory = json["directoryId"]?.string, let isVoter = json["voter"]?.bool
         else { throw Failure("a field is missing in \(answer)") }
         return NodeStatus(
             node: node, term: term, isLeader: isLeader, state: state, leaderID: json["leaderId"]?.int, commit: commit,
-            applied: applied, first: first, last: last, digest: digest)
+            applied: applied, first: first, last: last, digest: digest,
+            directory: directory, cluster: json["clusterId"]?.string, isVoter: isVoter)
     }
 
     /// All keys below `directory` (which ends in a slash) with their values, as this node has them.
