@@ -80,13 +80,13 @@ extension Node {
     }
 
     /// A line about a message that does not fit, at a bounded rate.
-    func logRefused(_ refusal: Misfit, of peer: NodeID, _ text: String) {
+    func logRefused(_ refusal: Misfit, of peer: NodeID, _ text: String, level: Logger.Level = .error) {
         measurements.refusals[refusal, default: 0] += 1
         guard let suppressed = refusalThrottle.pass(MisfitKind(refusal: refusal, peer: peer), at: now.instant) else {
             return
         }
-        logger.error(
-            "❌ \(text)",
+        logger.log(
+            level: level, "\(level == .error ? "❌" : "⚠️") \(text)",
             metadata: ["peer": "\(peer)", "reason": "\(refusal.name)", "suppressed": "\(suppressed)"])
     }
 }

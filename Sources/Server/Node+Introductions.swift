@@ -55,7 +55,9 @@ extension Node {
         if refusal == .otherDirectory, let rival = takeGuest(other) { refusal = rival }
         learn(other, refusal)
         if let refusal, !isThisProcess(other.speaker) {
-            logRefused(refusal, of: other.speaker.node, describe(refusal, other.speaker))
+            let isFed = guests[other.speaker.node] == other.speaker.directory
+            logRefused(
+                refusal, of: other.speaker.node, describe(refusal, other.speaker), level: isFed ? .warning : .error)
         }
         whenIdentityIsDurable { [self] in
             completion(.success(.introduction(IntroductionReply(introduction: introduction, refusal: refusal))))
@@ -126,6 +128,7 @@ extension Node {
             }
         }
         if isReplaced(by: other) { return }
+        if refusal == nil || refusal == .otherDirectory { followWord(of: other) }
         admission.heard(.introduced(other), from: sender)
         continueAdmission()
     }
@@ -173,6 +176,22 @@ extension Node {
     /// It listens at its own address, as it should.
     private func isThisProcess(_ other: Speaker) -> Bool {
         other.node == id && other.directory == identity.directory && other.run == identity.run
+    }
+
+    /// Who has no vote knows of the others what those say that have one: they may have let somebody go meanwhile.
+    private func followWord(of other: Introduction) {
+        guard !identity.isAdmitted, other.speaker.isAdmitted, other.cluster == identity.clusterID,
+            identity.clusterID != nil, other.listVersion == listVersion
+        else { return }
+        changeIdentity { identity in
+            identity.electors = other.electors
+            identity.isSettled = other.isSettled
+            identity.members = identity.members.map { known in
+                guard known.id != id, known.id != other.speaker.node, let theirs = other[known.id] else { return known }
+                return theirs
+            }
+        }
+        updateElectorate()
     }
 
     /// Another process has this node's id: the newer stops, the older says so.
@@ -322,6 +341,7 @@ extension Node {
 
     private func found(_ founders: [NodeID]) {
         admission.hasFounded = true
+        let isNew = identity.clusterID == nil
         let name = DirectoryID(high: random.next(), low: random.next()).description
         changeIdentity { identity in
             if identity.clusterID == nil {
@@ -338,7 +358,9 @@ extension Node {
             identity[id]?.isAdmitted = true
         }
         logger.info(
-            "🐣 a cluster is born; from now on kraft.bootstrap may be never on all nodes",
+            isNew
+                ? "🐣 a cluster is born; from now on kraft.bootstrap may be never on all nodes"
+                : "🐣 the cluster goes on by this node's word alone; the others may come on new directories",
             metadata: ["cluster": "\(identity.clusterID ?? "")", "founders": "\(AdmissionView.list(founders))"])
         updateElectorate()
         askEverybody()
@@ -354,7 +376,9 @@ extension Node {
     private func waitForOthers(_ text: String?) {
         waitingFor = text
         guard let text, now.instant >= admission.startedAt.advanced(by: .milliseconds(500)) else { return }
-        guard let suppressed = waitThrottle.pass(String(text.prefix(40)), at: now.instant) else { return }
+        // Without the seconds that it counts down.
+        let kind = String(text.prefix(40).filter { !$0.isNumber })
+        guard let suppressed = waitThrottle.pass(kind, at: now.instant) else { return }
         logger.warning("⏳ \(text)", metadata: ["suppressed": "\(suppressed)"])
     }
 }

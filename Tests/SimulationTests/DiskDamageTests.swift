@@ -46,7 +46,9 @@ import Testing
             var random = Randomness(seed: seed)
             let place = image.flipBit(node: node, &random)
             places.insert(place)
-            #expect(throws: DiskImage.Damage.self, "\(place), seed \(seed)") { _ = try image.recover(node: node, newDirectory: DirectoryID(high: 1, low: 2)) }
+            #expect(throws: DiskImage.Damage.self, "\(place), seed \(seed)") {
+                _ = try image.recover(node: node, newDirectory: DirectoryID(high: 1, low: 2))
+            }
         }
         // Four entries, six rows, term, vote and checkpoint.
         #expect(places.count == 13, "\(places.sorted())")

@@ -17,6 +17,8 @@ struct AdmissionView {
     private var agreeing: [Introduction] { introduced.filter { $0.listVersion == identity.listVersion } }
     /// Of the same cluster, by the same list.
     private var fellows: [Introduction] { agreeing.filter { $0.cluster == identity.clusterID } }
+    /// Those of them whose word counts.
+    private var voters: [Introduction] { fellows.filter { $0.speaker.isAdmitted || Defect.anybodyVouches.isOn } }
 
     /// Whether nothing more need be waited for from that member.
     private func isSettled(_ peer: NodeID) -> Bool { admission.answers[peer] != nil || isPatienceOver }
@@ -76,15 +78,15 @@ struct AdmissionView {
     var admittance: Admission.Step {
         if Defect.emptyNodeVotes.isOn { return .admit(floor: .zero, spentTerm: .zero) }
         let mine = identity[identity.node]
-        let conflicts = fellows.filter { known(by: $0).map { $0 != identity.directory } ?? false }
+        let conflicts = voters.filter { known(by: $0).map { $0 != identity.directory } ?? false }
         if let other = conflicts.first {
-            guard admission.mayTakePlace, fellows.count >= majority else { return .wait(notLetIn(other)) }
-            let highest = fellows.compactMap { $0[identity.node]?.generation }.max() ?? 0
+            guard admission.mayTakePlace, voters.count >= majority else { return .wait(notLetIn(other)) }
+            let highest = voters.compactMap { $0[identity.node]?.generation }.max() ?? 0
             if mine?.generation ?? 0 <= highest { return .takePlace(generation: highest + 1) }
             return .wait("waiting for the others to know directory \(identity.directory)")
         }
-        let vouching = fellows.filter { known(by: $0) == identity.directory }
-        let floor = fellows.map(\.reach).max() ?? .zero
+        let vouching = voters.filter { known(by: $0) == identity.directory }
+        let floor = voters.map(\.reach).max() ?? .zero
         // A founder, whose first directory this is: it has nothing to have forgotten.
         if vouching.contains(where: { $0[identity.node]?.isAdmitted ?? false }) {
             return .admit(floor: floor, spentTerm: .zero)
@@ -96,7 +98,7 @@ struct AdmissionView {
             return .wait(
                 "this node follows without a vote until a majority of \(Self.list(deciding)) is heard\(silence)")
         }
-        return .admit(floor: floor, spentTerm: fellows.map(\.term).max() ?? .zero)
+        return .admit(floor: floor, spentTerm: voters.map(\.term).max() ?? .zero)
     }
 
     private func known(by introduction: Introduction) -> DirectoryID? { introduction[identity.node]?.directory }

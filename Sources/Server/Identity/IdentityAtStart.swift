@@ -22,7 +22,7 @@ extension RecoveredNode {
             try identity.start(nonce: nonce, members: members.sorted())
         } catch {
             throw .foreign(
-                "the data here are of a cluster of \(AdmissionView.list(error.stored)), the services file lists "
+                "the data of node \(identity.node) here are of a cluster of \(AdmissionView.list(error.stored)), the services file lists "
                     + "\(AdmissionView.list(error.given)). Correct the file; or change the list of a cluster by "
                     + "\"dmq-metadata members set FILE DIR\" on every node while all are stopped.")
         }
