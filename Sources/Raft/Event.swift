@@ -49,4 +49,6 @@ public enum Event: Sendable {
     case compact(through: LogIndex)
     /// Hand leadership to the most advanced follower (§3.10).
     case transferLeadership
+    /// This node must not lead any more, whoever comes next.
+    case abdicate
 }

@@ -9,15 +9,15 @@ extension Node {
         _ completion: @escaping @Sendable (Result<Reply, RequestFailure>) -> Void
     ) {
         if let own = metadata.counters.clusterID, let clusterID, own != clusterID {
-            logger.error("❌ message of another cluster", metadata: ["cluster": "\(clusterID)", "own": "\(own)"])
+            log(.foreignMessage, .error, "❌ message of another cluster", ["cluster": "\(clusterID)", "own": "\(own)"])
             return completion(.failure(.unavailable("this node belongs to cluster \(own)")))
         }
-        if let outOfService { return completion(.failure(.unavailable(outOfService))) }
         lastToken += 1
         let token = RequestToken(lastToken)
         peerReplies[token] = completion
+        askedDigest = request.askedDigest
         step(.request(request, token: token))
-        if case .appendEntries(let append) = request, raft.leader == append.leader {
+        if case .appendEntries(let append) = request, raft.leader == append.leader, raft.currentTerm == append.term {
             heard(append, on: connection)
         }
     }
@@ -25,7 +25,7 @@ extension Node {
     private func heard(_ append: AppendEntries, on connection: UInt64) {
         leaderConnection = connection
         leaderCommit = max(leaderCommit ?? .zero, append.leaderCommit)
-        if let digest = append.digest, let index = digests.differs(from: digest) { stateDiverged(at: index) }
+        if let verdict = append.verdict { hear(verdict) }
     }
 
     func receive(_ event: Event) {
@@ -40,6 +40,7 @@ extension Node {
         default: break
         }
         step(event)
+        if case .appendEntriesReply(let reply, let peer, _) = event { compareDigest(reply, of: peer) }
     }
 
     /// A broken connection on which the leader spoke last means that it likely died.
@@ -47,5 +48,12 @@ extension Node {
         guard connection == leaderConnection else { return }
         leaderConnection = nil
         if let leader = otherLeader { step(.disconnected(leader)) }
+    }
+}
+
+extension Raft.Request {
+    /// The index at which the sender wants to know the receiver's state digest.
+    fileprivate var askedDigest: LogIndex? {
+        if case .appendEntries(let append) = self { append.digest?.index } else { nil }
     }
 }

@@ -5,7 +5,7 @@ import Raft
 
 extension Node {
     func expireTimers() {
-        if now.instant >= raft.nextDeadline, outOfService == nil { step(.clockAdvanced) }
+        if now.instant >= raft.nextDeadline { step(.clockAdvanced) }
         expireBrokers()
         expireSnapshots()
         expireRequests()
@@ -24,7 +24,7 @@ extension Node {
 
     /// When the node must be woken at the latest.
     var nextDeadline: Instant {
-        var deadline = outOfService == nil ? raft.nextDeadline : now.instant.advanced(by: .seconds(1))
+        var deadline = raft.nextDeadline
         func consider(_ other: Instant?) { if let other { deadline = min(deadline, other) } }
         consider(pendingWrites.oldest?.advanced(by: settings.requestTimeout))
         consider(pendingReads.first?.since.advanced(by: settings.requestTimeout))

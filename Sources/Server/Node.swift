@@ -41,6 +41,10 @@ public final class Node {
 
     var checkpoints: CheckpointSchedule
     var digests = DigestHistory()
+    var tally = DigestTally()
+    /// The index that the heartbeat being answered asks about.
+    var askedDigest: LogIndex?
+    var throttle = LogThrottle()
     var heartbeats = BrokerHeartbeats()
     var pushes = BrokerPushes()
     var senders: [SnapshotSender] = []
@@ -53,9 +57,8 @@ public final class Node {
     var isLeading = false
     var leadingSince: Instant?
     var stopping: Stopping?
-    /// Why this node answers no client any more, if so.
-    var outOfService: String?
-    var isFailed = false
+    /// Why this node answers nobody any more, if so: it ends.
+    private(set) var failure: String?
     var measurements: NodeMeasurements
 
     typealias ReadAction = (Result<Void, RequestFailure>) -> Void
@@ -146,7 +149,7 @@ public final class Node {
             step(.persisted(write))
         case .checkpointed(let index): checkpointed(index)
         case .diskFailed where Defect.ignoresFailedWrite.isOn: break
-        case .diskFailed(let error): fail(error)
+        case .diskFailed(let error): fail(error, reason: "storage failed")
         case .snapshotOpened(let peer, let description): snapshotOpened(for: peer, description)
         case .snapshotRead(let peer, let rows): snapshotRead(for: peer, rows)
         case .snapshotUnreadable(let peer, let reason): snapshotUnreadable(for: peer, reason)
@@ -159,15 +162,15 @@ public final class Node {
 
     /// One event for the core, and everything it wants done.
     func step(_ event: consuming Event) {
-        // A node whose state diverged neither votes nor leads nor follows.
-        guard outOfService == nil else { return }
+        // A node that ends neither votes nor leads nor follows.
+        guard !isFailed else { return }
         // An effect may lead to another step, which finds no memory and brings its own.
         var memory: [Effect] = []
         swap(&memory, &effectMemory)
         var buffer = EffectBuffer(reusing: consume memory)
         raft.step(event, at: now, into: &buffer)
         let effects = buffer.take()
-        for effect in effects { perform(effect) }
+        for effect in effects where !isFailed { perform(effect) }
         effectMemory = effects
     }
 
@@ -179,9 +182,11 @@ public final class Node {
 
     func member(_ id: NodeID) -> Member? { members.first { $0.id == id } }
 
-    /// The disk failed: nothing is acknowledged any more.
-    private func fail(_ error: StorageError) {
-        isFailed = true
+    var isFailed: Bool { failure != nil }
+
+    /// The disk failed, or what is on it is worth nothing: nothing is acknowledged any more.
+    func fail(_ error: StorageError, reason: String) {
+        failure = reason
         for waiting in pendingWrites.takeAll() { waiting.completion(.failure(.outcomeUnknown)) }
         for (_, completion) in gatheredProposals { completion(.failure(.notLeader(leader: nil))) }
         gatheredProposals = []
@@ -189,14 +194,14 @@ public final class Node {
         pendingReads = []
         gatheredReads = []
         for token in peerReplies.keys.sorted(by: { $0.number < $1.number }) {
-            peerReplies[token]?(.failure(.unavailable("storage failed")))
+            peerReplies[token]?(.failure(.unavailable(reason)))
         }
         peerReplies = [:]
         onFailure(error)
     }
 
     private func refuse(_ inputs: [Input]) {
-        let failure = RequestFailure.unavailable("storage failed")
+        let failure = RequestFailure.unavailable(failure ?? "")
         for input in inputs {
             switch input {
             case .submit(_, let completion): completion(.failure(failure))

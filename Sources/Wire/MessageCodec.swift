@@ -77,17 +77,39 @@ public enum MessageCodec {
         bytes.appendVarint(append.leaderCommit.number)
         bytes.appendVarint(append.readRound)
         bytes.appendBool(append.digest != nil)
-        if let digest = append.digest {
-            bytes.appendVarint(digest.index.number)
-            bytes.appendFixed64(digest.high)
-            bytes.appendFixed64(digest.low)
-        }
+        if let digest = append.digest { Self.append(digest, to: &bytes) }
         bytes.appendVarint(UInt64(append.entries.count))
         var last = append.previous
         for entry in append.entries {
             Self.append(entry, behind: last, to: &bytes)
             last = entry.position
         }
+        if let verdict = append.verdict { Self.append(verdict, to: &bytes) }
+    }
+
+    /// Stands at the end of an append, and only where there is one: the message is else as it was before there were any.
+    private static func append(_ verdict: Verdict, to bytes: inout [UInt8]) {
+        switch verdict.subject {
+        case .state(let digest):
+            bytes.append(VerdictKind.state.rawValue)
+            append(digest, to: &bytes)
+        case .entry(let position):
+            bytes.append(VerdictKind.entry.rawValue)
+            append(position, to: &bytes)
+        }
+        bytes.appendVarint(UInt64(verdict.voters.count))
+        for voter in verdict.voters { bytes.appendVarint(voter.number) }
+    }
+
+    enum VerdictKind: UInt8 {
+        case state = 1
+        case entry = 2
+    }
+
+    private static func append(_ digest: StateDigest, to bytes: inout [UInt8]) {
+        bytes.appendVarint(digest.index.number)
+        bytes.appendFixed64(digest.high)
+        bytes.appendFixed64(digest.low)
     }
 
     /// An entry's index is not sent: it follows from its place, so a message can not say that there is a gap.
@@ -151,5 +173,11 @@ public enum MessageCodec {
             if let term = conflict.term { bytes.appendVarint(term.number) }
             bytes.appendVarint(conflict.index.number)
         }
+        // At the end, and only where there is something: the message is else as it was before there were these.
+        guard reply.digest != nil || reply.contradiction != nil else { return }
+        bytes.appendBool(reply.digest != nil)
+        if let digest = reply.digest { append(digest, to: &bytes) }
+        bytes.appendBool(reply.contradiction != nil)
+        if let committed = reply.contradiction { append(committed, to: &bytes) }
     }
 }

@@ -62,10 +62,7 @@ extension MessageCodec {
         var append = AppendEntries(
             term: try decodeTerm(&reader), leader: try decodeNode(&reader), previous: try decodePosition(&reader),
             entries: [], leaderCommit: try decodeIndex(&reader), readRound: try reader.varint(in: counter))
-        if try reader.bool() {
-            append.digest = StateDigest(
-                index: try decodeIndex(&reader), high: try reader.fixed64(), low: try reader.fixed64())
-        }
+        if try reader.bool() { append.digest = try decodeDigest(&reader) }
         // The shortest entry: difference of terms, timestamp, two lengths.
         let count = try reader.count(minimumBytes: 4)
         append.entries.reserveCapacity(count)
@@ -76,7 +73,24 @@ extension MessageCodec {
             append.entries.append(entry)
             last = entry.position
         }
+        if !reader.isAtEnd { append.verdict = try decodeVerdict(&reader) }
         return append
+    }
+
+    private static func decodeDigest(_ reader: inout ByteReader) throws(WireError) -> StateDigest {
+        StateDigest(index: try decodeIndex(&reader), high: try reader.fixed64(), low: try reader.fixed64())
+    }
+
+    private static func decodeVerdict(_ reader: inout ByteReader) throws(WireError) -> Verdict {
+        guard let kind = VerdictKind(rawValue: try reader.byte()) else { throw reader.error("unknown verdict") }
+        let subject: Verdict.Subject =
+            switch kind {
+            case .state: .state(try decodeDigest(&reader))
+            case .entry: .entry(try decodePosition(&reader))
+            }
+        var voters: [NodeID] = []
+        for _ in 0..<(try reader.count(minimumBytes: 1)) { voters.append(try decodeNode(&reader)) }
+        return Verdict(subject, voters: voters)
     }
 
     private static func decodeEntry(
@@ -136,6 +150,10 @@ extension MessageCodec {
             let term = try reader.bool() ? try decodeTerm(&reader) : nil
             reply.conflict = .init(term: term, index: try decodeIndex(&reader))
         }
+        guard !reader.isAtEnd else { return reply }
+        if try reader.bool() { reply.digest = try decodeDigest(&reader) }
+        if try reader.bool() { reply.contradiction = try decodePosition(&reader) }
+        guard reply.digest != nil || reply.contradiction != nil else { throw reader.error("an empty ending") }
         return reply
     }
 }

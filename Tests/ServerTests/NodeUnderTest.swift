@@ -19,7 +19,9 @@ final class NodeUnderTest: @unchecked Sendable {
     private let failures = Answers<StorageError>()
 
     init(
-        members: Int = 3, recovered: RecoveredNode = RecoveredNode(), _ adjust: (inout NodeSettings) -> Void = { _ in }
+        members: Int = 3, recovered: RecoveredNode = RecoveredNode(),
+        logger: Logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+        _ adjust: (inout NodeSettings) -> Void = { _ in }
     ) {
         var settings = NodeSettings()
         adjust(&settings)
@@ -28,7 +30,7 @@ final class NodeUnderTest: @unchecked Sendable {
         }
         node = Node(
             id: NodeID(1), members: list, settings: settings, recovered: recovered, seed: 7, clock: clock,
-            network: network, disk: disk, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+            network: network, disk: disk, logger: logger,
             onFailure: { [failures] in failures.add($0) })
         process(.timer)
     }

@@ -67,16 +67,36 @@ import Wire
         }
     }
 
+    @Test func `what a release before these had no field for is read without it`() throws {
+        var samples = Samples(seed: 5)
+        for _ in 0..<1_000 {
+            guard case .appendEntries(var append) = samples.request() else { continue }
+            let bytes = MessageCodec.encode(.appendEntries(append), sender: NodeID(1), clusterID: nil)
+            append.verdict = nil
+            let old = MessageCodec.withoutEnding(request: bytes)
+            #expect(bytes.starts(with: old))
+            #expect(try MessageCodec.decodeRequest(old).request == .appendEntries(append))
+            guard case .appendEntries(var reply) = samples.reply() else { continue }
+            let replyBytes = MessageCodec.encode(.appendEntries(reply))
+            (reply.digest, reply.contradiction) = (nil, nil)
+            let oldReply = MessageCodec.withoutEnding(reply: replyBytes)
+            #expect(replyBytes.starts(with: oldReply))
+            #expect(try MessageCodec.decodeReply(oldReply) == .appendEntries(reply))
+        }
+    }
+
     @Test func `every prefix of a message and every byte behind it is an error`() {
         var samples = Samples(seed: 4)
         for _ in 0..<100 {
             let request = MessageCodec.encode(samples.request(), sender: NodeID(1), clusterID: nil)
-            for end in 0..<request.count {
+            let ofOldRelease = MessageCodec.withoutEnding(request: request).count
+            for end in 0..<request.count where end != ofOldRelease {
                 #expect(throws: WireError.self) { try MessageCodec.decodeRequest(Array(request[..<end])) }
             }
             #expect(throws: WireError.self) { try MessageCodec.decodeRequest(request + [0]) }
             let reply = MessageCodec.encode(samples.reply())
-            for end in 0..<reply.count {
+            let replyOfOldRelease = MessageCodec.withoutEnding(reply: reply).count
+            for end in 0..<reply.count where end != replyOfOldRelease {
                 #expect(throws: WireError.self) { try MessageCodec.decodeReply(Array(reply[..<end])) }
             }
             #expect(throws: WireError.self) { try MessageCodec.decodeReply(reply + [0]) }
@@ -102,5 +122,22 @@ import Wire
     ])
     func `messages out of form or range are errors`(hex: String) {
         #expect(throws: WireError.self) { try decode(hex) }
+    }
+}
+
+extension MessageCodec {
+    /// The same message without the fields at its end that a release before these did not have.
+    fileprivate static func withoutEnding(request bytes: [UInt8]) -> [UInt8] {
+        guard let decoded = try? decodeRequest(bytes), case .appendEntries(var append) = decoded.request else {
+            return bytes
+        }
+        append.verdict = nil
+        return encode(.appendEntries(append), sender: decoded.sender, clusterID: decoded.clusterID)
+    }
+
+    fileprivate static func withoutEnding(reply bytes: [UInt8]) -> [UInt8] {
+        guard case .appendEntries(var reply)? = try? decodeReply(bytes) else { return bytes }
+        (reply.digest, reply.contradiction) = (nil, nil)
+        return encode(.appendEntries(reply))
     }
 }

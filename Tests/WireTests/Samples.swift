@@ -135,10 +135,20 @@ struct Samples {
             last = entry.position
             return entry
         }
-        let digest = chance() ? StateDigest(index: index(), high: random.next(), low: random.next()) : nil
+        let digest = chance() ? stateDigest() : nil
         return AppendEntries(
             term: Term(last.term.number + 1), leader: node(), previous: previous, entries: entries,
-            leaderCommit: index(), readRound: counter(), digest: digest)
+            leaderCommit: index(), readRound: counter(), digest: digest, verdict: chance() ? verdict() : nil)
+    }
+
+    private mutating func stateDigest() -> StateDigest {
+        StateDigest(index: index(), high: random.next(), low: random.next())
+    }
+
+    private mutating func verdict() -> Verdict {
+        Verdict(
+            chance() ? .state(stateDigest()) : .entry(LogPosition(term: term(), index: index())),
+            voters: (0..<Int.random(in: 0...4, using: &random)).map { _ in node() })
     }
 
     mutating func reply() -> Reply {
@@ -152,7 +162,8 @@ struct Samples {
                 AppendEntriesReply(
                     term: term(), success: chance(), matchIndex: index(),
                     conflict: chance() ? .init(term: chance() ? term() : nil, index: index()) : nil,
-                    readRound: counter()))
+                    readRound: counter(), digest: chance() ? stateDigest() : nil,
+                    contradiction: chance() ? LogPosition(term: term(), index: index()) : nil))
         }
     }
 
