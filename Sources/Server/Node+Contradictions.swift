@@ -1,3 +1,4 @@
+import Defects
 import Logging
 import Metadata
 import Raft
@@ -10,6 +11,7 @@ extension Node {
 
     /// The question that a heartbeat carries, and what the follower is to be told.
     func askDigest(with append: inout AppendEntries, of peer: NodeID) {
+        guard !Defect.digestsNeverCompared.isOn else { return }
         let digest = metadata.digest
         append.digest = tally.question(
             StateDigest(index: lastApplied, high: digest.high, low: digest.low), of: id, now: now.instant,
@@ -38,7 +40,7 @@ extension Node {
 
     private func judge(_ difference: DigestTally.Difference) {
         let odd = difference.sides.dropFirst().flatMap(\.voters).sorted()
-        guard odd.contains(id) else {
+        guard odd.contains(id), !Defect.oddLeaderStays.isOn else {
             return log(.digests, .error, "❌ \(difference); \(odd.named) must leave service")
         }
         leaveService("\(difference); node \(id) is the odd one out")
@@ -54,6 +56,9 @@ extension Node {
         ]
         leaveService("\(DigestTally.Difference(index: right.index, sides: sides)); node \(id) is the odd one out")
     }
+
+    /// Whether followers differ from this leader, and no majority decides who is right.
+    package var isInDispute: Bool { tally.dispute != nil }
 
     // Committed entries: the core judges
 

@@ -80,7 +80,8 @@ extension Node {
         precondition(entry.index == lastApplied.next, "entry \(entry.index) applied after \(lastApplied)")
         var outcome = Outcome(result: .refused(.invalidCommand))
         do {
-            let command = try CommandCodec.decode(type: entry.type, data: entry.data)
+            var command = try CommandCodec.decode(type: entry.type, data: entry.data)
+            memoryFault?(&command)
             outcome = metadata.apply(command, timestamp: entry.timestamp)
         } catch {
             // Every node reads the same bytes and comes to the same result: nothing changes.

@@ -57,6 +57,8 @@ public final class Node {
     var isLeading = false
     var leadingSince: Instant?
     var stopping: Stopping?
+    /// For the simulation: changes commands on their way into the state, as a bit that flips in memory does.
+    package var memoryFault: ((inout Command) -> Void)?
     /// Why this node answers nobody any more, if so: it ends.
     private(set) var failure: String?
     var measurements: NodeMeasurements
@@ -205,6 +207,7 @@ public final class Node {
         for input in inputs {
             switch input {
             case .submit(_, let completion): completion(.failure(failure))
+            case .read(.stale, let completion) where Defect.sickNodeAnswersStaleReads.isOn: completion(.success(view))
             case .read(_, let completion): completion(.failure(failure))
             case .heartbeat(_, let completion): completion(.failure(failure))
             case .lagReport(_, let completion): completion(.failure(failure))

@@ -1,3 +1,4 @@
+import Metadata
 import Raft
 import Server
 import Storage
@@ -26,6 +27,10 @@ final class Nemesis {
         if faults.includes(.messageDelay) { cluster.counts.count(.messageDelay) }
         if faults.includes(.clockDrift) { cluster.counts.count(.clockDrift) }
         next()
+    }
+
+    private func flipBitInMemory(_ node: SimulatedNode) {
+        (cluster.nodes.first { $0.isOdd } ?? node).flipBitInMemory(random.below(8))
     }
 
     private func next() {
@@ -65,6 +70,8 @@ final class Nemesis {
         case .snapshotReadFailure: snapshotReadFailures = random.within(1...2)
         case .tornBatch: cluster.disks.tearNext(of: node)
         case .bitFlip: flipBit(node)
+        case .memoryBitFlip:
+            flipBitInMemory(random.chance(400) ? cluster.leader ?? node : node)
         case .clockJump:
             count(kind, node)
             node.wallClockSkew += Int64(random.within(-100_000...100_000))
@@ -219,6 +226,12 @@ final class Nemesis {
 
     // The end
 
+    /// One fault more when all is well, in the leader's memory: nothing but the cluster itself can settle it.
+    func flipAtLast(_ key: Key) {
+        guard cluster.faults.includes(.memoryBitFlip), let leader = cluster.leader else { return }
+        leader.flipBitInMemory(random.below(8), of: key)
+    }
+
     func healAll() {
         isHealed = true
         snapshotReadFailures = 0
@@ -236,5 +249,6 @@ final class Nemesis {
             if node.isUp, node.isDamaged { cluster.operator.inspect(node) }
             if !node.isUp, !node.isBeingRepaired { restartLater(node) }
         }
+        cluster.operator.settleDisputes()
     }
 }

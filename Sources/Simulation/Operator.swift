@@ -27,9 +27,13 @@ final class Operator: @unchecked Sendable {
     }
 
     /// Whether the cluster can bear that a node is damaged: only one at a time.
-    var canRepair: Bool {
+    var canRepair: Bool { canRepair(nil) }
+
+    /// - Parameter node: May have been the odd one out before: if so, it is the only one that may be again.
+    func canRepair(_ node: SimulatedNode?) -> Bool {
         if let patient, let goal = patient.goal, patient.node.image.holds(goal) { self.patient = nil }
-        return patient == nil && cluster.nodes.count > 1 && !cluster.nodes.contains { $0.isDamaged }
+        return patient == nil && cluster.nodes.count > 1
+            && !cluster.nodes.contains { $0.isDamaged || $0.isOdd && $0 !== node || $0.isBeingRepaired }
     }
 
     /// `node` has ended and does not start any more.
@@ -66,6 +70,16 @@ final class Operator: @unchecked Sendable {
         patient = (node, LogPosition(term: cluster.ledger[last].term, index: last))
         node.empty()
         node.start()
+    }
+
+    /// Differences that no majority can decide: the third node is behind, and the leader's snapshot would be the leader's
+    /// opinion once more. The leader says so at `/readyz`; somebody looks at the values, and takes the wrong one out.
+    func settleDisputes() {
+        cluster.timeline.schedule(after: .seconds(5)) { [self] in
+            let isOpen = cluster.leader?.process?.isInDispute ?? false
+            if isOpen, patient == nil, let odd = cluster.nodes.first(where: { $0.isOdd && $0.isUp }) { odd.takeOut() }
+            settleDisputes()
+        }
     }
 
     /// A follower got a snapshot that does not add up: its sender's rows must be damaged. The sender is stopped; when it
