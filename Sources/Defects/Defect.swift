@@ -86,6 +86,15 @@
         /// A process that starts gives the last revision again.
         case revisionReused = "revision-reused"
 
+        // Contradictions
+
+        /// Nobody asks whether all nodes come to the same state.
+        case digestsNeverCompared = "digests-never-compared"
+        /// A node that leaves service goes on answering reads that ask for no confirmation.
+        case sickNodeAnswersStaleReads = "sick-node-answers-stale-reads"
+        /// A leader whose state a majority contradicts goes on leading.
+        case oddLeaderStays = "odd-leader-stays"
+
         // Disks
 
         /// The disk says that it has what it only holds in its cache.

@@ -32,6 +32,9 @@ public enum Effect: Equatable, Sendable {
     case voteReceived(from: NodeID, term: Term, isPreVote: Bool)
     /// A message was refused because no honest peer sends it.
     case protocolViolation(String)
+    /// Leader and follower hold different entries at an index that one of them has committed. `odd`: who of them is
+    /// wrong, where a majority, `against`, says so. A node that is itself the odd one out must end.
+    case contradiction(Contradiction, odd: NodeID?, against: [NodeID])
     /// Leadership was not taken over in time.
     case transferFailed
 }

@@ -53,4 +53,6 @@ public enum Event: Sendable {
     case suffrage(Suffrage)
     /// Whose votes and acknowledgements count for nothing, and whose log is another's than before.
     case electorate(nonVoting: [NodeID], replaced: [NodeID])
+    /// This node must not lead any more, whoever comes next.
+    case abdicate
 }

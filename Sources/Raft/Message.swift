@@ -43,10 +43,12 @@ public struct AppendEntries: Equatable, Sendable {
     public var readRound: UInt64
     /// The leader's state digest at one applied index, for comparison; opaque to Raft.
     public var digest: StateDigest?
+    /// The follower is the odd one out.
+    public var verdict: Verdict?
 
     public init(
         term: Term, leader: NodeID, previous: LogPosition, entries: [LogEntry], leaderCommit: LogIndex,
-        readRound: UInt64 = 0, digest: StateDigest? = nil
+        readRound: UInt64 = 0, digest: StateDigest? = nil, verdict: Verdict? = nil
     ) {
         self.term = term
         self.leader = leader
@@ -55,6 +57,7 @@ public struct AppendEntries: Equatable, Sendable {
         self.leaderCommit = leaderCommit
         self.readRound = readRound
         self.digest = digest
+        self.verdict = verdict
     }
 }
 
@@ -80,6 +83,10 @@ public struct AppendEntriesReply: Equatable, Sendable {
     /// index behind the end of the log (§3.5, the optimisation of its last paragraphs).
     public var conflict: Conflict?
     public var readRound: UInt64
+    /// The follower's own state digest at an index that the leader asked about; opaque to Raft.
+    public var digest: StateDigest?
+    /// What the leader wanted replaced, and the follower has committed.
+    public var contradiction: LogPosition?
 
     public struct Conflict: Equatable, Sendable {
         public var term: Term?
@@ -92,13 +99,16 @@ public struct AppendEntriesReply: Equatable, Sendable {
     }
 
     public init(
-        term: Term, success: Bool, matchIndex: LogIndex, conflict: Conflict? = nil, readRound: UInt64 = 0
+        term: Term, success: Bool, matchIndex: LogIndex, conflict: Conflict? = nil, readRound: UInt64 = 0,
+        digest: StateDigest? = nil, contradiction: LogPosition? = nil
     ) {
         self.term = term
         self.success = success
         self.matchIndex = matchIndex
         self.conflict = conflict
         self.readRound = readRound
+        self.digest = digest
+        self.contradiction = contradiction
     }
 }
 

@@ -31,6 +31,11 @@ struct Progress: Sendable {
     var confirmedRound: UInt64 = 0
     /// The question whether the follower lost entries that it had acknowledged.
     var doubt: Doubt?
+    /// What the follower has committed where our log has something else.
+    var contradiction: LogPosition?
+    /// Snapshots that failed one after the other, and when the next one may be tried.
+    private var snapshotFailures = 0
+    private(set) var snapshotNotBefore: Instant?
     /// The commit index that the follower was last told.
     var sentCommit: LogIndex = .zero
     private var inflight: [(last: LogIndex, bytes: Int)] = []
@@ -90,6 +95,20 @@ struct Progress: Sendable {
         sentCommit = .zero
         inflight.removeAll(keepingCapacity: true)
         inflightBytes = 0
+    }
+
+    /// The next heartbeat may try again, then each failure makes the pause longer: a snapshot is a read of everything.
+    mutating func snapshotFailed(at now: Instant, pause: Duration) {
+        snapshotNotBefore = now.advanced(by: pause * ((1 << min(snapshotFailures, 3)) - 1))
+        snapshotFailures += 1
+        becomeProbe(nextIndex: matchIndex.next, isPaused: true)
+    }
+
+    mutating func snapshotInstalled(through index: LogIndex) {
+        snapshotNotBefore = nil
+        snapshotFailures = 0
+        _ = matched(index)
+        becomeProbe(nextIndex: index.next, isPaused: false)
     }
 
     mutating func becomeSnapshot() {

@@ -25,6 +25,7 @@ extension RaftNode {
         setHardState(HardState(currentTerm: currentTerm.next, votedFor: id))
         role = .candidate
         leader = nil
+        contradiction = nil
         votesGranted = [id]
         votesRefused = []
         electionDeadline = now.instant.advanced(by: random.duration(in: settings.voteTimeout))

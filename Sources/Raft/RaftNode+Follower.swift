@@ -7,34 +7,44 @@ extension RaftNode {
             effects.emit(
                 .protocolViolation(
                     "entries of node \(request.leader) behind \(request.previous) do not follow each other"))
-            refuse(request, conflict: nil, token, &effects)
+            refuse(request, nil, token, &effects)
             return
         }
         guard acceptLeader(request.leader, in: request.term, &effects) else {
-            refuse(request, conflict: nil, token, &effects)
+            refuse(request, nil, token, &effects)
             return
         }
         guard !isInstallingSnapshot else {
-            refuse(request, conflict: nil, token, &effects)
+            refuse(request, nil, token, &effects)
             return
         }
-        guard let conflict = merge(request, &effects) else {
+        guard !isOddOneOut(by: request, &effects) else {
+            refuse(request, nil, token, &effects)
+            return
+        }
+        guard let refusal = merge(request, &effects) else {
             let match = request.previous.index + request.entries.count
+            agreed(through: match)
             commit(
                 through: min(request.leaderCommit, Defect.commitsBeyondMatch.isOn ? log.last.index : match), &effects)
             accept(request, token, &effects)
             return
         }
-        refuse(request, conflict: conflict, token, &effects)
+        refuse(request, refusal, token, &effects)
+    }
+
+    /// Why entries are not taken.
+    struct Refusal {
+        var conflict: AppendEntriesReply.Conflict
+        var contradiction: LogPosition?
     }
 
     /// Whether the entries follow each other, and their terms the rules of every leader's log: they never fall, and never
-    /// exceed the leader's own. Also, what was compacted here is committed, so it must be the same there.
+    /// exceed the leader's own.
     private func isWellFormed(_ request: AppendEntries) -> Bool {
         var last = request.previous
         for entry in request.entries {
             guard entry.index.number == last.index.number &+ 1, entry.term >= last.term else { return false }
-            if entry.index == log.base.index, entry.term != log.base.term { return false }
             last = entry.position
         }
         return request.entries.isEmpty || last.term <= request.term
@@ -66,13 +76,16 @@ extension RaftNode {
     /// the last of the entries.
     private mutating func merge(
         _ request: AppendEntries, _ effects: inout EffectBuffer
-    ) -> AppendEntriesReply.Conflict? {
+    ) -> Refusal? {
         var entries = request.entries[...]
         if request.previous.index < log.base.index {
-            // What was compacted is committed, so it is the same in every leader's log (Leader Completeness).
+            // What was compacted is committed, so it must be the same in every leader's log (Leader Completeness).
+            if let base = entries.first(where: { $0.index == log.base.index }), base.term != log.base.term {
+                return contradict(request, at: base.position, &effects)
+            }
             entries = entries.drop { $0.index <= log.base.index }
         } else if !agrees(at: request.previous) {
-            return conflict(at: request.previous.index)
+            return Refusal(conflict: conflict(at: request.previous.index))
         }
         // Skip what is already here: an old request must not remove newer entries (§3.5).
         if !Defect.truncatesOnOldAppend.isOn { entries = entries.drop { log.contains($0.position) } }
@@ -81,11 +94,12 @@ extension RaftNode {
         let mustTruncate = first.index <= log.last.index
         guard first.index > commitIndex else {
             // State Machine Safety (§3.6.3): what is committed never changes. No honest leader asks for it.
-            effects.emit(.protocolViolation("leader \(request.leader) wants to replace committed entry \(first.index)"))
-            return AppendEntriesReply.Conflict(term: nil, index: commitIndex.next)
+            return contradict(request, at: first.position, &effects)
         }
         if mustTruncate { log.truncate(from: first.index) }
-        guard first.index == log.last.index.next else { return conflict(at: first.index) }
+        guard first.index == log.last.index.next else {
+            return Refusal(conflict: conflict(at: first.index))
+        }
         let new = Array(entries)
         log.append(new, write: durability.current)
         durability.include(truncateFrom: mustTruncate && !Defect.truncationNotPersisted.isOn ? first.index : nil, new)
@@ -126,13 +140,14 @@ extension RaftNode {
     }
 
     private mutating func refuse(
-        _ request: AppendEntries, conflict: AppendEntriesReply.Conflict?, _ token: RequestToken,
+        _ request: AppendEntries, _ refusal: Refusal?, _ token: RequestToken,
         _ effects: inout EffectBuffer
     ) {
         // The sender leads our term even where the logs disagree: the round is confirmed all the same.
         let round = request.term == currentTerm && leader == request.leader ? request.readRound : 0
         let reply = AppendEntriesReply(
-            term: currentTerm, success: false, matchIndex: .zero, conflict: conflict, readRound: round)
+            term: currentTerm, success: false, matchIndex: .zero, conflict: refusal?.conflict, readRound: round,
+            contradiction: refusal?.contradiction)
         durability.hold(.reply(.appendEntries(reply), to: token), until: durability.hardStateWrite, &effects)
     }
 }

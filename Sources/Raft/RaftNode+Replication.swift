@@ -84,7 +84,7 @@ extension RaftNode {
         let peer = leadership.peers[position]
         let request = AppendEntries(
             term: currentTerm, leader: id, previous: previous, entries: entries, leaderCommit: commitIndex,
-            readRound: entries.isEmpty ? leadership.lastRound : 0)
+            readRound: entries.isEmpty ? leadership.lastRound : 0, verdict: entries.isEmpty ? verdict(for: peer) : nil)
         self.leadership?.peers[position].sentCommit = max(
             peer.sentCommit, min(commitIndex, previous.index + entries.count))
         effects.emit(.send(.appendEntries(request), to: peer.id))
@@ -157,6 +157,11 @@ extension RaftNode {
         if let doubt = leadership?.peers[position].doubt, reply.readRound >= doubt.round {
             leadership?.peers[position].doubt = nil
         }
+        if let committed = leadership?.peers[position].contradiction {
+            // That the logs agree before it says nothing of it, and is no reason to ask again at once.
+            guard match >= committed.index else { return }
+            leadership?.peers[position].contradiction = nil
+        }
         if let peer = leadership?.peers[position], peer.state == .probe, reply.matchIndex.next >= peer.nextIndex {
             leadership?.peers[position].becomeReplicate()
         }
@@ -173,6 +178,10 @@ extension RaftNode {
         guard let peer = leadership?.peers[position], peer.state != .snapshot, let conflict = reply.conflict else {
             return
         }
+        if let committed = reply.contradiction {
+            return contradicted(by: position, committed, previous: previous, &effects)
+        }
+        leadership?.peers[position].contradiction = nil
         var next = conflict.index
         if let term = conflict.term, let last = log.lastIndex(of: term, before: previous) { next = last.next }
         next = max(LogIndex(1), min(next, previous))
@@ -187,7 +196,8 @@ extension RaftNode {
         } else {
             // An answer to an older probe than the one that is out says nothing new.
             guard previous < peer.nextIndex else { return }
-            leadership?.peers[position].becomeProbe(nextIndex: next, isPaused: false)
+            // Each step goes further back. What can not, waits for the next heartbeat.
+            leadership?.peers[position].becomeProbe(nextIndex: next, isPaused: next >= peer.nextIndex)
         }
         replicate(to: position, &effects)
     }

@@ -5,6 +5,10 @@ import Defects
 extension RaftNode {
     mutating func startSnapshot(to position: Int, _ effects: inout EffectBuffer) {
         guard let peer = leadership?.peers[position] else { return }
+        if let notBefore = peer.snapshotNotBefore, now.instant < notBefore {
+            leadership?.peers[position].isPaused = true
+            return
+        }
         leadership?.peers[position].becomeSnapshot()
         effects.emit(.sendSnapshot(to: peer.id))
     }
@@ -12,7 +16,7 @@ extension RaftNode {
     mutating func snapshotFailed(to peer: NodeID) {
         guard let position = leadership?.position(of: peer), let progress = leadership?.peers[position] else { return }
         guard progress.state == .snapshot else { return }
-        leadership?.peers[position].becomeProbe(nextIndex: progress.matchIndex.next, isPaused: true)
+        leadership?.peers[position].snapshotFailed(at: now.instant, pause: settings.heartbeatInterval)
     }
 
     mutating func handle(
@@ -26,8 +30,7 @@ extension RaftNode {
             effects.emit(.protocolViolation("snapshot \(lastIncluded) beyond the log's end \(log.last)"))
             return
         }
-        _ = leadership?.peers[position].matched(lastIncluded.index)
-        leadership?.peers[position].becomeProbe(nextIndex: lastIncluded.index.next, isPaused: false)
+        leadership?.peers[position].snapshotInstalled(through: lastIncluded.index)
         advanceCommit(&effects)
         replicate(to: position, &effects)
     }

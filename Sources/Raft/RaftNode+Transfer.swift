@@ -24,9 +24,9 @@ extension RaftNode {
         return candidates.max { ($0.matchIndex, $1.id) < ($1.matchIndex, $0.id) }?.id
     }
 
-    /// Steps down at once, for this node's disk has not finished a write for an election timeout. The others hear it all
-    /// the same and would wait out a timeout of their own, so one of them is told to campaign now. It may lack entries:
-    /// then it loses (§3.6.1), and nothing is lost but time.
+    /// Steps down at once: this node's disk has not finished a write for an election timeout, or its data is the odd one
+    /// out. The others hear it all the same and would wait out a timeout of their own, so one of them is told to campaign
+    /// now. It may lack entries: then it loses (§3.6.1), and nothing is lost but time.
     mutating func abdicate(_ effects: inout EffectBuffer) {
         guard let current = leadership else { return }
         if let target = successor(of: current) {

@@ -41,6 +41,11 @@ public struct RaftNode: ~Copyable {
     /// The last chunk of a snapshot was handed on and is being installed; the log must not change meanwhile.
     var isInstallingSnapshot = false
     var durability = Durability()
+    /// What the present leader wanted replaced here, until that is settled.
+    public internal(set) var contradiction: Contradiction?
+    /// Since when entries wait and none is committed.
+    public private(set) var uncommittedSince: Instant?
+    private var lastCommit: LogIndex
     private var published: PublishedRole
 
     private struct PublishedRole: Equatable {
@@ -66,6 +71,7 @@ public struct RaftNode: ~Copyable {
         self.log = log
         commitIndex = applied
         self.suffrage = suffrage
+        lastCommit = applied
         random = SeededGenerator(seed: seed)
         self.now = now
         electionDeadline = now.instant
@@ -85,7 +91,17 @@ public struct RaftNode: ~Copyable {
         expireTimers(&effects)
         handle(event, &effects)
         durability.issue(at: now.instant, &effects)
+        watchCommit()
         publishRole(&effects)
+    }
+
+    private mutating func watchCommit() {
+        if commitIndex == log.last.index {
+            uncommittedSince = nil
+        } else if uncommittedSince == nil || commitIndex != lastCommit {
+            uncommittedSince = now.instant
+        }
+        lastCommit = commitIndex
     }
 
     private mutating func handle(_ event: consuming Event, _ effects: inout EffectBuffer) {
@@ -111,6 +127,7 @@ public struct RaftNode: ~Copyable {
         case .suffrage(let suffrage): takeSuffrage(suffrage, &effects)
         case .electorate(let nonVoting, let replaced):
             takeElectorate(nonVoting: nonVoting, replaced: replaced, &effects)
+        case .abdicate: abdicate(&effects)
         }
     }
 
@@ -147,6 +164,7 @@ public struct RaftNode: ~Copyable {
     mutating func becomeFollower(in term: Term, of leader: NodeID?, _ effects: inout EffectBuffer) {
         precondition(term >= currentTerm, "the term goes back from \(currentTerm) to \(term)")
         if term > currentTerm { setHardState(HardState(currentTerm: term, votedFor: nil)) }
+        if self.leader != leader { contradiction = nil }
         leadership?.refuseReads(&effects)
         leadership = nil
         role = .follower

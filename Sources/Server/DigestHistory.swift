@@ -1,34 +1,43 @@
 import Metadata
 import Raft
 
-/// The digests of the last applied entries, to compare with the leader's.
+/// The digests of the last applied entries, to answer the leader's questions from.
 struct DigestHistory {
     private var digests: [StateDigest?] = Array(repeating: nil, count: 1024)
-    /// What the leader's digest was at an index that this node has not applied yet.
-    private var expected: StateDigest?
+    /// The index of a question that this node has not come to yet.
+    private var awaited: LogIndex?
+    /// The last answers: what a verdict is held against.
+    private var answers: [StateDigest] = []
 
     private func slot(_ index: LogIndex) -> Int { Int(index.number % UInt64(digests.count)) }
 
     mutating func record(_ digest: Digest, at index: LogIndex) {
-        digests[slot(index)] = StateDigest(index: index, high: digest.high, low: digest.low)
+        let own = StateDigest(index: index, high: digest.high, low: digest.low)
+        digests[slot(index)] = own
+        guard index == awaited else { return }
+        awaited = nil
+        keep(own)
     }
 
-    /// Compares with what the leader said. Returns the index at which the states differ, if they do.
-    mutating func differs(from leader: StateDigest) -> LogIndex? {
-        if let own = digests[slot(leader.index)], own.index == leader.index {
-            return own == leader ? nil : leader.index
+    private mutating func keep(_ own: StateDigest) {
+        guard answer(at: own.index) == nil else { return }
+        if answers.count == DigestTally.maximumQuestions { answers.removeFirst() }
+        answers.append(own)
+    }
+
+    /// This node's digest at the index asked about. Before it has come there, and after it has forgotten, its last answer.
+    mutating func answer(_ question: LogIndex, applied: LogIndex) -> StateDigest? {
+        if let own = digests[slot(question)], own.index == question {
+            keep(own)
+            return own
         }
-        expected = leader
-        return nil
+        // One question after the other: under load there is always a later one.
+        if question > applied, awaited == nil { awaited = question }
+        return answers.last
     }
 
-    /// Compares the entry just recorded with what was expected of it.
-    mutating func differsFromExpected(at index: LogIndex) -> Bool {
-        guard let expected, expected.index <= index else { return false }
-        self.expected = nil
-        guard let own = digests[slot(expected.index)], own.index == expected.index else { return false }
-        return own != expected
-    }
+    /// What this node answered, or would have, about that index.
+    func answer(at index: LogIndex) -> StateDigest? { answers.last { $0.index == index } }
 
     mutating func reset() { self = DigestHistory() }
 }

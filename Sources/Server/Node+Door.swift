@@ -10,7 +10,7 @@ extension Node {
     func receive(
         _ request: Raft.Request, from origin: RequestOrigin, connection: UInt64, _ completion: @escaping PeerCompletion
     ) {
-        if let outOfService { return completion(.failure(.unavailable(outOfService))) }
+        if let ending { return completion(.failure(.unavailable(ending))) }
         switch origin {
         case .anybody:
             guard isTrusted(request.author) else {
@@ -51,12 +51,13 @@ extension Node {
     private func pass(
         _ request: Raft.Request, from speaker: Speaker?, _ connection: UInt64, _ completion: @escaping PeerCompletion
     ) {
-        if let outOfService { return completion(.failure(.unavailable(outOfService))) }
+        if let ending { return completion(.failure(.unavailable(ending))) }
         lastToken += 1
         let token = RequestToken(lastToken)
         peerReplies[token] = { reply in completion(reply.map { .reply($0, from: speaker) }) }
+        askedDigest = request.askedDigest
         step(.request(request, token: token))
-        if case .appendEntries(let append) = request, raft.leader == append.leader {
+        if case .appendEntries(let append) = request, raft.leader == append.leader, raft.currentTerm == append.term {
             heard(append, on: connection)
         }
     }

@@ -11,7 +11,7 @@ extension Node {
         switch effect {
         case .persist(let write): gatheredWrites.append(write)
         case .send(let request, let peer): send(request, to: peer)
-        case .reply(let reply, let token): peerReplies.removeValue(forKey: token)?(.success(reply))
+        case .reply(let reply, let token): peerReplies.removeValue(forKey: token)?(.success(answerDigest(in: reply)))
         case .commit(let index): apply(through: index)
         case .proposed(let first, let count, let term): proposed(first: first, count: count, term: term)
         case .refused(let count): proposalsRefused(count)
@@ -26,7 +26,8 @@ extension Node {
                 "✅ vote received", metadata: ["from": "\(voter)", "term": "\(term)", "preVote": "\(isPreVote)"])
         case .protocolViolation(let text):
             measurements.protocolViolations += 1
-            logger.error("❌ message refused", metadata: ["reason": "\(text)"])
+            log(.refusedMessage, .error, "❌ message refused", ["reason": "\(text)"])
+        case .contradiction(let found, let odd, let majority): contradicted(found, odd: odd, against: majority)
         case .transferFailed: logger.warning("⚠️ leadership was not taken over in time")
         }
     }
@@ -38,8 +39,7 @@ extension Node {
         guard append.entries.isEmpty else {
             return network.send(request, in: address(of: peer), to: peer, lane: .data)
         }
-        let digest = metadata.digest
-        append.digest = StateDigest(index: lastApplied, high: digest.high, low: digest.low)
+        askDigest(with: &append, of: peer)
         logger.debug("💓 heartbeat", metadata: ["to": "\(peer)", "commit": "\(append.leaderCommit)"])
         network.send(.appendEntries(append), in: address(of: peer), to: peer, lane: .control)
     }
@@ -83,7 +83,8 @@ extension Node {
         precondition(entry.index == lastApplied.next, "entry \(entry.index) applied after \(lastApplied)")
         var outcome = Outcome(result: .refused(.invalidCommand))
         do {
-            let command = try CommandCodec.decode(type: entry.type, data: entry.data)
+            var command = try CommandCodec.decode(type: entry.type, data: entry.data)
+            memoryFault?(&command)
             outcome = metadata.apply(command, timestamp: entry.timestamp)
         } catch {
             // Every node reads the same bytes and comes to the same result: nothing changes.
@@ -94,17 +95,7 @@ extension Node {
         measurements.appliedEntries += 1
         checkpoints.applied(bytes: entry.size, now: now.instant)
         digests.record(metadata.digest, at: entry.index)
-        if digests.differsFromExpected(at: entry.index) { stateDiverged(at: entry.index) }
         return outcome
-    }
-
-    /// The state differs from the leader's: whatever the reason, this node's answers are worth nothing.
-    func stateDiverged(at index: LogIndex) {
-        guard outOfService == nil else { return }
-        let reason =
-            "the state at index \(index) differs from the leader's; stop this node, and when a write sent after that is acknowledged, move its data directory away and start it again: it will be filled by the others"
-        logger.critical("❌ \(reason)")
-        outOfService = reason
     }
 
     private func roleChanged(_ role: Role, term: Term, leader: NodeID?) {
@@ -153,6 +144,7 @@ extension Node {
     private func endLeading() {
         if let leadingSince { measurements.leaderSeconds += seconds(since: leadingSince) }
         leadingSince = nil
+        tally = DigestTally()
         // Also of a leader that never opened its term: a late chunk would go out in the name of the next one.
         if !Defect.snapshotsOutliveLeadership.isOn {
             for sender in senders { disk.closeSnapshot(for: sender.peer) }

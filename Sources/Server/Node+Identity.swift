@@ -67,32 +67,26 @@ extension Node {
     }
 
     /// The node must not go on with these data, or by this list (exit 78).
-    func refuseToGoOn(_ text: String) { fail(.foreign("\(settings.place): \(text)")) }
+    func refuseToGoOn(_ text: String) { fail(.foreign("\(settings.place): \(text)"), reason: text) }
 
     /// The node must not go on, for its directory runs elsewhere as well, or did: what it promised there is not known here.
     /// Another start would have a later number than any that the others heard of, and pass; so first the vote is given up.
     func giveVoteUp(_ text: String) {
-        guard outOfService == nil, !isFailed, identity.isAdmitted else { return refuseToGoOn(text) }
-        outOfService = text
+        guard ending == nil, identity.isAdmitted else { return refuseToGoOn(text) }
+        farewell = text
         let directory = DirectoryID(high: random.next(), low: random.next())
         changeIdentity { $0.becomeCopy(on: directory) }
         whenIdentityIsDurable { [self] in refuseToGoOn(text) }
     }
 
-    /// A line about a message that does not fit, at a bounded rate.
-    func logRefused(_ refusal: Misfit, of peer: NodeID, _ text: String, level: Logger.Level = .error) {
+    /// Counts a message that does not fit, and logs it at a bounded rate.
+    func logRefused(
+        _ refusal: Misfit, of peer: NodeID, _ text: @autoclosure () -> String, level: Logger.Level = .error
+    ) {
         measurements.refusals[refusal, default: 0] += 1
-        guard let suppressed = refusalThrottle.pass(MisfitKind(refusal: refusal, peer: peer), at: now.instant) else {
-            return
-        }
-        logger.log(
-            level: level, "\(level == .error ? "❌" : "⚠️") \(text)",
-            metadata: ["peer": "\(peer)", "reason": "\(refusal.name)", "suppressed": "\(suppressed)"])
+        let isMember = identity[peer] != nil
+        log(
+            .misfit(refusal, of: isMember ? peer : nil), level, "\(level == .error ? "❌" : "⚠️") \(text())",
+            ["peer": "\(peer)", "reason": "\(refusal.name)"])
     }
-}
-
-/// What is told apart when refused messages are logged.
-struct MisfitKind: Hashable {
-    var refusal: Misfit
-    var peer: NodeID
 }

@@ -12,7 +12,7 @@ extension Node {
 
     /// Asks everybody again whose answer is missing or may have changed.
     func introduceIfDue() {
-        guard identityWrites == 0, outOfService == nil else { return }
+        guard identityWrites == 0, ending == nil else { return }
         var hasAsked = false
         for peer in asked {
             guard let due = introductionsDue[peer], now.instant >= due.at else { continue }
@@ -49,7 +49,7 @@ extension Node {
     func receive(
         _ other: Introduction, in envelope: Envelope, connection: UInt64, _ completion: @escaping PeerCompletion
     ) {
-        if let outOfService { return completion(.failure(.unavailable(outOfService))) }
+        if let ending { return completion(.failure(.unavailable(ending))) }
         var refusal = refusal(ofIntroduction: other, in: envelope)
         if refusal == nil { noteIntroduced(other, connection) }
         if refusal == .otherDirectory, let rival = takeGuest(other) { refusal = rival }
@@ -241,7 +241,7 @@ extension Node {
     // Answers to what this node asked
 
     func introduced(to peer: NodeID, _ outcome: IntroductionOutcome) {
-        guard outOfService == nil else { return }
+        guard ending == nil else { return }
         let pause = lastIntroductionPause[peer] ?? .milliseconds(50)
         switch outcome {
         case .answered(let reply): answered(reply, by: peer, pause)
@@ -298,7 +298,7 @@ extension Node {
     func refused(_ reply: IntroductionReply, by peer: NodeID) {
         guard let refusal = reply.refusal else { return }
         answered(reply, by: peer, .milliseconds(50))
-        guard outOfService == nil, !isFailed, refusal != .notIntroduced else { return }
+        guard ending == nil, refusal != .notIntroduced else { return }
         logRefused(
             refusal, of: peer,
             "node \(reply.introduction.speaker.node) at \(reply.introduction.place) refuses a message of this node")
@@ -309,7 +309,7 @@ extension Node {
 
     /// Does what the answers allow, step by step.
     func continueAdmission() {
-        while !isFailed, outOfService == nil, identityWrites == 0 {
+        while ending == nil, identityWrites == 0 {
             let next = admission.step(
                 of: identity, at: now.instant, reach: raft.log.last, hasLeader: raft.leader != nil && admission.mayVote)
             switch next {
@@ -378,7 +378,6 @@ extension Node {
         guard let text, now.instant >= admission.startedAt.advanced(by: .milliseconds(500)) else { return }
         // Without the seconds that it counts down.
         let kind = String(text.prefix(40).filter { !$0.isNumber })
-        guard let suppressed = waitThrottle.pass(kind, at: now.instant) else { return }
-        logger.warning("⏳ \(text)", metadata: ["suppressed": "\(suppressed)"])
+        log(.waiting(kind), .warning, "⏳ \(text)")
     }
 }

@@ -8,7 +8,7 @@ extension Node {
     func heard(_ append: AppendEntries, on connection: UInt64) {
         leaderConnection = connection
         leaderCommit = max(leaderCommit ?? .zero, append.leaderCommit)
-        if let digest = append.digest, let index = digests.differs(from: digest) { stateDiverged(at: index) }
+        if let verdict = append.verdict { hear(verdict) }
     }
 
     /// - Parameter speaker: Who answered; `nil` if nobody did, or a node of the first release.
@@ -31,6 +31,7 @@ extension Node {
         default: break
         }
         step(event)
+        if case .appendEntriesReply(let reply, let peer, _) = event { compareDigest(reply, of: peer) }
     }
 
     /// A broken connection on which the leader spoke last means that it likely died.
@@ -57,5 +58,12 @@ extension Event {
     var peer: NodeID? {
         if case .unreachable(let peer) = self { return peer }
         return answerer
+    }
+}
+
+extension Raft.Request {
+    /// The index at which the sender wants to know the receiver's state digest.
+    var askedDigest: LogIndex? {
+        if case .appendEntries(let append) = self { append.digest?.index } else { nil }
     }
 }

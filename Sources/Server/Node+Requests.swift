@@ -7,7 +7,6 @@ import Wire
 // What clients and brokers ask.
 extension Node {
     func submit(_ proposal: Proposal, _ completion: @escaping PendingWrites.Completion) {
-        if let outOfService { return completion(.failure(.unavailable(outOfService))) }
         guard raft.role == .leader, !raft.isTransferringLeadership else {
             return completion(.failure(.notLeader(leader: otherLeader)))
         }
@@ -24,7 +23,7 @@ extension Node {
     }
 
     func proposeGathered() {
-        if outOfService != nil { return proposalsRefused(gatheredProposals.count) }
+        if isFailed { return proposalsRefused(gatheredProposals.count) }
         // A completion may ask for more.
         while !gatheredProposals.isEmpty { step(.propose(gatheredProposals.map(\.proposal))) }
     }
@@ -48,6 +47,7 @@ extension Node {
     }
 
     func read(_ consistency: Consistency, _ completion: @escaping (Result<NodeView, RequestFailure>) -> Void) {
+        if let outOfService { return completion(.failure(.unavailable(outOfService))) }
         switch consistency {
         case .linearizable where Defect.followersServeReads.isOn: completion(.success(view))
         case .stale: completion(.success(view))
@@ -185,9 +185,9 @@ extension Node {
         guard let (_, partitions) = metadata.topic(lag.topic),
             let partition = partitions.first(where: { $0.id == lag.partition })
         else {
-            logger.warning(
-                "⚠️ lag report names an unknown partition",
-                metadata: ["broker": "\(broker.id)", "topic": "\(lag.topic)", "partition": "\(lag.partition)"])
+            log(
+                .unknownPartition, .warning, "⚠️ lag report names an unknown partition",
+                ["broker": "\(broker.id)", "topic": "\(lag.topic)", "partition": "\(lag.partition)"])
             return nil
         }
         let isMember = partition.inSyncReplicas.contains(broker.id)

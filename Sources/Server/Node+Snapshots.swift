@@ -76,7 +76,7 @@ extension Node {
     func receiveSnapshot(_ request: InstallSnapshot, _ token: RequestToken) {
         let chunk: SnapshotChunk
         do { chunk = try SnapshotChunk(decoding: request.data) } catch {
-            logger.error("❌ snapshot chunk is unreadable", metadata: ["error": "\(error.description)"])
+            log(.unreadableChunk, .error, "❌ snapshot chunk is unreadable", ["error": "\(error.description)"])
             return refuseChunk(request, token)
         }
         // One that is being staged comes to its end first, or its rows and the new one's would mix.

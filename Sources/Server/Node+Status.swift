@@ -8,7 +8,7 @@ extension Node {
             commitIndex: raft.commitIndex, lastApplied: lastApplied, firstLogIndex: raft.log.firstIndex,
             lastLog: raft.log.last, digest: metadata.digest, peers: raft.followers.map(peerStatus),
             directory: identity.directory, clusterID: identity.clusterID,
-            isVoter: identity.isAdmitted && admission.mayVote && outOfService == nil, notReady: notReady)
+            isVoter: identity.isAdmitted && admission.mayVote && ending == nil, notReady: notReady)
     }
 
     private func peerStatus(_ follower: RaftNode.Follower) -> NodeStatus.PeerStatus {
@@ -19,14 +19,24 @@ extension Node {
 
     /// Why this node is not ready to serve, if so.
     private var notReady: String? {
-        if isFailed { return "storage failed" }
         if let outOfService { return outOfService }
         guard let leader = raft.leader else { return "no leader is known" + (waitingFor.map { "; \($0)" } ?? "") }
+        if let stalled { return stalled }
         if leader == id {
-            return raft.isLeaderReady ? nil : "the opening entry of term \(raft.currentTerm) is not committed"
+            if !raft.isLeaderReady { return "the opening entry of term \(raft.currentTerm) is not committed" }
+            return tally.dispute.map { "\($0); no majority agrees" }
         }
         guard let leaderCommit else { return "the leader has not been heard yet" }
         return lastApplied < leaderCommit ? "catching up: applied \(lastApplied) of \(leaderCommit)" : nil
+    }
+
+    /// Whether the entries of the log wait for a majority longer than any should.
+    private var stalled: String? {
+        guard let since = raft.uncommittedSince, now.instant.since(since) > settings.raft.electionTimeout else {
+            return nil
+        }
+        let milliseconds = now.instant.since(since).wholeNanoseconds / 1_000_000
+        return "entry \(raft.commitIndex.next) is not committed, and none was for \(milliseconds) ms"
     }
 
     func measure() -> NodeMeasurements {

@@ -5,7 +5,7 @@ import Raft
 
 extension Node {
     func expireTimers() {
-        if now.instant >= raft.nextDeadline, outOfService == nil { step(.clockAdvanced) }
+        if now.instant >= raft.nextDeadline { step(.clockAdvanced) }
         introduceIfDue()
         if now.instant >= admission.nextDeadline(after: now.instant) { continueAdmission() }
         expireBrokers()
@@ -26,9 +26,9 @@ extension Node {
 
     /// When the node must be woken at the latest.
     var nextDeadline: Instant {
-        var deadline = outOfService == nil ? raft.nextDeadline : now.instant.advanced(by: .seconds(1))
+        var deadline = raft.nextDeadline
         func consider(_ other: Instant?) { if let other { deadline = min(deadline, other) } }
-        if outOfService == nil {
+        if ending == nil {
             if identityWrites == 0 { consider(introductionsDue.values.map(\.at).min()) }
             consider(admission.nextDeadline(after: now.instant))
         }

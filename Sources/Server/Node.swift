@@ -59,12 +59,14 @@ public final class Node {
     var fedDirectories: [DirectoryID?] = []
     var introductionsDue: [NodeID: (at: Instant, pause: Duration)] = [:]
     var lastIntroductionPause: [NodeID: Duration] = [:]
-    var refusalThrottle = Throttle<MisfitKind>()
-    var waitThrottle = Throttle<String>()
     var random: SeededGenerator
 
     var checkpoints: CheckpointSchedule
     var digests = DigestHistory()
+    var tally = DigestTally()
+    /// The index that the heartbeat being answered asks about.
+    var askedDigest: LogIndex?
+    var throttle = LogThrottle()
     var heartbeats = BrokerHeartbeats()
     var pushes = BrokerPushes()
     var senders: [SnapshotSender] = []
@@ -77,9 +79,12 @@ public final class Node {
     var isLeading = false
     var leadingSince: Instant?
     var stopping: Stopping?
-    /// Why this node answers no client any more, if so.
-    var outOfService: String?
-    var isFailed = false
+    /// For the simulation: changes commands on their way into the state, as a bit that flips in memory does.
+    package var memoryFault: ((inout Command) -> Void)?
+    /// Why this node answers nobody any more, if so: it ends.
+    private(set) var failure: String?
+    /// Why this node is about to end, having given its vote up.
+    var farewell: String?
     var measurements: NodeMeasurements
 
     typealias ReadAction = (Result<Void, RequestFailure>) -> Void
@@ -187,7 +192,7 @@ public final class Node {
             step(.persisted(write))
         case .checkpointed(let index): checkpointed(index)
         case .diskFailed where Defect.ignoresFailedWrite.isOn: break
-        case .diskFailed(let error): fail(error)
+        case .diskFailed(let error): fail(error, reason: "storage failed")
         case .snapshotOpened(let peer, let description): snapshotOpened(for: peer, description)
         case .snapshotRead(let peer, let rows): snapshotRead(for: peer, rows)
         case .snapshotUnreadable(let peer, let reason): snapshotUnreadable(for: peer, reason)
@@ -200,15 +205,15 @@ public final class Node {
 
     /// One event for the core, and everything it wants done.
     func step(_ event: consuming Event) {
-        // A node whose state diverged neither votes nor leads nor follows.
-        guard outOfService == nil else { return }
+        // A node that ends neither votes nor leads nor follows.
+        guard ending == nil else { return }
         // An effect may lead to another step, which finds no memory and brings its own.
         var memory: [Effect] = []
         swap(&memory, &effectMemory)
         var buffer = EffectBuffer(reusing: consume memory)
         raft.step(event, at: now, into: &buffer)
         let effects = buffer.take()
-        for effect in effects { perform(effect) }
+        for effect in effects where !isFailed { perform(effect) }
         effectMemory = effects
     }
 
@@ -220,10 +225,12 @@ public final class Node {
 
     func member(_ id: NodeID) -> Member? { members.first { $0.id == id } }
 
-    /// The disk failed: nothing is acknowledged any more.
-    func fail(_ error: StorageError) {
+    var isFailed: Bool { failure != nil }
+
+    /// The disk failed, or what is on it is worth nothing here: nothing is acknowledged any more.
+    func fail(_ error: StorageError, reason: String) {
         guard !isFailed else { return }
-        isFailed = true
+        failure = reason
         for waiting in pendingWrites.takeAll() { waiting.completion(.failure(.outcomeUnknown)) }
         for (_, completion) in gatheredProposals { completion(.failure(.notLeader(leader: nil))) }
         gatheredProposals = []
@@ -231,17 +238,18 @@ public final class Node {
         pendingReads = []
         gatheredReads = []
         for token in peerReplies.keys.sorted(by: { $0.number < $1.number }) {
-            peerReplies[token]?(.failure(.unavailable("storage failed")))
+            peerReplies[token]?(.failure(.unavailable(reason)))
         }
         peerReplies = [:]
         onFailure(error)
     }
 
     private func refuse(_ inputs: [Input]) {
-        let failure = RequestFailure.unavailable("storage failed")
+        let failure = RequestFailure.unavailable(failure ?? "")
         for input in inputs {
             switch input {
             case .submit(_, let completion): completion(.failure(failure))
+            case .read(.stale, let completion) where Defect.sickNodeAnswersStaleReads.isOn: completion(.success(view))
             case .read(_, let completion): completion(.failure(failure))
             case .heartbeat(_, let completion): completion(.failure(failure))
             case .lagReport(_, let completion): completion(.failure(failure))

@@ -27,6 +27,8 @@ public enum FaultKind: String, CaseIterable, Sendable {
     case fullDisk = "full disk"
     case bitFlip = "bit flipped at rest"
     case snapshotReadFailure = "snapshot cut off"
+    // Memories
+    case memoryBitFlip = "bit flipped in memory"
     // Clocks
     case clockJump = "wall clock jump"
     case clockDrift = "clock drift"

@@ -1,3 +1,4 @@
+import Metadata
 import Raft
 import Server
 import Storage
@@ -29,6 +30,10 @@ final class Nemesis {
         let cuts: [FaultKind] = [.oneWayCut, .isolation, .split, .bridge].filter(faults.includes)
         if random.chance(300), !cuts.isEmpty { cutNetwork(random.pick(cuts), random.pick(cluster.nodes)) }
         next()
+    }
+
+    private func flipBitInMemory(_ node: SimulatedNode) {
+        (cluster.nodes.first { $0.isOdd } ?? node).flipBitInMemory(random.below(8))
     }
 
     private func next() {
@@ -72,6 +77,8 @@ final class Nemesis {
         case .snapshotReadFailure: snapshotReadFailures = random.within(1...2)
         case .tornBatch: cluster.disks.tearNext(of: node)
         case .bitFlip: flipBit(node)
+        case .memoryBitFlip:
+            flipBitInMemory(random.chance(400) ? cluster.leader ?? node : node)
         case .clockJump:
             count(kind, node)
             node.wallClockSkew += Int64(random.within(-100_000...100_000))
@@ -233,6 +240,12 @@ final class Nemesis {
         for node in cluster.nodes { node.resume() }
     }
 
+    /// One fault more when all is well, in the leader's memory: nothing but the cluster itself can settle it.
+    func flipAtLast(_ key: Key) {
+        guard cluster.faults.includes(.memoryBitFlip), let leader = cluster.leader else { return }
+        leader.flipBitInMemory(random.below(8), of: key)
+    }
+
     func healAll() {
         isHealed = true
         snapshotReadFailures = 0
@@ -250,5 +263,6 @@ final class Nemesis {
             if node.isUp, node.isDamaged { cluster.operator.inspect(node) }
             if !node.isUp, !node.isHeld, cluster.isListed(node) { restartLater(node) }
         }
+        cluster.operator.settleDisputes()
     }
 }

@@ -51,6 +51,9 @@ struct Recovery {
             guard process.identity.isAdmitted, process.raft.suffrage.mayVote else {
                 return "node \(node.id) has no vote: \(process.status.notReady ?? "it is ready")"
             }
+            if process.metadata.digest != cluster.ledger.digest(at: process.lastApplied) {
+                return "the state of node \(node.id) is the odd one out, and it is in service"
+            }
             if let reason = process.status.notReady { return "node \(node.id) is not ready: \(reason)" }
             guard process.lastApplied == cluster.ledger.last, process.raft.log.last.index == cluster.ledger.last else {
                 return "node \(node.id) applied \(process.lastApplied), log to \(process.raft.log.last), committed "
@@ -92,8 +95,9 @@ struct Recovery {
     private func probe() -> Bool {
         let isDone = Flag()
         var attempts = 0
-        let (type, data) = CommandCodec.encode(
-            .put(Put(key: Key(validated: Array("/recovered".utf8)), value: Array("yes".utf8))))
+        let key = Key(validated: Array("/recovered".utf8))
+        let (type, data) = CommandCodec.encode(.put(Put(key: key, value: Array("yes.".utf8))))
+        cluster.nemesis.flipAtLast(key)
         return wait(for: {
             if isDone.value { return nil }
             attempts += 1

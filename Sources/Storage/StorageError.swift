@@ -25,6 +25,9 @@ extension StorageError: CustomStringConvertible {
         .damaged("\(path): \(finding). \(advice)")
     }
 
+    /// Sound data that a majority of the other nodes contradicts, with the way out.
+    public static func oddOneOut(_ finding: String) -> StorageError { .damaged("\(finding). \(advice)") }
+
     /// The finding alone, of a text that ``damage(_:_:)`` made.
     static func withoutAdvice(_ text: String) -> String {
         let ending = ". " + advice

@@ -128,7 +128,7 @@ extension ByteReader {
     }
 
     /// Of members: no cluster has more than seven.
-    private mutating func listCount(minimumBytes: Int) throws(WireError) -> Int {
+    mutating func listCount(minimumBytes: Int) throws(WireError) -> Int {
         let count = try count(minimumBytes: minimumBytes)
         guard count <= Limits.maxMembers else { throw error("a list of \(count) members") }
         return count

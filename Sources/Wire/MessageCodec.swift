@@ -27,7 +27,7 @@ public enum MessageCodec {
     // MARK: Requests
 
     public static func encode(_ request: Request, in envelope: Envelope) -> [UInt8] {
-        encode(request) { kind, bytes in
+        encode(request, isLegacy: false) { kind, bytes in
             bytes.append(version | kind.rawValue)
             bytes.append(envelope)
         }
@@ -35,7 +35,7 @@ public enum MessageCodec {
 
     /// For a node of the first release.
     public static func encodeLegacy(_ request: Request, sender: NodeID, clusterID: String?) -> [UInt8] {
-        encode(request) { kind, bytes in
+        encode(request, isLegacy: true) { kind, bytes in
             bytes.append(legacyVersion | kind.rawValue)
             bytes.appendVarint(sender.number)
             bytes.appendOptional(clusterID)
@@ -49,7 +49,7 @@ public enum MessageCodec {
         return bytes
     }
 
-    private static func encode(_ request: Request, header: (Kind, inout [UInt8]) -> Void) -> [UInt8] {
+    private static func encode(_ request: Request, isLegacy: Bool, header: (Kind, inout [UInt8]) -> Void) -> [UInt8] {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(256 + payloadBytes(of: request))
         switch request {
@@ -58,7 +58,7 @@ public enum MessageCodec {
             append(vote, to: &bytes)
         case .appendEntries(let append):
             header(.appendEntries, &bytes)
-            Self.append(append, to: &bytes)
+            Self.append(append, isLegacy: isLegacy, to: &bytes)
         case .installSnapshot(let snapshot):
             header(.installSnapshot, &bytes)
             append(snapshot, to: &bytes)
@@ -87,24 +87,48 @@ public enum MessageCodec {
         bytes.appendBool(vote.isLeadershipTransfer)
     }
 
-    private static func append(_ append: AppendEntries, to bytes: inout [UInt8]) {
+    private static func append(_ append: AppendEntries, isLegacy: Bool, to bytes: inout [UInt8]) {
         bytes.appendVarint(append.term.number)
         bytes.appendVarint(append.leader.number)
         Self.append(append.previous, to: &bytes)
         bytes.appendVarint(append.leaderCommit.number)
         bytes.appendVarint(append.readRound)
         bytes.appendBool(append.digest != nil)
-        if let digest = append.digest {
-            bytes.appendVarint(digest.index.number)
-            bytes.appendFixed64(digest.high)
-            bytes.appendFixed64(digest.low)
-        }
+        if let digest = append.digest { Self.append(digest, to: &bytes) }
         bytes.appendVarint(UInt64(append.entries.count))
         var last = append.previous
         for entry in append.entries {
             Self.append(entry, behind: last, to: &bytes)
             last = entry.position
         }
+        // What the first release did not know stands at the end, and is not sent to it.
+        guard !isLegacy else { return }
+        bytes.appendBool(append.verdict != nil)
+        if let verdict = append.verdict { Self.append(verdict, to: &bytes) }
+    }
+
+    private static func append(_ verdict: Verdict, to bytes: inout [UInt8]) {
+        switch verdict.subject {
+        case .state(let digest):
+            bytes.append(VerdictKind.state.rawValue)
+            append(digest, to: &bytes)
+        case .entry(let position):
+            bytes.append(VerdictKind.entry.rawValue)
+            append(position, to: &bytes)
+        }
+        bytes.appendVarint(UInt64(verdict.voters.count))
+        for voter in verdict.voters { bytes.appendVarint(voter.number) }
+    }
+
+    enum VerdictKind: UInt8 {
+        case state = 1
+        case entry = 2
+    }
+
+    private static func append(_ digest: StateDigest, to bytes: inout [UInt8]) {
+        bytes.appendVarint(digest.index.number)
+        bytes.appendFixed64(digest.high)
+        bytes.appendFixed64(digest.low)
     }
 
     /// An entry's index is not sent: it follows from its place, so a message can not say that there is a gap.
@@ -149,7 +173,7 @@ public enum MessageCodec {
             bytes.appendBool(reply.isPreVote)
         case .appendEntries(let reply):
             appendHeader(.appendEntriesReply)
-            append(reply, to: &bytes)
+            append(reply, isLegacy: speaker == nil, to: &bytes)
         case .installSnapshot(let reply):
             appendHeader(.installSnapshotReply)
             bytes.appendVarint(reply.term.number)
@@ -169,7 +193,7 @@ public enum MessageCodec {
         return bytes
     }
 
-    private static func append(_ reply: AppendEntriesReply, to bytes: inout [UInt8]) {
+    private static func append(_ reply: AppendEntriesReply, isLegacy: Bool, to bytes: inout [UInt8]) {
         bytes.appendVarint(reply.term.number)
         bytes.appendBool(reply.success)
         bytes.appendVarint(reply.matchIndex.number)
@@ -180,5 +204,10 @@ public enum MessageCodec {
             if let term = conflict.term { bytes.appendVarint(term.number) }
             bytes.appendVarint(conflict.index.number)
         }
+        guard !isLegacy else { return }
+        bytes.appendBool(reply.digest != nil)
+        if let digest = reply.digest { append(digest, to: &bytes) }
+        bytes.appendBool(reply.contradiction != nil)
+        if let committed = reply.contradiction { append(committed, to: &bytes) }
     }
 }

@@ -30,15 +30,17 @@ extension MessageCodec {
             }
             origin = .envelope(envelope)
         }
-        let request = try decodeRequest(kind, &reader)
+        let request = try decodeRequest(kind, &reader, isLegacy: isLegacy)
         try reader.finish()
         return .request(request, origin)
     }
 
-    private static func decodeRequest(_ kind: Kind, _ reader: inout ByteReader) throws(WireError) -> Request {
+    private static func decodeRequest(
+        _ kind: Kind, _ reader: inout ByteReader, isLegacy: Bool
+    ) throws(WireError) -> Request {
         switch kind {
         case .requestVote: .requestVote(try decodeRequestVote(&reader))
-        case .appendEntries: .appendEntries(try decodeAppendEntries(&reader))
+        case .appendEntries: .appendEntries(try decodeAppendEntries(&reader, isLegacy: isLegacy))
         case .installSnapshot: .installSnapshot(try decodeInstallSnapshot(&reader))
         case .timeoutNow:
             .timeoutNow(TimeoutNow(term: try decodeTerm(&reader), leader: try decodeNode(&reader)))
@@ -77,14 +79,13 @@ extension MessageCodec {
             isPreVote: try reader.bool(), isLeadershipTransfer: try reader.bool())
     }
 
-    private static func decodeAppendEntries(_ reader: inout ByteReader) throws(WireError) -> AppendEntries {
+    private static func decodeAppendEntries(
+        _ reader: inout ByteReader, isLegacy: Bool
+    ) throws(WireError) -> AppendEntries {
         var append = AppendEntries(
             term: try decodeTerm(&reader), leader: try decodeNode(&reader), previous: try decodePosition(&reader),
             entries: [], leaderCommit: try decodeIndex(&reader), readRound: try reader.varint(in: counter))
-        if try reader.bool() {
-            append.digest = StateDigest(
-                index: try decodeIndex(&reader), high: try reader.fixed64(), low: try reader.fixed64())
-        }
+        if try reader.bool() { append.digest = try decodeDigest(&reader) }
         // The shortest entry: difference of terms, timestamp, two lengths.
         let count = try reader.count(minimumBytes: 4)
         append.entries.reserveCapacity(count)
@@ -95,7 +96,24 @@ extension MessageCodec {
             append.entries.append(entry)
             last = entry.position
         }
+        if !isLegacy, try reader.bool() { append.verdict = try decodeVerdict(&reader) }
         return append
+    }
+
+    private static func decodeDigest(_ reader: inout ByteReader) throws(WireError) -> StateDigest {
+        StateDigest(index: try decodeIndex(&reader), high: try reader.fixed64(), low: try reader.fixed64())
+    }
+
+    private static func decodeVerdict(_ reader: inout ByteReader) throws(WireError) -> Verdict {
+        guard let kind = VerdictKind(rawValue: try reader.byte()) else { throw reader.error("unknown verdict") }
+        let subject: Verdict.Subject =
+            switch kind {
+            case .state: .state(try decodeDigest(&reader))
+            case .entry: .entry(try decodePosition(&reader))
+            }
+        var voters: [NodeID] = []
+        for _ in 0..<(try reader.listCount(minimumBytes: 1)) { voters.append(try decodeNode(&reader)) }
+        return Verdict(subject, voters: voters)
     }
 
     private static func decodeEntry(
@@ -146,18 +164,20 @@ extension MessageCodec {
             return .introduction(IntroductionReply(introduction: introduction, refusal: refusal))
         }
         let speaker = isLegacy ? nil : try reader.speaker()
-        let reply = try decodeReply(kind, &reader)
+        let reply = try decodeReply(kind, &reader, isLegacy: isLegacy)
         try reader.finish()
         return .reply(reply, from: speaker)
     }
 
-    private static func decodeReply(_ kind: Kind, _ reader: inout ByteReader) throws(WireError) -> Reply {
+    private static func decodeReply(
+        _ kind: Kind, _ reader: inout ByteReader, isLegacy: Bool
+    ) throws(WireError) -> Reply {
         switch kind {
         case .requestVoteReply:
             .requestVote(
                 RequestVoteReply(
                     term: try decodeTerm(&reader), voteGranted: try reader.bool(), isPreVote: try reader.bool()))
-        case .appendEntriesReply: .appendEntries(try decodeAppendEntriesReply(&reader))
+        case .appendEntriesReply: .appendEntries(try decodeAppendEntriesReply(&reader, isLegacy: isLegacy))
         case .installSnapshotReply:
             .installSnapshot(
                 InstallSnapshotReply(
@@ -168,7 +188,9 @@ extension MessageCodec {
         }
     }
 
-    private static func decodeAppendEntriesReply(_ reader: inout ByteReader) throws(WireError) -> AppendEntriesReply {
+    private static func decodeAppendEntriesReply(
+        _ reader: inout ByteReader, isLegacy: Bool
+    ) throws(WireError) -> AppendEntriesReply {
         var reply = AppendEntriesReply(
             term: try decodeTerm(&reader), success: try reader.bool(), matchIndex: try decodeIndex(&reader),
             readRound: try reader.varint(in: counter))
@@ -176,6 +198,9 @@ extension MessageCodec {
             let term = try reader.bool() ? try decodeTerm(&reader) : nil
             reply.conflict = .init(term: term, index: try decodeIndex(&reader))
         }
+        guard !isLegacy else { return reply }
+        if try reader.bool() { reply.digest = try decodeDigest(&reader) }
+        if try reader.bool() { reply.contradiction = try decodePosition(&reader) }
         return reply
     }
 }

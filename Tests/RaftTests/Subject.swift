@@ -83,14 +83,14 @@ final class Subject {
     func append(
         _ leader: UInt64 = 2, term: UInt64, after previous: (term: UInt64, index: UInt64) = (0, 0),
         _ terms: [UInt64] = [],
-        commit: UInt64 = 0, round: UInt64 = 0
+        commit: UInt64 = 0, round: UInt64 = 0, verdict: Verdict? = nil
     ) -> [Effect] {
         let entries = terms.enumerated().map { entry(previous.index + UInt64($0.offset) + 1, $0.element) }
         return request(
             .appendEntries(
                 AppendEntries(
                     term: Term(term), leader: NodeID(leader), previous: position(previous.term, previous.index),
-                    entries: entries, leaderCommit: LogIndex(commit), readRound: round)))
+                    entries: entries, leaderCommit: LogIndex(commit), readRound: round, verdict: verdict)))
     }
 
     @discardableResult
@@ -122,12 +122,12 @@ final class Subject {
     @discardableResult
     func reject(
         _ peer: UInt64, previous: UInt64, conflict: (term: UInt64?, index: UInt64)?, term: UInt64? = nil,
-        round: UInt64 = 0
+        round: UInt64 = 0, contradiction: LogPosition? = nil
     ) -> [Effect] {
         let reply = AppendEntriesReply(
             term: term.map { Term($0) } ?? node.currentTerm, success: false, matchIndex: .zero,
             conflict: conflict.map { .init(term: $0.term.map { Term($0) }, index: LogIndex($0.index)) },
-            readRound: round)
+            readRound: round, contradiction: contradiction)
         return step(.appendEntriesReply(reply, from: NodeID(peer), previous: LogIndex(previous)))
     }
 
@@ -192,7 +192,16 @@ extension [Effect] {
     }
 
     var hasWrite: Bool { contains { if case .persist = $0 { true } else { false } } }
-    var isViolation: Bool { contains { if case .protocolViolation = $0 { true } else { false } } }
+    /// Whether something was refused that no honest peer sends.
+    var isViolation: Bool {
+        contains { if case .protocolViolation = $0 { true } else { false } } || !contradictions.isEmpty
+    }
+
+    var contradictions: [(Contradiction, odd: NodeID?, against: [NodeID])] {
+        compactMap { effect in
+            if case .contradiction(let found, let odd, let against) = effect { (found, odd, against) } else { nil }
+        }
+    }
     var confirmedReads: [ReadID] {
         flatMap { effect -> [ReadID] in if case .readsConfirmed(let reads, _) = effect { reads } else { [] } }
     }

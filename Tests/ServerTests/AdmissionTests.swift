@@ -211,9 +211,13 @@ import Wire
             self.says(.member(id, of: 3)) {
                 $0.cluster = String(repeating: "f", count: 32)
                 $0.bornAt = 1_732_000_000_000
+                $0.reach = position(1, 1)
             }
         }
-        guard case .stop(let text) = step(admission(answers: [2: other(2), 3: other(3)]), identity) else {
+        guard
+            case .stop(let text) = step(
+                admission(answers: [2: other(2), 3: other(3)]), identity, reach: position(1, 1))
+        else {
             Issue.record("it does not stop")
             return
         }

@@ -108,13 +108,4 @@ import Wire
         }
         #expect(!refused.voteGranted)
     }
-
-    @Test func theSameMisfitIsLoggedOnceInTenSeconds() {
-        var throttle = Throttle<Int>()
-        let start = Instant(nanoseconds: 0)
-        #expect(throttle.pass(1, at: start) == 0)
-        for _ in 0..<5 { #expect(throttle.pass(1, at: start.advanced(by: .seconds(9))) == nil) }
-        #expect(throttle.pass(2, at: start) == 0)
-        #expect(throttle.pass(1, at: start.advanced(by: .seconds(10))) == 5)
-    }
 }

@@ -23,6 +23,7 @@ final class NodeUnderTest: @unchecked Sendable {
 
     init(
         members: Int = 3, recovered: RecoveredNode = RecoveredNode(), isKnown: Bool = true,
+        logger: Logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
         _ adjust: (inout NodeSettings) -> Void = { _ in }
     ) {
         var settings = NodeSettings()
@@ -34,7 +35,7 @@ final class NodeUnderTest: @unchecked Sendable {
         }
         node = Node(
             id: NodeID(1), members: list, settings: settings, recovered: recovered, seed: 7, clock: clock,
-            network: network, disk: disk, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+            network: network, disk: disk, logger: logger,
             onFailure: { [failures] in failures.add($0) })
         process(.timer)
         guard isKnown else { return }

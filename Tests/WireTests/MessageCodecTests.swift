@@ -80,6 +80,22 @@ import Wire
         }
     }
 
+    @Test func `what the first release had no field for is not sent to it`() throws {
+        var samples = Samples(seed: 5)
+        for _ in 0..<1_000 {
+            guard case .appendEntries(var append) = samples.request() else { continue }
+            let bytes = MessageCodec.encodeLegacy(.appendEntries(append), sender: NodeID(1), clusterID: nil)
+            append.verdict = nil
+            #expect(
+                try MessageCodec.decodeQuestion(bytes)
+                    == .request(.appendEntries(append), .legacy(sender: NodeID(1), cluster: nil)))
+            guard case .appendEntries(var reply) = samples.reply() else { continue }
+            let replyBytes = MessageCodec.encode(.appendEntries(reply), from: nil)
+            (reply.digest, reply.contradiction) = (nil, nil)
+            #expect(try MessageCodec.decodeAnswer(replyBytes) == .reply(.appendEntries(reply), from: nil))
+        }
+    }
+
     @Test func `every prefix of a message and every byte behind it is an error`() {
         var samples = Samples(seed: 4)
         for _ in 0..<100 {

@@ -135,10 +135,20 @@ struct Samples {
             last = entry.position
             return entry
         }
-        let digest = chance() ? StateDigest(index: index(), high: random.next(), low: random.next()) : nil
+        let digest = chance() ? stateDigest() : nil
         return AppendEntries(
             term: Term(last.term.number + 1), leader: node(), previous: previous, entries: entries,
-            leaderCommit: index(), readRound: counter(), digest: digest)
+            leaderCommit: index(), readRound: counter(), digest: digest, verdict: chance() ? verdict() : nil)
+    }
+
+    private mutating func stateDigest() -> StateDigest {
+        StateDigest(index: index(), high: random.next(), low: random.next())
+    }
+
+    private mutating func verdict() -> Verdict {
+        Verdict(
+            chance() ? .state(stateDigest()) : .entry(LogPosition(term: term(), index: index())),
+            voters: (0..<Int.random(in: 0...4, using: &random)).map { _ in node() })
     }
 
     mutating func reply() -> Reply {
@@ -152,7 +162,8 @@ struct Samples {
                 AppendEntriesReply(
                     term: term(), success: chance(), matchIndex: index(),
                     conflict: chance() ? .init(term: chance() ? term() : nil, index: index()) : nil,
-                    readRound: counter()))
+                    readRound: counter(), digest: chance() ? stateDigest() : nil,
+                    contradiction: chance() ? LogPosition(term: term(), index: index()) : nil))
         }
     }
 
@@ -266,7 +277,13 @@ extension Samples {
         case 0:
             let introduction = introduction()
             return .introduction(introduction, envelope(introduction.speaker))
-        case 1: return .request(request(), .legacy(sender: node(), cluster: cluster()))
+        case 1:
+            var request = request()
+            if case .appendEntries(var append) = request {
+                append.verdict = nil
+                request = .appendEntries(append)
+            }
+            return .request(request, .legacy(sender: node(), cluster: cluster()))
         default: return .request(request(), .envelope(envelope()))
         }
     }
@@ -278,7 +295,13 @@ extension Samples {
                 IntroductionReply(
                     introduction: introduction(),
                     refusal: chance() ? Misfit.allCases.randomElement(using: &random) : nil))
-        case 1: return .reply(reply(), from: nil)
+        case 1:
+            var reply = reply()
+            if case .appendEntries(var append) = reply {
+                (append.digest, append.contradiction) = (nil, nil)
+                reply = .appendEntries(append)
+            }
+            return .reply(reply, from: nil)
         default: return .reply(reply(), from: speaker())
         }
     }

@@ -20,7 +20,8 @@ final class StateMachineSafety: Checker {
                 return "node \(node.id) applied \(standing.applied), committed is \(cluster.ledger.last)"
             }
             let expected = cluster.ledger.digest(at: standing.applied)
-            guard standing.digest != expected else { return nil }
+            // A bit flipped in its memory: until a majority has found it out it holds something else.
+            guard standing.digest != expected, !node.isOdd else { return nil }
             return "node \(node.id) at \(standing.applied) has digest \(standing.digest), right is \(expected)"
         default: return nil
         }

@@ -18,6 +18,9 @@ final class SimulatedNode: @unchecked Sendable {
     /// What was on the platter of a node that was down, before it was damaged. Rules hold the node to that until it starts
     /// empty: the damage is no fault of the cluster's, and gives nobody leave to forget.
     private var soundImage: DiskImage?
+    /// A bit flipped in its memory, and may be on its platter by now. Stays when the value was written over: a majority
+    /// may have noticed before.
+    private(set) var isOdd = false
     /// What its directories held that were emptied or replaced by mistake. Until the operator gives their place away
     /// they count, and what took their place does not.
     private var lostImages: [DiskImage] = []
@@ -83,6 +86,7 @@ final class SimulatedNode: @unchecked Sendable {
         let newDirectory = DirectoryID(high: random.next(), low: random.next())
         do { recovered = try image.recover(node: id, newDirectory: newDirectory) } catch { return refuseToStart(error) }
         noticeNoDamage()
+        if image.digest == cluster.ledger.digest(at: image.applied.index) { isOdd = false }
         do {
             recovered.identity = try recovered.identityAtStart(
                 members: list.map(\.id), nonce: random.next(), newDirectory: newDirectory)
@@ -105,7 +109,7 @@ final class SimulatedNode: @unchecked Sendable {
         let process = Node(
             id: id, members: list, settings: settings, recovered: recovered, seed: random.next(),
             clock: clock, network: SimulatedNetworkPort(node: self, cluster: cluster), disk: disk, logger: logger,
-            onFailure: { [unowned self] error in mustDie = error })
+            onFailure: { [unowned self] in failed($0) })
         self.process = process
         cluster.observe(.started(self, process))
         cluster.observe(.logReplaced(self))
@@ -151,6 +155,50 @@ final class SimulatedNode: @unchecked Sendable {
         isDamaged = false
     }
 
+    /// A bit of the next value that the process applies flips, behind what tells it from others, so that nobody but the
+    /// product itself can notice. Never where two would make half of the nodes.
+    ///
+    /// - Parameter key: Whose value; any that clients write while faults are done, if it is `nil`.
+    func flipBitInMemory(_ bit: Int, of key: Key? = nil) {
+        process?.memoryFault = { [unowned self] command in
+            guard case .put(var put) = command, put.value.last == UInt8(ascii: "."),
+                key.map({ $0 == put.key }) ?? (put.token != nil && !cluster.nemesis.isHealed),
+                cluster.nodes.count > 2, cluster.operator.canRepair(self)
+            else { return }
+            process?.memoryFault = nil
+            put.value[put.value.count - 1] ^= 1 << UInt8(bit)
+            command = .put(put)
+            isOdd = true
+            cluster.counts.count(.memoryBitFlip)
+            cluster.trace.record(.fault, node: id, UInt64(bit), "\(FaultKind.memoryBitFlip.rawValue): \(put.key)")
+        }
+    }
+
+    /// The process says that it can not go on.
+    private func failed(_ error: StorageError) {
+        guard case .damaged(let finding) = error else {
+            mustDie = error
+            return
+        }
+        guard isOdd else { return cluster.violated("Only the odd one out leaves service", "node \(id): \(finding)") }
+        cluster.trace.record(.damaged, node: id, incarnation, finding)
+        isHeld = true
+        post(
+            .read(.stale) { [self] answer in
+                guard case .success = answer else { return }
+                cluster.violated("Who leaves service answers nobody", "node \(id) answers a read after: \(finding)")
+            })
+        // The store is closed, lines are written: until then it may be asked.
+        cluster.timeline.schedule(after: random.time(milliseconds: 1...50)) { [self] in takeOut() }
+    }
+
+    /// Ends it, for somebody to repair it.
+    func takeOut() {
+        isHeld = true
+        crash()
+        cluster.operator.repair(self)
+    }
+
     /// Its data directory was moved away.
     func empty() {
         cluster.trace.record(.emptied, node: id, incarnation)
@@ -158,6 +206,7 @@ final class SimulatedNode: @unchecked Sendable {
         soundImage = nil
         lostImages = []
         isDamaged = false
+        isOdd = false
         cluster.counts.nodesEmptied += 1
         cluster.observe(.emptied(self))
     }

@@ -36,8 +36,14 @@ final class SimulatedSnapshots {
                 node.post(.snapshotUnreadable(for: peer, "simulated read error"))
                 return
             }
-            readers.append(Reader(peer: peer, rows: node.image.rows.inOrder))
             let image = node.image
+            guard image.digest == cluster.ledger.digest(at: image.applied.index) else {
+                // What a bit that flipped in memory wrote, in the moments before it is found out, would make a majority
+                // that is wrong: no vote tells that.
+                node.post(.snapshotUnreadable(for: peer, "simulated read error"))
+                return
+            }
+            readers.append(Reader(peer: peer, rows: image.rows.inOrder))
             cluster.counts.snapshotsStarted += 1
             cluster.trace.record(
                 .snapshot, node: node.id, image.applied.index.number, "open for n\(peer) at \(image.applied)")

@@ -28,7 +28,12 @@ final class Operator: @unchecked Sendable {
 
     /// Whether the cluster can bear that a node is damaged, or that something is done wrong: only one thing at a time,
     /// not before all have their votes, and not where the others are no majority.
-    var canRepair: Bool { isWhole && cluster.members.count > 2 }
+    var canRepair: Bool { canRepair(nil) }
+
+    /// - Parameter node: May have been the odd one out before: if so, it is the only one that may be again.
+    func canRepair(_ node: SimulatedNode?) -> Bool {
+        isWhole && cluster.members.count > 2 && !cluster.nodes.contains { $0.isOdd && $0 !== node || $0.isHeld }
+    }
 
     /// Nothing is wrong that restarts do not mend.
     var isWhole: Bool {
@@ -97,6 +102,16 @@ final class Operator: @unchecked Sendable {
         node.letTakePlace(directory ?? DirectoryID(high: random.next(), low: random.next()))
         node.isHeld = false
         node.start()
+    }
+
+    /// Differences that no majority can decide: the third node is behind, and the leader's snapshot would be the leader's
+    /// opinion once more. The leader says so at `/readyz`; somebody looks at the values, and takes the wrong one out.
+    func settleDisputes() {
+        cluster.timeline.schedule(after: .seconds(5)) { [self] in
+            let isOpen = cluster.leader?.process?.isInDispute ?? false
+            if isOpen, patient == nil, let odd = cluster.nodes.first(where: { $0.isOdd && $0.isUp }) { odd.takeOut() }
+            settleDisputes()
+        }
     }
 
     /// A follower got a snapshot that does not add up: its sender's rows must be damaged. The sender is stopped; when it
