@@ -22,6 +22,7 @@ extension Node {
 
     private func introduce(to peer: NodeID, pause: Duration) {
         lastIntroductionPause[peer] = pause
+        lastIntroduction[peer] = now.instant
         network.introduce(introduction, in: envelope(to: peer), to: peer)
     }
 
@@ -243,7 +244,8 @@ extension Node {
         let other = reply.introduction
         let isDouble = other.speaker.node == id
         if isDouble || other.speaker.node == peer {
-            if admission.isRivalled(reply.refusal == .rivalRun, by: peer, at: now.instant) {
+            let askedAt = lastIntroduction[peer] ?? admission.startedAt
+            if admission.isRivalled(reply.refusal == .rivalRun, by: peer, askedAt: askedAt, at: now.instant) {
                 return giveVoteUp(
                     "node \(id) runs elsewhere as well: node \(peer) at \(other.place) hears it. Two machines have one id; "
                         + "give this one its own, with an empty directory, or stop the other.")
