@@ -70,8 +70,12 @@ extension Node {
         }
         // Nothing was promised yet to whoever was written down before the cluster was born.
         guard identity.clusterID != nil else { return nil }
+        // One that was merely heard first gives way to the one that a majority admitted: it can not have been admitted too.
+        let isOnlyHeard =
+            sender.isAdmitted && !known.isAdmitted && other.generation == known.generation
+            && other.cluster == identity.clusterID
         if let directory = known.directory, directory != sender.directory, other.generation <= known.generation,
-            !Defect.directoryIgnored.isOn
+            !isOnlyHeard, !Defect.directoryIgnored.isOn
         {
             return .otherDirectory
         }
