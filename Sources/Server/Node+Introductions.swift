@@ -26,6 +26,7 @@ extension Node {
 
     private func introduce(to peer: NodeID, pause: Duration) {
         lastIntroductionPause[peer] = pause
+        lastIntroduction[peer] = now.instant
         network.introduce(introduction, in: envelope(to: peer), to: peer)
     }
 
@@ -75,8 +76,12 @@ extension Node {
         }
         // Nothing was promised yet to whoever was written down before the cluster was born.
         guard identity.clusterID != nil else { return nil }
+        // One that was merely heard first gives way to the one that a majority admitted: it can not have been admitted too.
+        let isOnlyHeard =
+            sender.isAdmitted && !known.isAdmitted && other.generation == known.generation
+            && other.cluster == identity.clusterID
         if let directory = known.directory, directory != sender.directory, other.generation <= known.generation,
-            !Defect.directoryIgnored.isOn
+            !isOnlyHeard, !Defect.directoryIgnored.isOn
         {
             return .otherDirectory
         }
@@ -266,7 +271,8 @@ extension Node {
         let other = reply.introduction
         let isDouble = other.speaker.node == id
         if isDouble || other.speaker.node == peer {
-            if admission.isRivalled(reply.refusal == .rivalRun, by: peer, at: now.instant) {
+            let askedAt = lastIntroduction[peer] ?? admission.startedAt
+            if admission.isRivalled(reply.refusal == .rivalRun, by: peer, askedAt: askedAt, at: now.instant) {
                 return giveVoteUp(
                     "node \(id) runs elsewhere as well: node \(peer) at \(other.place) hears it. Two machines have one id; "
                         + "give this one its own, with an empty directory, or stop the other.")

@@ -59,6 +59,7 @@ public final class Node {
     var fedDirectories: [DirectoryID?] = []
     var introductionsDue: [NodeID: (at: Instant, pause: Duration)] = [:]
     var lastIntroductionPause: [NodeID: Duration] = [:]
+    var lastIntroduction: [NodeID: Instant] = [:]
     var random: SeededGenerator
 
     var checkpoints: CheckpointSchedule

@@ -70,15 +70,15 @@ struct Admission {
     mutating func forget(_ peer: NodeID) { answers[peer] = nil }
 
     /// Whether `peer` has heard another process on this node's data for longer than what a restart leaves behind: messages
-    /// of the process before, read late.
-    mutating func isRivalled(_ isRivalled: Bool, by peer: NodeID, at now: Instant) -> Bool {
+    /// of the process before, read late. What counts is when it was asked: an answer may have waited for this process.
+    mutating func isRivalled(_ isRivalled: Bool, by peer: NodeID, askedAt: Instant, at now: Instant) -> Bool {
         guard isRivalled else {
             rivals[peer] = nil
             return false
         }
         let since = rivals[peer] ?? now
         rivals[peer] = since
-        return now.since(since) >= patience
+        return askedAt >= since.advanced(by: patience)
     }
 
     /// When something follows from mere silence, if anything is still to follow.

@@ -158,7 +158,10 @@ struct AdmissionView {
             guard let cluster = other.cluster, let own = identity.clusterID else { return false }
             return cluster != own && isWritten && other.reach > .zero
         }
-        let odd = introduced.filter { $0.listVersion != identity.listVersion }
+        // An empty node that was given another list is the one to stop.
+        let odd = introduced.filter {
+            $0.listVersion != identity.listVersion && ($0.cluster != nil || identity.clusterID == nil)
+        }
         let others = foreign.count + odd.count
         guard others > 0 else { return nil }
         let isOutvoted = others > identity.ids.count - majority

@@ -1,7 +1,8 @@
 import Raft
 import Server
 
-/// A directory that the others did not admit decides nothing: no vote, no candidacy, no leadership. And all that was ever
+/// A directory that the others did not admit decides nothing: no vote, no candidacy, no leadership; nor does one that took
+/// another's place before the operator said so. And all that was ever
 /// committed is of one cluster, the one that was born first.
 final class OnlyMembersDecide: Checker {
     let invariant = "Only members decide"
@@ -21,8 +22,8 @@ final class OnlyMembersDecide: Checker {
     }
 
     private func stranger(_ node: SimulatedNode, _ deed: String) -> String? {
-        guard let identity = node.image.identity, !identity.isAdmitted else { return nil }
-        return "node \(node.id) on directory \(identity.directory) \(deed) and is not admitted"
+        guard let identity = node.image.identity, !identity.isAdmitted || node.isStranger else { return nil }
+        return "\(node.name) on directory \(identity.directory) \(deed) and is not admitted"
     }
 
     private func otherCluster(_ node: SimulatedNode) -> String? {

@@ -65,6 +65,8 @@ final class SimulatedNode: @unchecked Sendable {
         cluster.observe(.replaced(self))
     }
 
+    /// Whether it runs on a directory that nobody was told of.
+    var isStranger: Bool { !lostImages.isEmpty || self === cluster.twin && !cluster.mistakes.isTwinCloned }
     /// For people.
     var name: String { self === cluster.twin ? "a second node \(id)" : "node \(id)" }
     var hasWrongList: Bool { list.map(\.id) != cluster.members.map(\.id) }

@@ -45,12 +45,32 @@ extension Mistakes {
         }
     }
 
-    /// Starts again who ended because others had another list.
+    /// Until nobody is empty any more, who has data must be heard; until each has what was committed so far, nothing else may be
+    /// done wrong: who has just been admitted may have nothing yet.
     private func endChange() {
-        let down = cluster.nodes.filter { !$0.isUp && !$0.isHeld }
-        for node in down { cluster.nemesis.restartLater(node) }
+        let isEverybodyIn = cluster.nodes.allSatisfy { $0.image.identity?.clusterID != nil }
+        if isEverybodyIn, case .listChange(var change)? = current {
+            change.mustBeHeard = false
+            current = .listChange(change)
+        }
+        let last = cluster.ledger.last
+        guard isEverybodyIn, last > .zero else {
+            restartDown()
+            return later(50...500) { [self] in endChange() }
+        }
+        awaitEverybody(with: cluster.ledger.position(at: last))
+    }
+
+    /// Somebody may have ended because others had another list.
+    private func restartDown() {
+        for node in cluster.nodes where !node.isUp && !node.isHeld { cluster.nemesis.restartLater(node) }
+    }
+
+    private func awaitEverybody(with position: LogPosition) {
+        restartDown()
         later(50...500) { [self] in
-            if cluster.nodes.contains(where: { !$0.isUp }) { endChange() } else { current = nil }
+            let isWhole = cluster.nodes.allSatisfy { $0.isUp && $0.holds(position) }
+            if isWhole { current = nil } else { awaitEverybody(with: position) }
         }
     }
 

@@ -83,6 +83,8 @@ extension Mistakes {
         }
     }
 
+    var isTwinCloned: Bool { if case .twin(let twin)? = current { twin.isClone } else { false } }
+
     /// Whether the twin runs on the very directory of that node: then the one is the node as much as the other, whichever
     /// the others hear first.
     func isCloned(_ node: SimulatedNode) -> Bool {
