@@ -117,12 +117,10 @@
         case directoryIgnored = "directory-ignored"
         /// Every start of a directory is taken for the latest.
         case runIgnored = "run-ignored"
-        /// A message is taken by whatever node it reaches.
+        /// A message is taken by whatever node it reaches, an answer from whoever gives it.
         case addresseeIgnored = "addressee-ignored"
-        /// Messages of nodes that go by another list of members are taken.
-        case otherListAccepted = "other-list-accepted"
-        /// Messages of another cluster are taken.
-        case otherClusterAccepted = "other-cluster-accepted"
+        /// A node goes by the list that it is given, whatever its data are of.
+        case listBelieved = "list-believed"
         /// Who joins votes for logs that lack what was committed before.
         case floorIgnored = "floor-ignored"
         /// Whoever joins is vouched for by those who have no vote themselves.
@@ -133,6 +131,13 @@
         case membersForgotten = "members-forgotten"
         /// An empty node begins a new cluster though it heard of data.
         case birthBesideData = "birth-beside-data"
+
+        /// A copied or restored directory is taken for the original.
+        case copyUnnoticed = "copy-unnoticed"
+        /// Acknowledgements and votes of directories that are not admitted count.
+        case strangersCount = "strangers-count"
+        /// A node that ends because its directory runs twice may vote at its next start.
+        case voteKeptAtFork = "vote-kept-at-fork"
 
         // State machine and brokers
 
@@ -157,11 +162,15 @@
             // These need a rare meeting of faults.
             case .longerLogWins, .voteForgottenAtRestart, .snapshotsOutliveLeadership: 3000
             case .preVotesCountAsVotes, .heartbeatAcksUndurable, .checkpointsWaitForAnyTransfer, .staleReads,
-                .heartbeatUnconfirmed, .answersForAnothersEntry, .heartbeatsNotRebuilt:
+                .heartbeatUnconfirmed, .answersForAnothersEntry, .heartbeatsNotRebuilt, .addresseeIgnored,
+                .floorIgnored,
+                .voteKeptAtFork:
                 500
+            case .votesUnintroduced: 1000
             case .previousTermUnchecked, .noTruncationOnConflict, .truncationNotPersisted, .readsBeforeOpening,
                 .snapshotReplacesLog, .timeoutToldAsNotExecuted, .isrBelowOne, .uncleanElection, .epochStays,
-                .lastPushFirst:
+                .lastPushFirst, .emptyNodeVotes, .runIgnored, .listBelieved, .membersForgotten, .birthBesideData,
+                .copyUnnoticed, .strangersCount:
                 100
             default: 25
             }

@@ -41,6 +41,7 @@ extension RaftNode {
     }
 
     mutating func takeElectorate(nonVoting: [NodeID], replaced: [NodeID], _ effects: inout EffectBuffer) {
+        let nonVoting = Defect.strangersCount.isOn ? [] : nonVoting
         self.nonVoting = nonVoting
         votesGranted.removeAll { nonVoting.contains($0) }
         for position in leadership?.peers.indices ?? 0..<0 {

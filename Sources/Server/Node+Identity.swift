@@ -1,3 +1,4 @@
+import Defects
 import Logging
 import Raft
 import Storage
@@ -72,7 +73,7 @@ extension Node {
     /// The node must not go on, for its directory runs elsewhere as well, or did: what it promised there is not known here.
     /// Another start would have a later number than any that the others heard of, and pass; so first the vote is given up.
     func giveVoteUp(_ text: String) {
-        guard ending == nil, identity.isAdmitted else { return refuseToGoOn(text) }
+        guard ending == nil, identity.isAdmitted, !Defect.voteKeptAtFork.isOn else { return refuseToGoOn(text) }
         farewell = text
         let directory = DirectoryID(high: random.next(), low: random.next())
         changeIdentity { $0.becomeCopy(on: directory) }

@@ -7,6 +7,7 @@ import Testing
 
 @Suite struct DiskDamageTests {
     private let node = NodeID(2)
+    private let directory = DirectoryID(high: 1, low: 2)
 
     /// A platter with rows of each kind and some entries behind them.
     private func platter() throws -> DiskImage {
@@ -33,7 +34,7 @@ import Testing
     }
 
     @Test func theUndamagedPlatterIsRead() throws {
-        let recovered = try platter().recover(node: node, newDirectory: DirectoryID(high: 1, low: 2))
+        let recovered = try platter().recover(node: node, newDirectory: directory)
         #expect(recovered.entries.count == 4)
         #expect(recovered.metadata.keyCount == 1)
     }
@@ -47,7 +48,7 @@ import Testing
             let place = image.flipBit(node: node, &random)
             places.insert(place)
             #expect(throws: DiskImage.Damage.self, "\(place), seed \(seed)") {
-                _ = try image.recover(node: node, newDirectory: DirectoryID(high: 1, low: 2))
+                _ = try image.recover(node: node, newDirectory: directory)
             }
         }
         // Four entries, six rows, term, vote and checkpoint.

@@ -32,7 +32,7 @@ extension RecoveredNode {
             }
         }
         if isUpgraded { identity.trustUpgradedMembers() }
-        if copy != nil { identity.becomeCopy(on: newDirectory) }
+        if copy != nil, !Defect.copyUnnoticed.isOn { identity.becomeCopy(on: newDirectory) }
         return identity
     }
 

@@ -209,9 +209,11 @@ final class Mistakes {
 
     private func giveBack(to victims: [SimulatedNode]) {
         takeDown(victims) { [self] in
-            for node in victims { node.giveDirectoryBack() }
-            current = nil
-            for node in victims { later(0...1000) { [self] in release(node) } }
+            for node in victims {
+                node.giveDirectoryBack()
+                later(0...1000) { [self] in release(node) }
+            }
+            later(1001...1200) { [self] in current = nil }
         }
     }
 }
