@@ -123,8 +123,6 @@
         case listBelieved = "list-believed"
         /// Who joins votes for logs that lack what was committed before.
         case floorIgnored = "floor-ignored"
-        /// Whoever joins is vouched for by those who have no vote themselves.
-        case anybodyVouches = "anybody-vouches"
         /// A start votes before the others know of it.
         case votesUnintroduced = "votes-unintroduced"
         /// What is written down about others is forgotten at each start.

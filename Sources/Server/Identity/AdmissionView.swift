@@ -18,7 +18,7 @@ struct AdmissionView {
     /// Of the same cluster, by the same list.
     private var fellows: [Introduction] { agreeing.filter { $0.cluster == identity.clusterID } }
     /// Those of them whose word counts.
-    private var voters: [Introduction] { fellows.filter { $0.speaker.isAdmitted || Defect.anybodyVouches.isOn } }
+    private var voters: [Introduction] { fellows.filter(\.speaker.isAdmitted) }
 
     /// Whether nothing more need be waited for from that member.
     private func isSettled(_ peer: NodeID) -> Bool { admission.answers[peer] != nil || isPatienceOver }

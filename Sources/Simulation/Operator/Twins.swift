@@ -65,7 +65,9 @@ extension Mistakes {
     private func settle() {
         guard case .twin(let twin)? = current else { return }
         let original = twin.original
-        guard twin.hasRefusedOriginal else {
+        // It may have given its vote up and crashed before it could say so.
+        let hasLostVote = twin.hasRefusedOriginal || original.image.identity?.isAdmitted == false
+        guard hasLostVote else {
             guard original.process?.raft.suffrage.mayVote ?? false else {
                 return later(100...300) { [self] in settle() }
             }
