@@ -115,7 +115,7 @@
         case emptyNodeVotes = "empty-node-votes"
         /// Whoever says the right id is taken for the member, on whatever directory.
         case directoryIgnored = "directory-ignored"
-        /// Every start of a directory is taken for the latest.
+        /// Every start of a directory is taken for the latest, also by itself.
         case runIgnored = "run-ignored"
         /// A message is taken by whatever node it reaches, an answer from whoever gives it.
         case addresseeIgnored = "addressee-ignored"
@@ -123,8 +123,6 @@
         case listBelieved = "list-believed"
         /// Who joins votes for logs that lack what was committed before.
         case floorIgnored = "floor-ignored"
-        /// A start votes before the others know of it.
-        case votesUnintroduced = "votes-unintroduced"
         /// What is written down about others is forgotten at each start.
         case membersForgotten = "members-forgotten"
         /// An empty node begins a new cluster though it heard of data.
@@ -158,16 +156,15 @@
         public var seeds: UInt64 {
             switch self {
             // These need a rare meeting of faults.
-            case .longerLogWins, .voteForgottenAtRestart, .snapshotsOutliveLeadership: 3000
+            case .longerLogWins, .voteForgottenAtRestart, .snapshotsOutliveLeadership, .runIgnored: 3000
             case .preVotesCountAsVotes, .heartbeatAcksUndurable, .checkpointsWaitForAnyTransfer, .staleReads,
                 .heartbeatUnconfirmed, .answersForAnothersEntry, .heartbeatsNotRebuilt, .addresseeIgnored,
-                .floorIgnored,
-                .voteKeptAtFork:
+                .floorIgnored:
                 500
-            case .votesUnintroduced: 1000
+            case .voteKeptAtFork: 1000
             case .previousTermUnchecked, .noTruncationOnConflict, .truncationNotPersisted, .readsBeforeOpening,
                 .snapshotReplacesLog, .timeoutToldAsNotExecuted, .isrBelowOne, .uncleanElection, .epochStays,
-                .lastPushFirst, .emptyNodeVotes, .runIgnored, .listBelieved, .membersForgotten, .birthBesideData,
+                .lastPushFirst, .emptyNodeVotes, .listBelieved, .membersForgotten, .birthBesideData,
                 .copyUnnoticed, .strangersCount:
                 100
             default: 25

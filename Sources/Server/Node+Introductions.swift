@@ -234,7 +234,7 @@ extension Node {
             return true
         }
         guard known.directory == identity.directory, let run = known.run, run != identity.run,
-            run.number >= identity.run.number
+            run.number >= identity.run.number, !Defect.runIgnored.isOn
         else { return false }
         giveVoteUp(
             "this is start \(identity.run) of directory \(identity.directory), but node \(other.speaker.node) at "

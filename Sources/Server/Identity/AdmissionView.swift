@@ -134,7 +134,6 @@ struct AdmissionView {
 
     var vote: Admission.Step {
         guard !admission.mayVote else { return .wait(nil) }
-        if Defect.votesUnintroduced.isOn { return .grantVote }
         let unaware = peers.filter { peer in
             guard let introduction = admission.introduction(of: peer) else { return !isSettled(peer) }
             // Of another list or cluster it has no say here.
