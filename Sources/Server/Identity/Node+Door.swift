@@ -11,6 +11,7 @@ extension Node {
         _ request: Raft.Request, from origin: RequestOrigin, connection: UInt64, _ completion: @escaping PeerCompletion
     ) {
         if let ending { return completion(.failure(.unavailable(ending))) }
+        guard mayWaitForIdentity else { return completion(.failure(.overloaded)) }
         switch origin {
         case .anybody:
             guard isTrusted(request.author) else {

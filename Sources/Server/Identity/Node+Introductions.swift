@@ -51,6 +51,7 @@ extension Node {
         _ other: Introduction, in envelope: Envelope, connection: UInt64, _ completion: @escaping PeerCompletion
     ) {
         if let ending { return completion(.failure(.unavailable(ending))) }
+        guard mayWaitForIdentity else { return completion(.failure(.overloaded)) }
         var refusal = refusal(ofIntroduction: other, in: envelope)
         if refusal == nil { noteIntroduced(other, connection) }
         if refusal == .otherDirectory, let rival = takeGuest(other) { refusal = rival }
@@ -178,11 +179,6 @@ extension Node {
         askEverybody()
     }
 
-    /// It listens at its own address, as it should.
-    private func isThisProcess(_ other: Speaker) -> Bool {
-        other.node == id && other.directory == identity.directory && other.run == identity.run
-    }
-
     /// Who has no vote knows of the others what those say that have one: they may have let somebody go meanwhile.
     private func followWord(of other: Introduction) {
         guard !identity.isAdmitted, other.speaker.isAdmitted, other.cluster == identity.clusterID,
@@ -197,50 +193,6 @@ extension Node {
             }
         }
         updateElectorate()
-    }
-
-    /// Another process has this node's id: the newer stops, the older says so.
-    private func meetDouble(_ other: Introduction) {
-        guard !isThisProcess(other.speaker) else { return }
-        // Clocks may be wrong: where the others know one of the two, that is the older.
-        let isNewer =
-            identity.isAdmitted == other.speaker.isAdmitted
-            ? (startedAt, identity.run.nonce) > (other.startedAt, other.speaker.run.nonce) : other.speaker.isAdmitted
-        if isNewer {
-            let text =
-                "node \(id) runs already at \(other.place), on directory \(other.speaker.directory), start "
-                + "\(other.speaker.run). Two machines have one id: give this one its own, with an empty directory."
-            if other.speaker.directory == identity.directory { giveVoteUp(text) } else { refuseToGoOn(text) }
-        } else {
-            logRefused(
-                .sameNode, of: id,
-                "another process says that it is node \(id): at \(other.place), on directory "
-                    + "\(other.speaker.directory), start \(other.speaker.run); this one is at \(settings.place). Stop it."
-            )
-        }
-    }
-
-    /// This directory's place was given to another, or a later start of it is known: it is an old copy.
-    private func isReplaced(by other: Introduction) -> Bool {
-        guard other.cluster == identity.clusterID, identity.clusterID != nil, let known = other[id],
-            let own = identity[id]
-        else { return false }
-        if own.isAdmitted, let directory = known.directory, directory != identity.directory,
-            known.generation > own.generation
-        {
-            refuseToGoOn(
-                "node \(other.speaker.node) at \(other.place) knows node \(id) by directory \(directory), which took the "
-                    + "place of this one, \(identity.directory). Nothing was changed; move this directory away.")
-            return true
-        }
-        guard known.directory == identity.directory, let run = known.run, run != identity.run,
-            run.number >= identity.run.number, !Defect.runIgnored.isOn
-        else { return false }
-        giveVoteUp(
-            "this is start \(identity.run) of directory \(identity.directory), but node \(other.speaker.node) at "
-                + "\(other.place) has heard start \(run): this is an older copy, or the directory runs elsewhere. It has "
-                + "no vote any more; its data are as they were.")
-        return true
     }
 
     // Answers to what this node asked
@@ -309,81 +261,5 @@ extension Node {
             refusal, of: peer,
             "node \(reply.introduction.speaker.node) at \(reply.introduction.place) refuses a message of this node")
         askAgain(peer, after: .milliseconds(100))
-    }
-
-    // What follows
-
-    /// Does what the answers allow, step by step.
-    func continueAdmission() {
-        while ending == nil, identityWrites == 0 {
-            let next = admission.step(
-                of: identity, at: now.instant, reach: raft.log.last, hasLeader: raft.leader != nil && admission.mayVote)
-            switch next {
-            case .wait(let text): return waitForOthers(text)
-            case .found(let founders): found(founders)
-            case .takePlace(let generation):
-                changeIdentity { $0[id]?.generation = generation }
-                askEverybody()
-            case .admit(let floor, let spentTerm):
-                logger.info("🔓 this directory has the node's vote", metadata: ["floor": "\(floor)"])
-                self.spentTerm = max(self.spentTerm, spentTerm)
-                changeIdentity { identity in
-                    identity.floor = max(identity.floor, floor)
-                    identity[id]?.isAdmitted = true
-                }
-                askEverybody()
-            case .settle(let floor, let spentTerm):
-                self.spentTerm = max(self.spentTerm, spentTerm)
-                changeIdentity { identity in
-                    identity.floor = max(identity.floor, floor)
-                    identity.isSettled = true
-                }
-                askEverybody()
-            case .grantVote: grantVote()
-            case .stop(let text): return refuseToGoOn(text)
-            }
-        }
-    }
-
-    private func found(_ founders: [NodeID]) {
-        admission.hasFounded = true
-        let isNew = identity.clusterID == nil
-        let name = DirectoryID(high: random.next(), low: random.next()).description
-        changeIdentity { identity in
-            if identity.clusterID == nil {
-                identity.clusterID = name
-                identity.bornAt = now.unixMilliseconds
-            }
-            identity.electors = founders
-            identity.isSettled = true
-            for member in identity.members where member.id != id {
-                let speaker = founders.contains(member.id) ? admission.introduction(of: member.id)?.speaker : nil
-                identity[member.id] = KnownMember(
-                    id: member.id, directory: speaker?.directory, isAdmitted: speaker != nil, run: speaker?.run)
-            }
-            identity[id]?.isAdmitted = true
-        }
-        logger.info(
-            isNew
-                ? "🐣 a cluster is born; from now on kraft.bootstrap may be never on all nodes"
-                : "🐣 the cluster goes on by this node's word alone; the others may come on new directories",
-            metadata: ["cluster": "\(identity.clusterID ?? "")", "founders": "\(AdmissionView.list(founders))"])
-        updateElectorate()
-        askEverybody()
-    }
-
-    private func grantVote() {
-        admission.mayVote = true
-        setOpeningData()
-        step(.suffrage(Suffrage(mayVote: true, floor: identity.floor, spentTerm: spentTerm)))
-    }
-
-    /// Says at a bounded rate what this node waits for.
-    private func waitForOthers(_ text: String?) {
-        waitingFor = text
-        guard let text, now.instant >= admission.startedAt.advanced(by: .milliseconds(500)) else { return }
-        // Without the seconds that it counts down.
-        let kind = String(text.prefix(40).filter { !$0.isNumber })
-        log(.waiting(kind), .warning, "⏳ \(text)")
     }
 }

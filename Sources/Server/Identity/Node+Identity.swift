@@ -34,6 +34,9 @@ extension Node {
         disk.store(identity)
     }
 
+    /// Whether more messages may wait for what is being written down: a disk that stands still must not fill the memory.
+    var mayWaitForIdentity: Bool { waitingForIdentity.count < 1024 }
+
     /// Does `body` once everything that was written down so far is durable.
     func whenIdentityIsDurable(_ body: @escaping () -> Void) {
         if identityWrites == 0 { body() } else { waitingForIdentity.append(body) }
