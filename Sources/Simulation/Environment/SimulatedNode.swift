@@ -67,6 +67,13 @@ final class SimulatedNode: @unchecked Sendable {
 
     /// Whether it runs on a directory that nobody was told of.
     var isStranger: Bool { !lostImages.isEmpty || self === cluster.twin && !cluster.mistakes.isTwinCloned }
+    /// Whether it has its vote in the same cluster as `other`, and no less than the others had when it got it. A newcomer
+    /// that lacks that helps nobody, and is no replacement for whoever has it.
+    func isWholeMember(of other: SimulatedNode) -> Bool {
+        guard let identity = image.identity, identity.isAdmitted else { return false }
+        return identity.clusterID == other.image.identity?.clusterID && image.lastIndex >= identity.floor.index
+    }
+
     /// For people.
     var name: String { self === cluster.twin ? "a second node \(id)" : "node \(id)" }
     var hasWrongList: Bool { list.map(\.id) != cluster.members.map(\.id) }

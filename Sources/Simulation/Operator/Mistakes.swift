@@ -192,7 +192,8 @@ final class Mistakes {
     // Most directories
 
     private func emptyMajority(but witness: SimulatedNode) {
-        guard witness.isUp, !witness.isStopping, !witness.isPaused else { return }
+        // A disk that stalls would keep it from answering as long as a cut would.
+        guard witness.isUp, !witness.isStopping, !witness.isPaused, witness.disk?.isIdle ?? false else { return }
         let others = cluster.listed.filter { $0 !== witness }
         var victims: [SimulatedNode] = []
         for node in others where victims.count <= cluster.listed.count / 2 { victims.append(node) }

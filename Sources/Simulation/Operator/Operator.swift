@@ -39,7 +39,7 @@ final class Operator: @unchecked Sendable {
     var isWhole: Bool {
         if let patient, let goal = patient.goal, patient.node.image.holds(goal) { self.patient = nil }
         return patient == nil && cluster.mistakes.current == nil
-            && cluster.listed.allSatisfy { !$0.isDamaged && $0.image.identity?.isAdmitted ?? false }
+            && cluster.listed.allSatisfy { !$0.isDamaged && $0.isWholeMember(of: cluster.listed[0]) }
     }
 
     /// A node ended with 78.

@@ -65,10 +65,10 @@ extension Mistakes {
     private func settle() {
         guard case .twin(let twin)? = current else { return }
         let original = twin.original
-        // It may have given its vote up and crashed before it could say so.
-        let hasLostVote = twin.hasRefusedOriginal || original.image.identity?.isAdmitted == false
-        guard hasLostVote else {
-            guard original.process?.raft.suffrage.mayVote ?? false else {
+        // It may have been stopped or killed before it could say so.
+        let hasVote = original.image.identity?.isAdmitted ?? false
+        guard twin.hasRefusedOriginal || !hasVote else {
+            guard original.process?.raft.suffrage.mayVote ?? false, isStartKnown(of: original) else {
                 return later(100...300) { [self] in settle() }
             }
             current = nil
@@ -86,6 +86,12 @@ extension Mistakes {
     }
 
     var isTwinCloned: Bool { if case .twin(let twin)? = current { twin.isClone } else { false } }
+
+    /// Whoever has heard the twin only will object when it hears the original.
+    private func isStartKnown(of original: SimulatedNode) -> Bool {
+        let run = original.image.identity?.run
+        return cluster.listed.allSatisfy { $0.image.identity?[original.id]?.run == run }
+    }
 
     /// Whether the twin runs on the very directory of that node: then the one is the node as much as the other, whichever
     /// the others hear first.
