@@ -13,7 +13,7 @@
         case termNotPersisted = "term-not-persisted"
         /// A vote is told while it is still on its way to the disk (§3.8).
         case voteBeforeFsync = "vote-before-fsync"
-        /// A process that starts does not remember whom it voted for (§3.8).
+        /// A process that starts does not remember whom it voted for, and votes before the others know of it (§3.8).
         case voteForgottenAtRestart = "vote-forgotten-at-restart"
         /// Whoever asks gets a vote, also the second in one term (§3.4).
         case votesTwice = "votes-twice"

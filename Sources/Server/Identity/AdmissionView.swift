@@ -134,6 +134,8 @@ struct AdmissionView {
 
     var vote: Admission.Step {
         guard !admission.mayVote else { return .wait(nil) }
+        // Who first makes its start known comes too late for the election that it has forgotten.
+        if Defect.voteForgottenAtRestart.isOn { return .grantVote }
         let unaware = peers.filter { peer in
             guard let introduction = admission.introduction(of: peer) else { return !isSettled(peer) }
             // Of another list or cluster it has no say here.
