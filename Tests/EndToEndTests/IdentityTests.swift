@@ -174,17 +174,23 @@ extension EndToEnd {
             #expect(try node.status().directory == directory)
         }
 
+        /// A stopped member, and a copy of its directory that was taken before the cluster's last keys.
+        private static func stoppedWithOldBackup(in cluster: Cluster) throws -> (node: Node, backup: String) {
+            try fill(cluster, "/early/")
+            let node = cluster.nodes[2]
+            let backup = node.dataDirectory + ".backup"
+            #expect(try node.terminate() == .exited(0))
+            try copy(node.dataDirectory, to: backup)
+            try node.start()
+            try node.waitUntilListening()
+            try fill(cluster)
+            #expect(try node.terminate() == .exited(0))
+            return (node, backup)
+        }
+
         @Test func anOldBackupIsRecognised() throws {
             try Cluster.with { cluster in
-                try Self.fill(cluster, "/early/")
-                let node = cluster.nodes[2]
-                let backup = node.dataDirectory + ".backup"
-                #expect(try node.terminate() == .exited(0))
-                try Self.copy(node.dataDirectory, to: backup)
-                try node.start()
-                try node.waitUntilListening()
-                try Self.fill(cluster)
-                #expect(try node.terminate() == .exited(0))
+                let (node, backup) = try Self.stoppedWithOldBackup(in: cluster)
                 try Self.move(node.dataDirectory, to: node.dataDirectory + ".latest")
                 try Self.move(backup, to: node.dataDirectory)
                 try node.start()
@@ -258,15 +264,7 @@ extension EndToEnd {
         /// Put over the very same files, it has their numbers; only the others know that there was a later start.
         @Test func anOldBackupOverTheSameFilesIsRecognised() throws {
             try Cluster.with { cluster in
-                try Self.fill(cluster, "/early/")
-                let node = cluster.nodes[2]
-                let backup = node.dataDirectory + ".backup"
-                #expect(try node.terminate() == .exited(0))
-                try Self.copy(node.dataDirectory, to: backup)
-                try node.start()
-                try node.waitUntilListening()
-                try Self.fill(cluster)
-                #expect(try node.terminate() == .exited(0))
+                let (node, backup) = try Self.stoppedWithOldBackup(in: cluster)
                 let restored = try Finished.tool("cp", "-a", backup + "/.", node.dataDirectory)
                 #expect(restored.end == .exited(0), "\(restored)")
                 let words = try Self.refusal(of: node.arguments)

@@ -10,7 +10,7 @@ struct ServicesFile: Equatable, Sendable {
     var electionTimeoutMs: Int64?
 
     /// The sizes that a cluster can have. Beyond seven every write waits for too many disks.
-    static let clusterSizes = 1...7
+    static let clusterSizes = 1...Limits.maxMembers
 
     /// Reads and checks the file. Errors name `path` and the node that is wrong.
     init(_ bytes: [UInt8], path: String) throws(ConfigurationError) {
