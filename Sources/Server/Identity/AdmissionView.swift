@@ -138,9 +138,9 @@ struct AdmissionView {
         if Defect.voteForgottenAtRestart.isOn { return .grantVote }
         let unaware = peers.filter { peer in
             guard let introduction = admission.introduction(of: peer) else { return !isSettled(peer) }
-            // Of another list or cluster it has no say here.
-            let isFellow = fellows.contains { $0.speaker.node == peer }
-            return isFellow ? introduction[identity.node]?.run != identity.run : !isPatienceOver
+            // Of another list or cluster it has no say here; nor has it without a vote, no more than if it were silent.
+            let hasSay = voters.contains { $0.speaker.node == peer }
+            return hasSay ? introduction[identity.node]?.run != identity.run : !isPatienceOver
         }
         return unaware.isEmpty
             ? .grantVote : .wait("no vote before this start is known to \(Self.list(unaware))")
