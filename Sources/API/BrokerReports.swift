@@ -25,7 +25,7 @@ enum BrokerReports {
     /// The `brokerId` of the body. The body is optional, so one of another media type is not held against the sender:
     /// it counts if it happens to be JSON.
     private static func heartbeatSender(_ exchange: Exchange) throws(Problem) -> BrokerID? {
-        let body = exchange.request.body
+        let body = exchange.takeBody()
         guard !body.isEmpty else { return nil }
         let isJSON = exchange.request.headers["Content-Type"].map(MediaType.isJSON) ?? true
         do {

@@ -19,13 +19,10 @@ enum Brokers {
     @Sendable static func list(_ exchange: Exchange) throws(Problem) {
         exchange.read(try exchange.query.consistency(default: .stale)) { view in
             let brokers = view.metadata.brokers
-            exchange.render {
-                exchange.answerJSON(capacity: 2 + 192 * brokers.count) { json in
-                    json.array { json in
-                        for broker in brokers { json.value(broker) }
-                    }
-                }
-            }
+            exchange.answerJSON(
+                stream: JSONStream.body(
+                    .one { $0.beginArray() }, .each(brokers) { broker in [.write { $0.value(broker) }] },
+                    .one { $0.endArray() }))
         }
     }
 

@@ -1,3 +1,4 @@
+import HTTP
 import Metadata
 import Raft
 import Server
@@ -16,8 +17,7 @@ enum ClusterState {
 
     @Sendable static func cluster(_ exchange: Exchange) throws(Problem) {
         exchange.read(try exchange.query.consistency(default: .stale)) { view in
-            let cluster = Cluster(view, members: exchange.service.members)
-            exchange.render { exchange.answerJSON(capacity: 4096) { cluster.write(to: &$0) } }
+            exchange.answerJSON(stream: Cluster(view, members: exchange.service.members).body)
         }
     }
 
@@ -42,23 +42,36 @@ enum ClusterState {
             topics = view.metadata.topicNames.compactMap { view.metadata.topic($0) }
         }
 
-        func write(to json: inout JSONWriter) {
-            json.object { json in
-                json.field("version", version)
-                json.field("timestamp", timestamp)
-                json.field("controllerLeaderId", controller?.leader.id.number)
-                json.key("controllerInfo")
-                if let controller { controller.write(to: &json, timestamp: timestamp) } else { json.null() }
-                json.field("totalPartitions", partitionCount)
-                json.arrayField("activeMetadataNodes") { json in
-                    for member in members { write(member, to: &json) }
-                }
-                json.arrayField("brokers") { json in
-                    for broker in brokers { json.value(broker) }
-                }
-                json.arrayField("topics") { json in
-                    for (topic, partitions) in topics { json.value(topic, partitions) }
-                }
+        var body: HTTPBodyStream {
+            JSONStream.body(
+                .one { json in
+                    json.beginObject()
+                    writeHead(to: &json)
+                    json.key("brokers")
+                    json.beginArray()
+                },
+                .each(brokers) { broker in [.write { $0.value(broker) }] },
+                .one { json in
+                    json.endArray()
+                    json.key("topics")
+                    json.beginArray()
+                },
+                JSONStream.topics(topics),
+                .one { json in
+                    json.endArray()
+                    json.endObject()
+                })
+        }
+
+        private func writeHead(to json: inout JSONWriter) {
+            json.field("version", version)
+            json.field("timestamp", timestamp)
+            json.field("controllerLeaderId", controller?.leader.id.number)
+            json.key("controllerInfo")
+            if let controller { controller.write(to: &json, timestamp: timestamp) } else { json.null() }
+            json.field("totalPartitions", partitionCount)
+            json.arrayField("activeMetadataNodes") { json in
+                for member in members { write(member, to: &json) }
             }
         }
 

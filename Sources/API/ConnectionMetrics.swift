@@ -16,6 +16,14 @@ enum ConnectionMetrics {
         add(
             "dmq_http_slow_readers_dropped_total", "counter", "Connections ended because they did not read.",
             statistics.slowReadersDropped)
+        add(
+            "dmq_memory_waits_total", "counter", "Times that a connection waited for memory.", statistics.memoryWaits)
+        text += "# HELP dmq_memory_account_bytes Memory held for requests and answers, and its limit.\n"
+        text += "# TYPE dmq_memory_account_bytes gauge\n"
+        for (holder, used, limit) in statistics.memory {
+            text += "dmq_memory_account_bytes{holder=\"\(holder)\",kind=\"used\"} \(used)\n"
+            text += "dmq_memory_account_bytes{holder=\"\(holder)\",kind=\"limit\"} \(limit)\n"
+        }
         text += "# HELP dmq_http_rejections_total Requests that the listener refused, by reason.\n"
         text += "# TYPE dmq_http_rejections_total counter\n"
         for (reason, count) in statistics.rejections {

@@ -1,16 +1,18 @@
-import Dispatch
 import HTTP
 import Metadata
 import Raft
 import Server
+import Synchronization
 import Wire
 
 /// One request and the promise of its answer.
 final class Exchange: Sendable {
+    /// Without its body, which is had by ``takeBody()``.
     let request: HTTPRequest
     let method: Method
     /// What the route's parameter stands for, still percent-encoded.
     let tail: ArraySlice<UInt8>
+    private let body: Mutex<[UInt8]>
     private let route: Int?
     private let environment: Environment
     private let responder: HTTPResponder
@@ -20,7 +22,10 @@ final class Exchange: Sendable {
         request: HTTPRequest, method: Method, route: Int?, tail: ArraySlice<UInt8>, environment: Environment,
         responder: HTTPResponder
     ) {
-        self.request = request
+        var head = request
+        body = Mutex(request.body)
+        head.body = []
+        self.request = head
         self.method = method
         self.tail = tail
         self.route = route
@@ -36,12 +41,22 @@ final class Exchange: Sendable {
     var requestMetrics: String {
         environment.counters.text() + (environment.statistics.map { ConnectionMetrics.text($0()) } ?? "")
     }
+    /// What to say when requests and answers have used up their memory.
+    var fullMemory: String? {
+        guard let full = environment.statistics?().memory.first(where: { $0.used >= $0.limit }) else { return nil }
+        return "the memory for requests and answers of \(full.holder) is used up (\(full.used) of \(full.limit) bytes)"
+    }
     var query: QueryParameters { QueryParameters(request.query) }
 
-    /// Runs `body` away from the node's own executor.
-    func render(_ body: @escaping @Sendable () -> Void) { environment.rendering.async(execute: body) }
-
     // MARK: Reading
+
+    /// The request's body, once: it is not held any longer than it is needed.
+    func takeBody() -> [UInt8] {
+        body.withLock { body in
+            defer { body = [] }
+            return body
+        }
+    }
 
     /// The body as JSON, read by `read`. For endpoints that require one.
     func decodeBody<Value>(_ read: ([UInt8]) throws(JSONInputError) -> Value) throws(Problem) -> Value {
@@ -49,7 +64,7 @@ final class Exchange: Sendable {
             throw Problem(.unsupportedMediaType, "the body must be application/json, not \(contentType)")
         }
         do {
-            return try read(request.body)
+            return try read(takeBody())
         } catch {
             throw Problem(error)
         }
@@ -101,6 +116,13 @@ final class Exchange: Sendable {
         var fields = HTTPHeaders([(name: "Content-Type", value: "application/json")])
         for (name, value) in headers { fields.add(name, value) }
         answer(HTTPResponse(status: status, headers: fields, body: text))
+    }
+
+    /// For text of any length.
+    func answerJSON(status: Int = 200, headers: HTTPHeaders = HTTPHeaders(), stream: HTTPBodyStream) {
+        var fields = headers
+        fields.add("Content-Type", "application/json")
+        answer(HTTPResponse(status: status, headers: fields, stream: stream))
     }
 
     func answer(_ failure: RequestFailure) {

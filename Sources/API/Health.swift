@@ -6,6 +6,7 @@ enum Health {
     @Sendable static func live(_ exchange: Exchange) throws(Problem) { exchange.answerText("ok\n") }
 
     @Sendable static func ready(_ exchange: Exchange) throws(Problem) {
+        if let full = exchange.fullMemory { return exchange.answer(Problem(.notReady, full)) }
         exchange.service.read(.stale) { result in
             switch result {
             case .success(let view):
@@ -19,10 +20,7 @@ enum Health {
 
     @Sendable static func metrics(_ exchange: Exchange) throws(Problem) {
         exchange.service.metrics { text in
-            exchange.render {
-                exchange.answerText(
-                    text + exchange.requestMetrics, type: "text/plain; version=0.0.4; charset=utf-8")
-            }
+            exchange.answerText(text + exchange.requestMetrics, type: "text/plain; version=0.0.4; charset=utf-8")
         }
     }
 }

@@ -5,12 +5,10 @@ import Wire
 
 /// `GET` of `/api/v1/kv`: one key, or a subtree.
 enum KeyValueReads {
-    /// Of one page of a subtree, in bytes of values.
+    /// Of one page of a subtree, in bytes of keys and values.
     static let maxPageBytes = 4 * 1024 * 1024
     static let defaultLimit: UInt64 = 1000
     static let limits: ClosedRange<UInt64> = 1...10_000
-    /// Values up to here are answered from the node's own executor.
-    private static let maxInlineBytes = 16 * 1024
 
     @Sendable static func get(_ exchange: Exchange) throws(Problem) {
         switch try KeyPath(exchange.tail) {
@@ -26,37 +24,17 @@ enum KeyValueReads {
         exchange.read(try exchange.query.consistency(default: .linearizable)) { view in
             let revision = view.metadata.counters.revision
             guard let pair = view.metadata.value(key) else { return exchange.answer(.unknownKey(key)) }
-            if pair.value.count <= maxInlineBytes {
-                answer(pair, revision, isJSON: isJSON, exchange)
+            var headers = HTTPHeaders()
+            headers.add("ETag", "\"\(pair.modRevision)\"")
+            headers.add("X-Revision", String(revision))
+            headers.add("Vary", "Accept")
+            if isJSON {
+                exchange.answerJSON(headers: headers, stream: JSONStream.body(.each([pair], JSONStream.steps)))
             } else {
-                exchange.render { answer(pair, revision, isJSON: isJSON, exchange) }
+                headers.add(
+                    "Content-Type", isUTF8(pair.value) ? "text/plain; charset=utf-8" : "application/octet-stream")
+                exchange.answer(HTTPResponse(status: 200, headers: headers, body: pair.value))
             }
-        }
-    }
-
-    private static func answer(_ pair: KeyValue, _ revision: UInt64, isJSON: Bool, _ exchange: Exchange) {
-        var headers = HTTPHeaders()
-        headers.add("ETag", "\"\(pair.modRevision)\"")
-        headers.add("X-Revision", String(revision))
-        headers.add("Vary", "Accept")
-        if isJSON {
-            headers.add("Content-Type", "application/json")
-            var json = JSONWriter(capacity: pair.key.bytes.count + pair.value.count + 128)
-            json.value(pair)
-            exchange.answer(HTTPResponse(status: 200, headers: headers, body: json.bytes))
-        } else {
-            headers.add(
-                "Content-Type", isUTF8(pair.value) ? "text/plain; charset=utf-8" : "application/octet-stream")
-            exchange.answer(HTTPResponse(status: 200, headers: headers, body: pair.value))
-        }
-    }
-
-    private static func isUTF8(_ bytes: [UInt8]) -> Bool {
-        do {
-            _ = try UTF8Span(validating: bytes.span)
-            return true
-        } catch {
-            return false
         }
     }
 
@@ -71,7 +49,7 @@ enum KeyValueReads {
             let revision = view.metadata.counters.revision
             let listing = view.metadata.list(
                 below: directory, isRecursive: isRecursive, after: after, limit: limit, byteLimit: maxPageBytes)
-            exchange.render { answer(listing, revision, exchange) }
+            answer(listing, revision, exchange)
         }
     }
 
@@ -87,36 +65,45 @@ enum KeyValueReads {
     }
 
     private static func answer(_ listing: Listing, _ revision: UInt64, _ exchange: Exchange) {
-        exchange.answerJSON(
-            headers: [(name: "X-Revision", value: String(revision))], capacity: 64 + 128 * listing.entries.count
-        ) { json in
-            json.object { json in
+        let body = JSONStream.body(
+            .one { json in
+                json.beginObject()
                 json.field("revision", revision)
-                json.arrayField("entries") { json in
-                    for entry in listing.entries { json.value(entry) }
-                }
+                json.key("entries")
+                json.beginArray()
+            },
+            .each(listing.entries, JSONStream.steps),
+            .one { json in
+                json.endArray()
                 json.field("next", listing.next?.description)
-            }
-        }
+                json.endObject()
+            })
+        exchange.answerJSON(headers: HTTPHeaders([(name: "X-Revision", value: String(revision))]), stream: body)
     }
 }
 
-extension JSONWriter {
-    fileprivate mutating func value(_ pair: KeyValue) {
-        object { json in
-            json.field("key", pair.key.description)
-            json.bytesField("value", base64: "valueBase64", pair.value)
-            json.field("createRevision", pair.createRevision)
-            json.field("modRevision", pair.modRevision)
-            json.field("version", pair.version)
-        }
+extension JSONStream {
+    fileprivate static func steps(_ pair: KeyValue) -> [Step] {
+        [
+            .write { json in
+                json.beginObject()
+                json.field("key", pair.key.description)
+            },
+            .bytes(name: "value", base64: "valueBase64", pair.value),
+            .write { json in
+                json.field("createRevision", pair.createRevision)
+                json.field("modRevision", pair.modRevision)
+                json.field("version", pair.version)
+                json.endObject()
+            },
+        ]
     }
 
-    fileprivate mutating func value(_ entry: Listing.Entry) {
+    fileprivate static func steps(_ entry: Listing.Entry) -> [Step] {
         switch entry {
-        case .keyValue(let pair): value(pair)
+        case .keyValue(let pair): steps(pair)
         case .directory(let bytes):
-            object { $0.field("directory", String(decoding: bytes, as: UTF8.self)) }
+            [.write { json in json.object { $0.field("directory", String(decoding: bytes, as: UTF8.self)) } }]
         }
     }
 }

@@ -8,7 +8,7 @@ enum KeyValueWrites {
         guard case .key(let key) = try KeyPath(exchange.tail) else {
             throw Problem(.invalidKey, "a key must not end in a slash")
         }
-        let value = exchange.request.body
+        let value = exchange.takeBody()
         guard value.count <= Limits.maxValueBytes else {
             throw Problem(.bodyTooLarge, "a value has at most \(Limits.maxValueBytes) bytes, not \(value.count)")
         }

@@ -24,22 +24,26 @@ extension JSONWriter {
         }
     }
 
-    mutating func value(_ topic: Topic, _ partitions: [Partition]) {
-        object { json in
-            json.field("topicName", topic.name)
-            json.field("numPartitions", topic.partitionCount)
-            json.field("replicationFactor", topic.replicationFactor)
-            json.field("createdAt", topic.createdAt)
-            json.key("config")
-            json.value(topic.configuration)
-            json.arrayField("partitions") { json in
-                for partition in partitions { json.value(partition) }
-            }
-        }
+    /// All but its partitions, which stand in an array behind.
+    fileprivate mutating func begin(_ topic: Topic) {
+        beginObject()
+        field("topicName", topic.name)
+        field("numPartitions", topic.partitionCount)
+        field("replicationFactor", topic.replicationFactor)
+        field("createdAt", topic.createdAt)
+        key("config")
+        value(topic.configuration)
+        key("partitions")
+        beginArray()
+    }
+
+    fileprivate mutating func endTopic() {
+        endArray()
+        endObject()
     }
 
     /// Clients see the followers as `replicas`, without the leader.
-    private mutating func value(_ partition: Partition) {
+    fileprivate mutating func value(_ partition: Partition) {
         object { json in
             json.field("id", partition.id)
             json.field("leader", partition.leader)
@@ -51,6 +55,20 @@ extension JSONWriter {
             }
             json.field("leaderEpoch", partition.leaderEpoch)
         }
+    }
+}
+
+extension JSONStream {
+    /// A topic may have ten thousand partitions.
+    static func topics(_ topics: [(Topic, [Partition])]) -> AnySequence<Step> {
+        AnySequence(
+            topics.lazy.flatMap { topic, partitions in
+                [
+                    AnySequence.one { $0.begin(topic) },
+                    .each(partitions) { partition in [.write { $0.value(partition) }] },
+                    .one { $0.endTopic() },
+                ].joined()
+            })
     }
 }
 

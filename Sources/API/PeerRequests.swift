@@ -62,7 +62,7 @@ enum PeerRequests {
     }
 
     private static func decodeDense(_ exchange: Exchange) throws(Problem) -> MessageCodec.Question {
-        do { return try MessageCodec.decodeQuestion(exchange.request.body) } catch {
+        do { return try MessageCodec.decodeQuestion(exchange.takeBody()) } catch {
             throw Problem(.invalidMessage, "\(error)")
         }
     }

@@ -1,3 +1,4 @@
+import HTTP
 import Metadata
 import Raft
 import Server
@@ -49,30 +50,43 @@ enum RaftState {
     private static let defaultLimit: UInt64 = 100
     private static let limits: ClosedRange<UInt64> = 1...1_000
     /// Of one answer, in bytes of payloads; it holds one entry in any case.
-    private static let maxPageBytes = 4 * 1024 * 1024
+    static let maxPageBytes = 4 * 1024 * 1024
 
     @Sendable static func log(_ exchange: Exchange) throws(Problem) {
         let query = exchange.query
         let from = try query.integer("from", in: 0...UInt64(Limits.maxInteger)) ?? 0
         let limit = try query.integer("limit", in: limits) ?? defaultLimit
         exchange.service.log(from: LogIndex(max(from, 1)), limit: Int(limit)) { entries, firstIndex in
-            exchange.render {
-                exchange.answerJSON(capacity: 4096) { write(entries, firstIndex, to: &$0) }
-            }
+            exchange.answerJSON(stream: body(entries, firstIndex))
         }
     }
 
-    private static func write(_ entries: [LogEntry], _ firstIndex: LogIndex, to json: inout JSONWriter) {
-        json.object { json in
-            json.field("firstLogIndex", firstIndex.number)
-            json.arrayField("entries") { json in
-                var bytes = 0
-                for (offset, entry) in entries.enumerated() {
-                    bytes += entry.data.count
-                    guard offset == 0 || bytes <= maxPageBytes else { break }
-                    JSONMessageCodec.write(entry, to: &json)
-                }
-            }
-        }
+    private static func body(_ entries: [LogEntry], _ firstIndex: LogIndex) -> HTTPBodyStream {
+        JSONStream.body(
+            .one { json in
+                json.beginObject()
+                json.field("firstLogIndex", firstIndex.number)
+                json.key("entries")
+                json.beginArray()
+            },
+            .each(page(entries)) { entry in
+                [
+                    .write { JSONMessageCodec.begin(entry, in: &$0) },
+                    .bytes(name: "commandData", base64: "commandDataBase64", entry.data),
+                    .write { JSONMessageCodec.end(entry, in: &$0) },
+                ]
+            },
+            .one { json in
+                json.endArray()
+                json.endObject()
+            })
+    }
+
+    private static func page(_ entries: [LogEntry]) -> ArraySlice<LogEntry> {
+        var bytes = 0
+        return entries.enumerated().first { offset, entry in
+            bytes += entry.data.count
+            return offset > 0 && bytes > maxPageBytes
+        }.map { entries[..<$0.offset] } ?? entries[...]
     }
 }

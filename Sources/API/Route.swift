@@ -1,4 +1,5 @@
 import HTTP
+import Wire
 
 /// A path, and what may be done there.
 struct Route: Sendable {
@@ -43,6 +44,12 @@ struct Route: Sendable {
     func handler(for method: Method) -> Handler? {
         let wanted = method == .head ? .get : method
         return handlers.first { $0.method == wanted }?.handle
+    }
+
+    /// Whether the body is JSON that is going to be parsed: not octets that are kept as they are, nor nodes' dense messages.
+    func parsesJSON(of request: HTTPRequest) -> Bool {
+        guard request.method == "POST" else { return false }
+        return request.headers["Content-Type"].map { !MediaType.isSame($0, MessageCodec.contentType) } ?? true
     }
 
     /// The value of `Allow`.

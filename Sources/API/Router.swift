@@ -34,11 +34,19 @@ public final class Router: Sendable {
                 let detail = "\(request.method) is not possible here; allowed: \(route.allow)"
                 throw Problem(.methodNotAllowed, detail, headers: [(name: "Allow", value: route.allow)])
             }
-            try handle(exchange)
+            guard request.body.count > Self.maxInlineBytes, route.parsesJSON(of: request) else {
+                return try handle(exchange)
+            }
+            environment.parsing.async {
+                do throws(Problem) { try handle(exchange) } catch { exchange.answer(error) }
+            }
         } catch {
             exchange.answer(error)
         }
     }
+
+    /// Bodies up to here are parsed on the event loop; larger ones would hold it up.
+    private static let maxInlineBytes = 16 * 1024
 
     private func find(_ path: [UInt8]) -> (route: Int, tail: ArraySlice<UInt8>)? {
         for (offset, route) in Routes.table.enumerated() {
@@ -55,6 +63,6 @@ struct Environment: Sendable {
     let statistics: (@Sendable () -> HTTPServer.Statistics)?
     let peers = PeerConnections()
     let counters = RequestCounters(routes: Routes.table.map(\.template))
-    /// Long answers are put into words here, so that they hold up neither the node nor an event loop.
-    let rendering = DispatchQueue(label: "dmq.api.rendering")
+    /// Long JSON bodies are parsed here, one at a time, so that they hold up neither the node nor an event loop.
+    let parsing = DispatchQueue(label: "dmq.api.parsing")
 }

@@ -10,7 +10,7 @@ enum Topics {
             guard case .topic(let topic, let partitions, let isNew) = result else {
                 return exchange.answerUnexpected(result)
             }
-            exchange.render { exchange.answerJSON(status: isNew ? 201 : 200) { $0.value(topic, partitions) } }
+            answer(topic, partitions, status: isNew ? 201 : 200, exchange)
         }
     }
 
@@ -21,13 +21,10 @@ enum Topics {
     @Sendable static func list(_ exchange: Exchange) throws(Problem) {
         exchange.read(try exchange.query.consistency(default: .stale)) { view in
             let names = view.metadata.topicNames
-            exchange.render {
-                exchange.answerJSON { json in
-                    json.array { json in
-                        for name in names { json.value(name) }
-                    }
-                }
-            }
+            exchange.answerJSON(
+                stream: JSONStream.body(
+                    .one { $0.beginArray() }, .each(names) { name in [.write { $0.value(name) }] },
+                    .one { $0.endArray() }))
         }
     }
 
@@ -37,8 +34,12 @@ enum Topics {
             guard let (topic, partitions) = view.metadata.topic(name) else {
                 return exchange.answer(.unknownTopic(name))
             }
-            exchange.render { exchange.answerJSON { $0.value(topic, partitions) } }
+            answer(topic, partitions, status: 200, exchange)
         }
+    }
+
+    private static func answer(_ topic: Topic, _ partitions: [Partition], status: Int, _ exchange: Exchange) {
+        exchange.answerJSON(status: status, stream: JSONStream.body(JSONStream.topics([(topic, partitions)])))
     }
 
     /// A name that no topic can have is the name of an unknown topic.

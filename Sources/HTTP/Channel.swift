@@ -10,16 +10,18 @@ class Channel: @unchecked Sendable {
     /// Nanoseconds of the monotonic clock; `.max` for none.
     fileprivate(set) final var deadline = UInt64.max
     final var isTurnScheduled = false
+    /// Has its turns before the others: peers must be heard however many clients there are.
+    final var isUrgent = false
 
     init(loop: EventLoop, descriptor: Int32) {
         self.loop = loop
         self.descriptor = descriptor
     }
 
-    /// epoll reported something; edge-triggered, so what is not done now must be remembered.
+    /// epoll reported something; edge-triggered, so it must be remembered. The place to ask for a turn, not to work.
     func ready(_ events: UInt32) {}
 
-    /// Called once at the end of a wake-up in which `loop.scheduleTurn` was called: the place for the one write.
+    /// Called once after `loop.scheduleTurn` was called: the place to read and write, within bounds.
     func takeTurn() {}
 
     func deadlinePassed() {}

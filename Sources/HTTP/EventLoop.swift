@@ -9,8 +9,10 @@ import Synchronization
 /// each connection crashes libdispatch on Linux when peers hang up (swift-corelibs-libdispatch issue 949), and costs two
 /// queue hops and two system calls more for each event.
 ///
-/// A wake-up handles every event that waits, then gives each touched connection one turn to write, so however many responses
-/// were completed meanwhile leave in one system call for each connection.
+/// The loop works in turns of about a millisecond, and goes back to the end of its queue between them: whatever else runs
+/// there, such as the node that shares the thread, alternates with it, however much clients send. In a turn of the loop each
+/// channel that something happened to has a turn of its own, in the order in which it happened, urgent channels first; a
+/// channel that has more to do goes to the end.
 public final class EventLoop: @unchecked Sendable {
     /// What the loop runs on. A serial queue that targets it shares the loop's thread: work that crosses between the
     /// two costs no wake-up.
@@ -32,11 +34,17 @@ public final class EventLoop: @unchecked Sendable {
     // Touched on the queue only.
     private var channels: [Channel?] = []
     private var generation: UInt32 = 0
-    private var turns: [Channel] = []
+    private var urgentTurns = TurnQueue()
+    private var turns = TurnQueue()
+    /// A turn of the loop is on its way through the queue.
+    private var isContinuing = false
     private var deadlines = TimerHeap()
     private var events: UnsafeMutablePointer<epoll_event>
     private static let maxEvents = 256
-    /// Nanoseconds of the monotonic clock, read once for each wake-up.
+    /// How long a turn of the loop lasts, in nanoseconds; what a channel has begun then is finished.
+    private static let turnLength: UInt64 = 1_000_000
+    private var turnEnd: UInt64 = 0
+    /// Nanoseconds of the monotonic clock, read once for each turn of a channel.
     private(set) var now: UInt64 = 0
     /// Every connection of the loop reads into this; only what is incomplete is copied.
     let receiveBuffer: UnsafeMutableRawBufferPointer
@@ -52,12 +60,10 @@ public final class EventLoop: @unchecked Sendable {
         receiveBuffer = .allocate(byteCount: 64 * 1024, alignment: 16)
         source = DispatchSource.makeReadSource(fileDescriptor: epoll, queue: queue)
         timer = DispatchSource.makeTimerSource(queue: queue)
-        source.setEventHandler { [weak self] in self?.run { $0.handleEvents() } }
+        source.setEventHandler { [weak self] in self?.takeTurn() }
         timer.setEventHandler { [weak self] in
-            self?.run { loop in
-                loop.timerTime = .max
-                loop.handleEvents()
-            }
+            self?.timerTime = .max
+            self?.takeTurn()
         }
         // Only now is nobody left who could wait on the descriptor.
         source.setCancelHandler { [epoll] in Socket.close(epoll) }
@@ -96,35 +102,52 @@ public final class EventLoop: @unchecked Sendable {
             return !mailbox.isScheduled
         }
         if mustSchedule {
-            queue.async { self.run { $0.handleEvents() } }
+            queue.async { self.takeTurn() }
         }
     }
 
     // MARK: Running
 
-    private func run(_ body: (EventLoop) -> Void) {
+    /// Goes on until nothing is left to do, which under load saves the way through Dispatch for each event, or until the
+    /// turn is over: then whoever else waits in the queue comes first.
+    private func takeTurn() {
         runner.store(UInt(pthread_self()), ordering: .relaxed)
-        body(self)
-        runner.store(0, ordering: .relaxed)
+        defer { runner.store(0, ordering: .relaxed) }
+        now = Monotonic.now()
+        turnEnd = now + Self.turnLength
+        repeat {
+            takeMail()
+            let count = collectEvents()
+            serveChannels()
+            fireDeadlines()
+            guard count > 0 || hasTurns || hasMail.load(ordering: .relaxed) else { break }
+        } while !isTurnOver()
+        if hasTurns { continueLater() }
+        armTimer()
     }
 
-    /// Goes on until nothing is left to do: under load this saves the way through Dispatch for each event.
-    private func handleEvents() {
+    /// Whether what can wait should wait for the next turn. Reads the clock.
+    func isTurnOver() -> Bool {
         now = Monotonic.now()
-        while true {
-            takeMail()
-            takeTurns()
-            let count = epoll_wait(epoll, events, Int32(Self.maxEvents), 0)
-            if count > 0 {
-                now = Monotonic.now()
-                for index in 0..<Int(count) { dispatch(events[index]) }
-                takeMail()
-                takeTurns()
-            }
-            fireDeadlines()
-            if count <= 0, turns.isEmpty, !hasMail.load(ordering: .relaxed) { break }
+        return now >= turnEnd
+    }
+
+    private var hasTurns: Bool { !urgentTurns.isEmpty || !turns.isEmpty }
+
+    private func continueLater() {
+        guard !isContinuing else { return }
+        isContinuing = true
+        queue.async {
+            self.isContinuing = false
+            self.takeTurn()
         }
-        armTimer()
+    }
+
+    /// Channels only note what happened to them here; they act in their turns.
+    private func collectEvents() -> Int {
+        let count = Int(epoll_wait(epoll, events, Int32(Self.maxEvents), 0))
+        for index in 0..<max(count, 0) { dispatch(events[index]) }
+        return count
     }
 
     private func dispatch(_ event: epoll_event) {
@@ -148,21 +171,22 @@ public final class EventLoop: @unchecked Sendable {
         for call in calls { call() }
     }
 
-    private func takeTurns() {
-        guard !turns.isEmpty else { return }
-        let batch = turns
-        turns.removeAll(keepingCapacity: true)
-        for channel in batch {
+    /// One turn for each channel that waits for one now; those that come to wait meanwhile have theirs after new events.
+    private func serveChannels() {
+        var left = urgentTurns.count + turns.count
+        while left > 0, let channel = urgentTurns.popFirst() ?? turns.popFirst() {
+            left -= 1
             channel.isTurnScheduled = false
             channel.takeTurn()
+            if isTurnOver() { return }
         }
     }
 
-    /// Gives the channel a turn at the end of this wake-up.
+    /// Gives the channel a turn soon.
     func scheduleTurn(_ channel: Channel) {
         guard !channel.isTurnScheduled else { return }
         channel.isTurnScheduled = true
-        turns.append(channel)
+        if channel.isUrgent { urgentTurns.append(channel) } else { turns.append(channel) }
     }
 
     // MARK: Deadlines
@@ -178,6 +202,7 @@ public final class EventLoop: @unchecked Sendable {
     private func fireDeadlines() {
         while let channel = deadlines.popExpired(now: now) {
             channel.deadlinePassed()
+            if isTurnOver() { return }
         }
     }
 
@@ -190,19 +215,24 @@ public final class EventLoop: @unchecked Sendable {
     // MARK: Descriptors
 
     /// Adds the channel's descriptor to the set. Not before `connect` or `accept`: an unconnected socket counts as hung up.
-    func register(_ channel: Channel, events: UInt32) {
+    ///
+    /// False if the kernel takes no more (its memory, or `fs.epoll.max_user_watches`): the channel will hear of nothing.
+    func register(_ channel: Channel, events: UInt32) -> Bool {
         let index = Int(channel.descriptor)
         if index >= channels.count {
             channels.append(contentsOf: repeatElement(nil, count: index + 1 - channels.count))
         }
         generation &+= 1
         channel.generation = generation
+        guard control(EPOLL_CTL_ADD, channel, events) else { return false }
         channels[index] = channel
-        control(EPOLL_CTL_ADD, channel, events)
+        return true
     }
 
     func modify(_ channel: Channel, events: UInt32) {
-        control(EPOLL_CTL_MOD, channel, events)
+        let isDone = control(EPOLL_CTL_MOD, channel, events)
+        // Fails only for a descriptor that is not in the set.
+        precondition(isDone, "epoll_ctl failed with errno \(errno)")
     }
 
     func unregister(_ channel: Channel) {
@@ -213,13 +243,11 @@ public final class EventLoop: @unchecked Sendable {
         _ = epoll_ctl(epoll, EPOLL_CTL_DEL, channel.descriptor, nil)
     }
 
-    private func control(_ operation: Int32, _ channel: Channel, _ interest: UInt32) {
+    private func control(_ operation: Int32, _ channel: Channel, _ interest: UInt32) -> Bool {
         var event = epoll_event()
         event.events = interest
         event.data.u64 = UInt64(channel.generation) << 32 | UInt64(UInt32(bitPattern: channel.descriptor))
-        let result = epoll_ctl(epoll, operation, channel.descriptor, &event)
-        // Fails only for a descriptor that is not ours, or without kernel memory.
-        precondition(result == 0, "epoll_ctl failed with errno \(errno)")
+        return epoll_ctl(epoll, operation, channel.descriptor, &event) == 0
     }
 
     /// The open channels of one kind.

@@ -31,6 +31,8 @@ final class HTTPClientChannel: Channel, @unchecked Sendable {
     private var parser: HTTPResponseParser
     private var output = SendBuffer()
     private var waitsForWritability = false
+    /// What epoll reported and no turn has looked at yet.
+    private var pendingEvents: UInt32 = 0
 
     private static let interest = EPOLLIN.rawValue | EPOLLRDHUP.rawValue | EPOLLET.rawValue
 
@@ -112,7 +114,11 @@ final class HTTPClientChannel: Channel, @unchecked Sendable {
             adopt(socket)
             phase = .connecting
             waitsForWritability = true
-            loop.register(self, events: Self.interest | EPOLLOUT.rawValue)
+            guard loop.register(self, events: Self.interest | EPOLLOUT.rawValue) else {
+                lastError = errno
+                closeDescriptor()
+                continue
+            }
             // Every address gets its share of the time, so that a dead one does not use up that of the next.
             let now = Monotonic.now()
             let left = connectDeadline > now ? connectDeadline - now : 0
@@ -141,18 +147,23 @@ final class HTTPClientChannel: Channel, @unchecked Sendable {
     // MARK: Events
 
     override func ready(_ events: UInt32) {
-        if phase == .connecting {
-            guard events & (EPOLLOUT.rawValue | EPOLLERR.rawValue | EPOLLHUP.rawValue) != 0 else { return }
+        pendingEvents |= events
+        loop.scheduleTurn(self)
+    }
+
+    override func takeTurn() {
+        let events = pendingEvents
+        pendingEvents = 0
+        if phase == .connecting, events & (EPOLLOUT.rawValue | EPOLLERR.rawValue | EPOLLHUP.rawValue) != 0 {
             finishConnecting()
         }
         guard phase == .connected else { return }
         let hasHungUp = events & (EPOLLRDHUP.rawValue | EPOLLHUP.rawValue | EPOLLERR.rawValue) != 0
         if hasHungUp || events & EPOLLIN.rawValue != 0 { readInput(hasHungUp: hasHungUp) }
-        if !output.isEmpty { loop.scheduleTurn(self) }
+        if phase == .connected { sendOutput() }
     }
 
-    override func takeTurn() {
-        guard phase == .connected else { return }
+    private func sendOutput() {
         var sent = 0
         switch output.flush(descriptor, loop, sent: &sent) {
         case .sentAll: waitForWritability(false)
@@ -196,6 +207,10 @@ final class HTTPClientChannel: Channel, @unchecked Sendable {
     /// As the server's: a read that does not fill the buffer has emptied the socket.
     private func readInput(hasHungUp: Bool) {
         while phase == .connected {
+            if loop.isTurnOver() {
+                pendingEvents |= EPOLLIN.rawValue | (hasHungUp ? EPOLLRDHUP.rawValue : 0)
+                return loop.scheduleTurn(self)
+            }
             switch Socket.receive(descriptor, into: loop.receiveBuffer) {
             case .bytes(let count):
                 parse(UnsafeRawBufferPointer(rebasing: loop.receiveBuffer[..<count]))
@@ -278,6 +293,7 @@ final class HTTPClientChannel: Channel, @unchecked Sendable {
         closeDescriptor()
         setDeadline(.max)
         output.release(loop)
+        pendingEvents = 0
         waitsForWritability = false
         connectDeadline = .max
         attemptDeadline = .max

@@ -68,7 +68,8 @@ final class HTTPListener: Channel, @unchecked Sendable {
     }
 
     func start() {
-        loop.register(self, events: EPOLLIN.rawValue)
+        // The first descriptors of a process; a kernel that takes not even them can not serve.
+        precondition(loop.register(self, events: EPOLLIN.rawValue), "epoll_ctl failed with errno \(errno)")
     }
 
     /// Accepts what waits and stops listening.

@@ -33,10 +33,26 @@ public struct HTTPResponse: Sendable, Equatable {
     public var headers: HTTPHeaders
     /// To a `HEAD` request: the body that `GET` would have, of which only the length is sent.
     public var body: [UInt8]
+    /// If there is one, the body is pulled from it and ``body`` is empty.
+    public var stream: HTTPBodyStream?
 
     public init(status: Int, headers: HTTPHeaders = HTTPHeaders(), body: [UInt8] = []) {
         self.status = status
         self.headers = headers
         self.body = body
+    }
+
+    /// A response whose body is produced as the connection takes it, and sent in chunks (RFC 9112 §7.1).
+    public init(status: Int, headers: HTTPHeaders = HTTPHeaders(), stream: HTTPBodyStream) {
+        self.init(status: status, headers: headers)
+        self.stream = stream
+    }
+
+    /// The whole body, pulled to its end if need be; after that a stream is empty.
+    public func collectBody() -> [UInt8] {
+        guard let stream else { return body }
+        var whole = body
+        while stream.produce(&whole) {}
+        return whole
     }
 }

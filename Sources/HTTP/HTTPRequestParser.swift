@@ -43,6 +43,21 @@ public struct HTTPRequestParser: Sendable {
         state != .head || scanner.hasBegun(pending.count)
     }
 
+    /// The path of the request whose head is complete and whose body is not.
+    var pathInProgress: String? { request?.path }
+
+    /// How many bytes the body in progress may come to: what its length says, or the limit if it comes in chunks.
+    var announcedBytes: Int {
+        switch state {
+        case .head: 0
+        case .fixedBody: bodyLength
+        case .chunkedBody: limits.maxBodyBytes
+        }
+    }
+
+    /// Octets that are held: of a head or body that is not complete.
+    var heldBytes: Int { pending.count + body.count }
+
     /// Whether the client waits for `100 Continue` before it sends the body (RFC 9110 §10.1.1). True once for a request.
     public mutating func takeContinueExpectation() -> Bool {
         defer { owesContinue = false }

@@ -18,7 +18,7 @@ public final class HTTPServer: Sendable {
         /// Unanswered requests of one connection; beyond it nothing more is read from it.
         public var maxPipelinedRequests = 64
         /// Unsent bytes of one connection; beyond it nothing more is read from it.
-        public var maxOutputBytes = 1024 * 1024
+        public var maxOutputBytes = 256 * 1024
         /// Without a request or an answer due; then the connection is closed silently.
         public var idleTimeout: Duration = .seconds(120)
         /// From the first byte of a request to its last; then 408.
@@ -28,6 +28,15 @@ public final class HTTPServer: Sendable {
         /// How long, and for how many bytes, input is still read and dropped behind a last answer, so that it arrives.
         public var lingerTimeout: Duration = .seconds(2)
         public var maxLingerBytes = 4 * 1024 * 1024
+
+        /// What all connections together may hold; shared with whoever else holds memory for clients.
+        public var account = MemoryAccount(limit: 256 * 1024 * 1024)
+        /// Whether requests for a path are those of the cluster's other nodes: their connections come first, and have memory
+        /// of their own.
+        public var isPeerPath: @Sendable (_ path: String) -> Bool = { _ in false }
+        /// About how many bytes the answer to a request holds while it is sent, beyond what is sent at once; 0 for most. Such
+        /// a request waits for room, and is carried out alone on its connection.
+        public var weigh: @Sendable (HTTPParsedRequest) -> Int = { _ in 0 }
 
         public init() {}
     }
@@ -52,7 +61,7 @@ public final class HTTPServer: Sendable {
         core.drain(timeout: timeout, completion: completion)
     }
 
-    public var statistics: Statistics { core.counters.snapshot }
+    public var statistics: Statistics { core.counters.snapshot(core.account) }
 }
 
 /// A system call that failed while a server was being set up.

@@ -1,23 +1,28 @@
 import Synchronization
 
 extension HTTPServerChannel {
-    /// So that one busy sender does not hold up the loop's other connections.
-    private static let maxReadsPerTurn = 16
+    /// How much a connection reads in one turn: the others come first then.
+    private static let maxReadsPerTurn = 4
+    /// How much is read at once while memory is short: enough for the head that says what the request will need.
+    private static let shortRead = 4096
 
-    /// Reads until the socket is empty. A read that does not fill the buffer has emptied it; the event of what arrives later
-    /// is a new one. Only when the peer has hung up is one more read needed to see it.
-    func readInput(hasHungUp: Bool) {
+    /// Reads until the socket is empty or the turn is over. A read that does not fill the buffer has emptied the socket; the
+    /// event of what arrives later is a new one. Only when the peer has hung up is one more read needed to see it.
+    func readInput() {
         var reads = 0
         // What is in the backlog came before what is in the socket.
         while mayRead, reads < Self.maxReadsPerTurn,
-            phase == .lingering || (phase == .open && !isReadingPaused && backlog.isEmpty)
+            phase == .lingering || (phase == .open && !isReadingPaused && !hasBacklog && mayHoldMore())
         {
             reads += 1
-            switch Socket.receive(descriptor, into: loop.receiveBuffer) {
+            let isShort = server.account.isFull(for: holder) && memory.reservedBody == 0
+            let buffer = UnsafeMutableRawBufferPointer(
+                rebasing: loop.receiveBuffer[..<(isShort ? Self.shortRead : loop.receiveBuffer.count)])
+            switch Socket.receive(descriptor, into: buffer) {
             case .bytes(let count):
                 server.counters.received.wrappingAdd(count, ordering: .relaxed)
-                if count < loop.receiveBuffer.count, !hasHungUp { mayRead = false }
-                take(UnsafeRawBufferPointer(rebasing: loop.receiveBuffer[..<count]))
+                if count < buffer.count, !hasHungUp, !isBroken { mayRead = false }
+                take(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
             case .wouldBlock:
                 mayRead = false
             case .endOfInput:
@@ -26,14 +31,18 @@ extension HTTPServerChannel {
             case .failed:
                 return close()
             }
+            if loop.isTurnOver() { break }
         }
-        if mayRead { loop.scheduleTurn(self) }
+        if mayRead, phase == .lingering || (phase == .open && !isReadingPaused) { loop.scheduleTurn(self) }
     }
 
     private func take(_ bytes: UnsafeRawBufferPointer) {
         switch phase {
         case .open:
-            parse(bytes.bindMemory(to: UInt8.self).span)
+            let input = bytes.bindMemory(to: UInt8.self).span
+            var position = 0
+            parse(input, at: &position)
+            if phase == .open, position < input.count { backlog.append(input.extracting(position..<input.count)) }
         case .lingering:
             lingerBytesLeft -= bytes.count
             if lingerBytesLeft <= 0 { close() }
@@ -45,33 +54,56 @@ extension HTTPServerChannel {
     func parseBacklog() {
         let waiting = backlog
         backlog = []
-        parse(waiting.span)
+        var position = backlogStart
+        parse(waiting.span, at: &position)
+        guard phase == .open, position < waiting.count else { return dropBacklog() }
+        backlog = waiting
+        backlogStart = position
+        // Either something is awaited, which comes with a turn, or this one is over.
+        if !isReadingPaused { loop.scheduleTurn(self) }
     }
 
-    private func parse(_ input: Span<UInt8>) {
-        var position = 0
-        while phase == .open, position < input.count {
-            guard !isReadingPaused else {
-                backlog.append(input.extracting(position..<input.count))
-                return
-            }
+    func dropBacklog() {
+        backlog = []
+        backlogStart = 0
+    }
+
+    /// Goes on until the input is used up, until what it holds has to wait, or until the turn is over.
+    private func parse(_ input: Span<UInt8>, at position: inout Int) {
+        while phase == .open, position < input.count, !isReadingPaused {
             do throws(HTTPParseError) {
-                guard let request = try parser.next(input, at: &position) else { break }
-                // RFC 9112 §9.3.2: only safe requests may be carried out side by side. Others are begun in their order,
-                // which is enough among themselves; a read must not overtake a write, nor a write a read.
-                if queue.isEmpty || request.isSafe == areSafeInProgress { handOn(request) } else { held = request }
+                guard let request = try parser.next(input, at: &position) else {
+                    reserveForBody()
+                    continue
+                }
+                begin(request)
             } catch {
                 return reject(error)
             }
+            if loop.isTurnOver() { break }
         }
-        sendContinueIfDue()
+        if phase == .open { sendContinueIfDue() }
+        if position < input.count { loop.scheduleTurn(self) }
     }
 
-    /// The request that waited until all before it are answered.
+    private func begin(_ request: HTTPParsedRequest) {
+        recognisePeer(request.path)
+        if mayBegin(request), reserveForAnswer(request) { handOn(request) } else { held = request }
+    }
+
+    /// RFC 9112 §9.3.2: only safe requests may be carried out side by side. Others are begun in their order, which is enough
+    /// among themselves; a read must not overtake a write, nor a write a read. What is large is alone.
+    private func mayBegin(_ request: HTTPParsedRequest) -> Bool {
+        if queue.isEmpty { return !isHeavy(request) || outgoing == nil }
+        return request.isSafe == areSafeInProgress && !queue.hasHeavy && !isHeavy(request)
+    }
+
+    /// The request that waited for those before it, or for memory.
     func handOnHeld() {
-        guard let request = held else { return }
+        guard let request = held, !memory.isWaiting, mayBegin(request), reserveForAnswer(request) else { return }
         held = nil
         handOn(request)
+        if phase == .open { loop.scheduleTurn(self) }
     }
 
     private func handOn(_ parsed: HTTPParsedRequest) {
@@ -81,7 +113,7 @@ extension HTTPServerChannel {
         let sequence = queue.append(
             ResponseQueue.Slot(
                 response: nil, isToHead: parsed.method == "HEAD", isVersion10: parsed.isVersion10,
-                closes: !parsed.keepsAlive))
+                closes: !parsed.keepsAlive, reserved: memory.handOver(), isHeavy: isHeavy(parsed)))
         // RFC 9112 §9.6: nothing behind a request with `close` is looked at.
         if !parsed.keepsAlive { stopReading() }
         server.handler(
@@ -94,7 +126,8 @@ extension HTTPServerChannel {
 
     /// The interim answer must not overtake those to earlier requests; it is due again when they are sent.
     func sendContinueIfDue() {
-        guard phase == .open, queue.isEmpty, parser.takeContinueExpectation() else { return }
+        guard phase == .open, queue.isEmpty, outgoing == nil, !memory.isWaiting, parser.takeContinueExpectation()
+        else { return }
         beginSending()
         output.write(loop) { $0.append("HTTP/1.1 100 Continue\r\n\r\n") }
         loop.scheduleTurn(self)
@@ -103,6 +136,7 @@ extension HTTPServerChannel {
     /// Answers, behind all earlier answers, that what came cannot be read on, and ends the connection.
     func reject(_ error: HTTPParseError) {
         server.counters.count(error.rejection)
+        held = nil
         let sequence = queue.append(
             ResponseQueue.Slot(response: nil, isToHead: false, isVersion10: false, closes: true))
         stopReading()
@@ -112,7 +146,7 @@ extension HTTPServerChannel {
     /// The peer sends nothing more, but may still want its answers (half-close).
     private func endInput() {
         inputHasEnded = true
-        if phase == .lingering || (queue.isEmpty && output.isEmpty && !hasWaiting) { return close() }
+        if phase == .lingering || (queue.isEmpty && !hasToSend && !hasWaiting) { return close() }
         if !hasWaiting { stopReading() }
     }
 }

@@ -2,49 +2,32 @@ import CLinux
 import Synchronization
 
 extension HTTPServerChannel {
-    /// On the loop: takes the answer to one request, and writes what is now due to the output.
+    /// An answer is put into the output when less than this waits there.
+    private static let lowWater = 64 * 1024
+    /// How much a connection sends in one turn: the others come first then.
+    private static let maxBytesPerTurn = 512 * 1024
+
+    /// On the loop: takes the answer to one request, to be sent when those before it are.
     func complete(_ sequence: UInt64, with response: HTTPResponse) {
         guard queue.fill(sequence, with: response), phase != .closed else { return }
-        while phase == .open || phase == .finishing, let (slot, response) = queue.popAnswered() {
-            encode(response, slot)
-        }
-        if phase == .open, queue.isEmpty {
-            idleStart = loop.now
-            sendContinueIfDue()
-            handOnHeld()
-        }
         loop.scheduleTurn(self)
     }
 
-    private func encode(_ response: HTTPResponse, _ slot: ResponseQueue.Slot) {
-        // In a drain the last answer that is due says that it is the last.
-        let isLast = queue.isEmpty && !hasWaiting && (inputHasEnded || (server.isDraining && !parser.isMidRequest))
-        let closes = slot.closes || isLast || response.headers.asksToClose
-        let field: ResponseEncoder.ConnectionField = closes ? .close : slot.isVersion10 ? .keepAlive : .none
-        beginSending()
-        loop.date.refresh(now: loop.now)
-        output.write(loop) {
-            ResponseEncoder.encode(
-                response, isToHead: slot.isToHead, connection: field, date: loop.date.line, into: &$0)
-        }
-        if closes {
-            phase = .closing
-            queue.removeAll()
-            backlog = []
-            held = nil
-        }
-    }
+    var hasToSend: Bool { !output.isEmpty || outgoing != nil }
 
-    /// The time limit for the peer to take something starts when there is something to take.
-    func beginSending() {
-        if output.isEmpty { sendStart = loop.now }
-    }
+    /// What the peer has asked for and not taken.
+    var unsentBytes: Int { output.count + (outgoing?.heldBytes ?? 0) + queue.answerBytes }
 
+    /// Sends what is due until the peer takes no more or the turn is over.
     func sendOutput() {
         guard phase != .closed, phase != .lingering else { return }
-        if !output.isEmpty {
+        var sentInTurn = 0
+        while true {
+            fillOutput()
+            guard !output.isEmpty else { break }
             var sent = 0
             let outcome = output.flush(descriptor, loop, sent: &sent)
+            sentInTurn += sent
             if sent > 0 {
                 server.counters.sent.wrappingAdd(sent, ordering: .relaxed)
                 sendStart = loop.now
@@ -54,9 +37,109 @@ extension HTTPServerChannel {
             case .wouldBlock: return waitForWritability(true)
             case .failed: return close()
             }
+            if sentInTurn >= Self.maxBytesPerTurn || loop.isTurnOver() {
+                loop.scheduleTurn(self)
+                break
+            }
         }
+        endIfAllIsSent()
+    }
+
+    private func endIfAllIsSent() {
+        guard !hasToSend else { return }
         if phase == .closing { return linger() }
         if inputHasEnded, queue.isEmpty, !hasWaiting { close() }
+    }
+
+    /// Writes what is due to the output, as long as little waits there.
+    private func fillOutput() {
+        while output.count < Self.lowWater {
+            if outgoing != nil {
+                writePiece()
+                if loop.isTurnOver() { return }
+            } else if phase == .open || phase == .finishing, let (slot, response) = queue.popAnswered() {
+                begin(response, slot)
+            } else {
+                break
+            }
+        }
+        if phase == .open, outgoing == nil {
+            if queue.isEmpty {
+                idleStart = loop.now
+                sendContinueIfDue()
+            }
+            handOnHeld()
+        }
+    }
+
+    private func begin(_ response: HTTPResponse, _ slot: ResponseQueue.Slot) {
+        // In a drain the last answer that is due says that it is the last.
+        let isLast = queue.isEmpty && !hasWaiting && (inputHasEnded || (server.isDraining && !parser.isMidRequest))
+        let framing = framing(of: response, slot)
+        var closes = slot.closes || isLast || response.headers.asksToClose
+        if case .close = framing { closes = true }
+        let field: ResponseEncoder.ConnectionField = closes ? .close : slot.isVersion10 ? .keepAlive : .none
+        beginSending()
+        loop.date.refresh(now: loop.now)
+        let date = loop.date.line
+        output.write(loop) {
+            ResponseEncoder.encodeHead(response, framing: framing, connection: field, date: date, into: &$0)
+        }
+        if closes {
+            stopReading()
+            forgetRequests()
+        }
+        outgoing = body(of: response, framing, isToHead: slot.isToHead, closes: closes, reserved: slot.reserved)
+        if outgoing == nil { ended(closes: closes, reserved: slot.reserved) }
+    }
+
+    private func framing(of response: HTTPResponse, _ slot: ResponseQueue.Slot) -> ResponseEncoder.BodyFraming {
+        if response.status == 204 || response.status == 304 { return .none }
+        guard response.stream != nil else { return .length(response.body.count) }
+        return slot.isVersion10 ? .close : .chunked
+    }
+
+    /// What is to follow the head, unless it is so short that it is written at once.
+    private func body(
+        of response: HTTPResponse, _ framing: ResponseEncoder.BodyFraming, isToHead: Bool, closes: Bool, reserved: Int
+    ) -> OutgoingBody? {
+        if isToHead { return nil }
+        switch framing {
+        case .none: return nil
+        case .length(let length):
+            guard length > 16 * 1024 else {
+                output.write(loop) { $0.append(contentsOf: response.body) }
+                return nil
+            }
+            return OutgoingBody(bytes: response.body, closes: closes, reserved: reserved)
+        case .chunked, .close:
+            guard let stream = response.stream else { return nil }
+            var isChunked = false
+            if case .chunked = framing { isChunked = true }
+            return OutgoingBody(stream: stream, isChunked: isChunked, closes: closes, reserved: reserved)
+        }
+    }
+
+    private func writePiece() {
+        guard var body = outgoing else { return }
+        // Nothing else holds the bytes while they are written to.
+        outgoing = nil
+        var spare = loop.takeBuffer()
+        var hasMore = false
+        output.write(loop) { hasMore = body.writePiece(to: &$0, spare: &spare) }
+        loop.giveBack(spare)
+        if hasMore { outgoing = body } else { ended(closes: body.closes, reserved: body.reserved) }
+    }
+
+    /// The whole answer is in the output.
+    private func ended(closes: Bool, reserved: Int) {
+        memory.reservedByRequests -= reserved
+        if closes { phase = .closing }
+    }
+
+    /// The time limit for the peer to take something starts when there is something to take.
+    func beginSending() {
+        if output.isEmpty { sendStart = loop.now }
     }
 
     /// Asks for the event only while bytes wait.

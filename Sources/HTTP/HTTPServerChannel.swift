@@ -4,7 +4,8 @@ import Synchronization
 
 /// One connection of a server: reads requests, hands them on, sends the answers in order.
 ///
-/// Reading stops while too many requests are unanswered or too much output is unsent, so a peer can fill neither.
+/// Reading stops while too many requests are unanswered, too much output is unsent, or memory is short, so a peer can fill
+/// none of them. Everything is done in turns (``takeTurn()``), each of which is short.
 final class HTTPServerChannel: Channel, @unchecked Sendable {
     enum Phase {
         /// Reads requests.
@@ -20,24 +21,32 @@ final class HTTPServerChannel: Channel, @unchecked Sendable {
 
     let server: HTTPServerCore
     let connection: HTTPServerConnection
+    let room: WaitingRoom
     var phase = Phase.open
     /// Whether the connection counts against the limit; one that is refused does not.
     let isCounted: Bool
 
     var parser: HTTPRequestParser
-    /// Octets read but not parsed, since the queue was full.
+    /// Octets read but not parsed, from `backlogStart` on.
     var backlog: [UInt8] = []
-    /// Parsed but not handed on, since requests of the other kind are in progress.
+    var backlogStart = 0
+    /// Parsed but not handed on: it waits for those before it, or for memory.
     var held: HTTPParsedRequest?
     /// Whether the requests in progress are safe ones (RFC 9110 §9.2.1).
     var areSafeInProgress = false
     var queue = ResponseQueue()
+    /// The body that is being sent.
+    var outgoing: OutgoingBody?
     var output = SendBuffer()
+    var memory = MemoryOfConnection()
 
     /// The socket may hold input: events are edge-triggered, a pause must not forget them.
     var mayRead = true
+    /// The peer has closed its side, so a read that empties the socket is not the last one.
+    var hasHungUp = false
     var inputHasEnded = false
-    var isHungUp = false
+    /// Nothing can be sent or received any more.
+    var isBroken = false
     var waitsForWritability = false
     var lingerBytesLeft = 0
 
@@ -49,8 +58,10 @@ final class HTTPServerChannel: Channel, @unchecked Sendable {
 
     static let interest = EPOLLIN.rawValue | EPOLLRDHUP.rawValue | EPOLLET.rawValue
 
-    init(server: HTTPServerCore, loop: EventLoop, descriptor: Int32, peer: SocketAddress, isCounted: Bool) {
+    init(server: HTTPServerCore, room: WaitingRoom, descriptor: Int32, peer: SocketAddress, isCounted: Bool) {
         self.server = server
+        self.room = room
+        let loop = room.loop
         self.isCounted = isCounted
         connection = HTTPServerConnection(loop: loop, remoteAddress: peer.description)
         parser = HTTPRequestParser(limits: server.limits)
@@ -61,14 +72,14 @@ final class HTTPServerChannel: Channel, @unchecked Sendable {
     func start() {
         Socket.disableNagle(descriptor)
         idleStart = loop.now
-        loop.register(self, events: Self.interest)
+        guard loop.register(self, events: Self.interest) else { return close() }
         // The request is often there already.
         loop.scheduleTurn(self)
     }
 
     /// Answers with an error and ends the connection, without reading anything.
     func refuse(_ error: HTTPParseError) {
-        loop.register(self, events: Self.interest)
+        guard loop.register(self, events: Self.interest) else { return close() }
         reject(error)
         loop.scheduleTurn(self)
     }
@@ -76,27 +87,28 @@ final class HTTPServerChannel: Channel, @unchecked Sendable {
     // MARK: Events
 
     override func ready(_ events: UInt32) {
-        if events & (EPOLLERR.rawValue | EPOLLHUP.rawValue) != 0 {
-            isHungUp = true
-            mayRead = true
-        }
-        if events & (EPOLLIN.rawValue | EPOLLRDHUP.rawValue) != 0 { mayRead = true }
-        // A peer that reset the connection wants no answer any more.
-        if isHungUp, phase == .finishing || phase == .closing || inputHasEnded || isReadingPaused { return close() }
-        readInput(hasHungUp: isHungUp || events & EPOLLRDHUP.rawValue != 0)
-        if isHungUp { return close() }
+        if events & (EPOLLERR.rawValue | EPOLLHUP.rawValue) != 0 { isBroken = true }
+        if events & EPOLLRDHUP.rawValue != 0 { hasHungUp = true }
+        if isBroken || hasHungUp || events & EPOLLIN.rawValue != 0 { mayRead = true }
         loop.scheduleTurn(self)
     }
 
     override func takeTurn() {
         guard phase != .closed else { return }
-        sendOutput()
-        if phase == .open, !isReadingPaused, !backlog.isEmpty { parseBacklog() }
-        if mayRead, !isReadingPaused, phase == .open || phase == .lingering { readInput(hasHungUp: true) }
-        if !output.isEmpty, !waitsForWritability { sendOutput() }
-        if phase == .open, server.isDraining, queue.isEmpty, output.isEmpty, !parser.isMidRequest, !hasWaiting {
+        if isBroken {
+            // A peer that reset the connection wants no answer any more; what it sent before is still carried out.
+            if phase == .open, !inputHasEnded, !isReadingPaused { readInput() }
             return close()
         }
+        sendOutput()
+        if phase == .open, !isReadingPaused, hasBacklog { parseBacklog() }
+        readInput()
+        if phase != .closed { sendOutput() }
+        if phase == .open, server.isDraining, queue.isEmpty, !hasToSend, !parser.isMidRequest, !hasWaiting {
+            return close()
+        }
+        guard phase != .closed else { return }
+        countMemory()
         updateDeadline()
     }
 
@@ -107,7 +119,7 @@ final class HTTPServerChannel: Channel, @unchecked Sendable {
         case .lingering: return close()
         case .open, .finishing, .closing: break
         }
-        if !output.isEmpty, now >= sendStart + server.writeTimeout {
+        if hasToSend, now >= sendStart + server.writeTimeout {
             server.counters.slowReaders.wrappingAdd(1, ordering: .relaxed)
             return close()
         }
@@ -123,19 +135,21 @@ final class HTTPServerChannel: Channel, @unchecked Sendable {
 
     var isReadingPaused: Bool {
         phase != .lingering
-            && (held != nil || queue.count >= server.configuration.maxPipelinedRequests
-                || output.count > server.configuration.maxOutputBytes)
+            && (held != nil || memory.isWaiting || queue.count >= server.configuration.maxPipelinedRequests
+                || unsentBytes > server.configuration.maxOutputBytes)
     }
 
+    var hasBacklog: Bool { backlogStart < backlog.count }
+
     /// Whether something has been read that is not handed on yet.
-    var hasWaiting: Bool { held != nil || !backlog.isEmpty }
+    var hasWaiting: Bool { held != nil || hasBacklog }
 
     private var isAwaitingRequest: Bool {
         parser.isMidRequest && !isReadingPaused && !hasWaiting
     }
 
     private var isIdle: Bool {
-        phase == .open && queue.isEmpty && output.isEmpty && !parser.isMidRequest && !hasWaiting
+        phase == .open && queue.isEmpty && !hasToSend && !parser.isMidRequest && !hasWaiting
     }
 
     private func updateDeadline() {
@@ -144,7 +158,7 @@ final class HTTPServerChannel: Channel, @unchecked Sendable {
         case .closed, .lingering: return
         case .open, .finishing, .closing: break
         }
-        if !output.isEmpty { earliest = min(earliest, sendStart + server.writeTimeout) }
+        if hasToSend { earliest = min(earliest, sendStart + server.writeTimeout) }
         if phase == .open {
             if isAwaitingRequest {
                 if requestStart == 0 { requestStart = loop.now }
@@ -162,11 +176,11 @@ final class HTTPServerChannel: Channel, @unchecked Sendable {
     /// Sends what is due and then closes.
     func stopReading() {
         if phase == .open { phase = .finishing }
-        backlog = []
+        dropBacklog()
     }
 
     func linger() {
-        guard !inputHasEnded, !isHungUp else { return close() }
+        guard !inputHasEnded, !isBroken else { return close() }
         phase = .lingering
         mayRead = true
         lingerBytesLeft = server.configuration.maxLingerBytes
@@ -179,11 +193,18 @@ final class HTTPServerChannel: Channel, @unchecked Sendable {
         guard phase != .closed else { return }
         phase = .closed
         closeDescriptor()
-        queue.removeAll()
+        forgetRequests()
+        outgoing = nil
         output.release(loop)
-        backlog = []
-        held = nil
+        releaseMemory()
         connection.end()
         server.connectionEnded(isCounted: isCounted)
+    }
+
+    /// Nobody waits for what was read any more.
+    func forgetRequests() {
+        memory.reservedByRequests -= queue.removeAll()
+        dropBacklog()
+        held = nil
     }
 }

@@ -11,7 +11,11 @@ final class HTTPServerCore: Sendable {
     let handler: HTTPHandler
     let counters = HTTPServerCounters()
 
+    let account: MemoryAccount
+
     private let loops: [EventLoop]
+    /// One for each loop.
+    private let rooms: [WaitingRoom]
     private let nextLoop = Atomic(0)
     private let draining = Atomic(false)
     /// Refused connections that wait for their peer to read why.
@@ -31,6 +35,8 @@ final class HTTPServerCore: Sendable {
         precondition(!loops.isEmpty, "A server needs an event loop")
         self.configuration = configuration
         self.loops = loops
+        rooms = loops.map { WaitingRoom(loop: $0) }
+        account = configuration.account
         self.handler = handler
         var limits = HTTPParserLimits()
         limits.maxStartLineBytes = configuration.maxRequestLineBytes
@@ -66,9 +72,9 @@ final class HTTPServerCore: Sendable {
             return refuse(descriptor, peer: peer)
         }
         let index = nextLoop.wrappingAdd(1, ordering: .relaxed).oldValue % loops.count
-        let loop = loops[index]
-        loop.execute {
-            HTTPServerChannel(server: self, loop: loop, descriptor: descriptor, peer: peer, isCounted: true).start()
+        let room = rooms[index]
+        room.loop.execute {
+            HTTPServerChannel(server: self, room: room, descriptor: descriptor, peer: peer, isCounted: true).start()
         }
     }
 
@@ -78,7 +84,7 @@ final class HTTPServerCore: Sendable {
             counters.count(.overloaded)
             return Socket.close(descriptor)
         }
-        HTTPServerChannel(server: self, loop: loops[0], descriptor: descriptor, peer: peer, isCounted: false).refuse(
+        HTTPServerChannel(server: self, room: rooms[0], descriptor: descriptor, peer: peer, isCounted: false).refuse(
             HTTPParseError(.overloaded, "All \(configuration.maxConnections) connections of this server are taken."))
     }
 

@@ -13,6 +13,10 @@ extension HTTPServer {
         public var slowReadersDropped = 0
         /// Connections dropped at accept because the process had no descriptor left.
         public var acceptsWithoutDescriptor = 0
+        /// How often a connection had to wait for memory.
+        public var memoryWaits = 0
+        /// Of the server's memory account, in bytes.
+        public var memory: [(holder: MemoryAccount.Holder, used: Int, limit: Int)] = []
         public var bytesReceived = 0
         public var bytesSent = 0
     }
@@ -25,6 +29,7 @@ final class HTTPServerCounters: Sendable {
     let requests = Atomic(0)
     let slowReaders = Atomic(0)
     let withoutDescriptor = Atomic(0)
+    let memoryWaits = Atomic(0)
     let received = Atomic(0)
     let sent = Atomic(0)
     private let rejections = Mutex([Int](repeating: 0, count: HTTPRejection.allCases.count))
@@ -34,7 +39,7 @@ final class HTTPServerCounters: Sendable {
         rejections.withLock { $0[index] += 1 }
     }
 
-    var snapshot: HTTPServer.Statistics {
+    func snapshot(_ account: MemoryAccount) -> HTTPServer.Statistics {
         HTTPServer.Statistics(
             openConnections: open.load(ordering: .relaxed), acceptedConnections: accepted.load(ordering: .relaxed),
             requests: requests.load(ordering: .relaxed),
@@ -43,6 +48,10 @@ final class HTTPServerCounters: Sendable {
             },
             slowReadersDropped: slowReaders.load(ordering: .relaxed),
             acceptsWithoutDescriptor: withoutDescriptor.load(ordering: .relaxed),
+            memoryWaits: memoryWaits.load(ordering: .relaxed),
+            memory: MemoryAccount.Holder.allCases.map {
+                (holder: $0, used: account.used(by: $0), limit: account.limit(of: $0))
+            },
             bytesReceived: received.load(ordering: .relaxed), bytesSent: sent.load(ordering: .relaxed))
     }
 }

@@ -2,8 +2,20 @@
 enum ResponseEncoder {
     enum ConnectionField { case none, close, keepAlive }
 
-    static func encode(
-        _ response: HTTPResponse, isToHead: Bool, connection: ConnectionField, date: [UInt8], into out: inout [UInt8]
+    /// How the recipient learns where the body ends (RFC 9112 §6.3).
+    enum BodyFraming {
+        /// There is none, which is not the same as an empty one (RFC 9110 §8.6).
+        case none
+        case length(Int)
+        case chunked
+        /// With the connection: HTTP/1.0 knows no chunks.
+        case close
+    }
+
+    /// Everything before the body.
+    static func encodeHead(
+        _ response: HTTPResponse, framing: BodyFraming, connection: ConnectionField, date: [UInt8],
+        into out: inout [UInt8]
     ) {
         appendStatusLine(response.status, to: &out)
         out.append(contentsOf: date)
@@ -13,17 +25,27 @@ enum ResponseEncoder {
         case .keepAlive: out.append("Connection: keep-alive\r\n")
         }
         response.headers.append(to: &out)
-        // No body is not the same as an empty one (RFC 9110 §8.6).
-        let hasBody = response.status != 204 && response.status != 304
-        if hasBody {
+        switch framing {
+        case .length(let length):
             out.append("Content-Length: ")
-            out.append(decimal: response.body.count)
-            out.append("\r\n\r\n")
-            if !isToHead { out.append(contentsOf: response.body) }
-        } else {
+            out.append(decimal: length)
             out.append("\r\n")
+        case .chunked: out.append("Transfer-Encoding: chunked\r\n")
+        case .none, .close: break
         }
+        out.append("\r\n")
     }
+
+    /// Appends `piece` as one chunk. An empty one would end the body.
+    static func appendChunk(_ piece: [UInt8], to out: inout [UInt8]) {
+        guard !piece.isEmpty else { return }
+        out.append(contentsOf: String(piece.count, radix: 16).utf8)
+        out.append("\r\n")
+        out.append(contentsOf: piece)
+        out.append("\r\n")
+    }
+
+    static func appendLastChunk(to out: inout [UInt8]) { out.append("0\r\n\r\n") }
 
     private static func appendStatusLine(_ status: Int, to out: inout [UInt8]) {
         switch status {

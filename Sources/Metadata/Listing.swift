@@ -19,8 +19,8 @@ public struct Listing: Equatable, Sendable {
 extension MetadataStateMachine {
     /// The keys strictly below `directory` (the root is `/`) in byte order, from behind `after` on.
     ///
-    /// A page ends before the entry that would be more than `limit`, or with which the values would be more than
-    /// `byteLimit` bytes, but holds one entry in any case. A listing that is not recursive has the direct children: keys,
+    /// A page ends before the entry that would be more than `limit`, or with which keys and values would be more
+    /// than `byteLimit` bytes, but holds one entry in any case. A listing that is not recursive has the direct children: keys,
     /// and as a directory each child that has keys below it. `/a` with a value and with keys below it is listed twice, as
     /// `/a` and as `/a/`. A directory in `after` (`/a/`) skips all of it.
     public func list(
@@ -37,7 +37,7 @@ extension MetadataStateMachine {
             if precedes(lower, behind) { lower = behind }
         }
         if isRecursive {
-            keys.visit(from: lower, before: end) { page.append(.keyValue($0), byteCount: $0.value.count) }
+            keys.visit(from: lower, before: end) { page.append(.keyValue($0)) }
         } else {
             listChildren(from: lower, before: end, prefixLength: prefix.count, &page)
         }
@@ -50,11 +50,11 @@ extension MetadataStateMachine {
             from = nil
             keys.visit(from: lower, before: end) { pair in
                 guard let slash = pair.key.bytes[prefixLength...].firstIndex(of: UInt8(ascii: "/")) else {
-                    return page.append(.keyValue(pair), byteCount: pair.value.count)
+                    return page.append(.keyValue(pair))
                 }
                 // Seeks behind the directory: it may hold millions of keys.
                 let child = Key(validated: Array(pair.key.bytes[...slash]))
-                if page.append(.directory(child.bytes), byteCount: 0) { from = child.subtreeEnd }
+                if page.append(.directory(child.bytes)) { from = child.subtreeEnd }
                 return false
             }
         }
@@ -73,7 +73,12 @@ private struct Page {
     }
 
     /// False when the page is full; the entry is then the first of the next page.
-    mutating func append(_ entry: Listing.Entry, byteCount added: Int) -> Bool {
+    mutating func append(_ entry: Listing.Entry) -> Bool {
+        let added =
+            switch entry {
+            case .keyValue(let pair): pair.key.bytes.count + pair.value.count
+            case .directory(let bytes): bytes.count
+            }
         if let last = listing.entries.last, listing.entries.count == limit || byteCount + added > byteLimit {
             listing.next = last.text
             return false

@@ -11,8 +11,9 @@ extension Node {
             return completion(.failure(.notLeader(leader: otherLeader)))
         }
         guard pendingWrites.count + gatheredProposals.count < settings.maximumPendingWrites,
-            pendingWrites.bytes < settings.maximumPendingBytes
+            uncommittedBytes < settings.maximumPendingBytes
         else { return completion(.failure(.overloaded)) }
+        uncommittedBytes += proposal.data.count
         gatheredProposals.append((proposal, completion))
     }
 
@@ -31,10 +32,9 @@ extension Node {
     func proposed(first: LogIndex, count: Int, term: Term) {
         precondition(count == gatheredProposals.count, "\(count) proposals taken of \(gatheredProposals.count)")
         var index = first
-        for (proposal, completion) in gatheredProposals {
+        for (_, completion) in gatheredProposals {
             pendingWrites.append(
-                PendingWrites.Waiting(
-                    index: index, term: term, since: now.instant, bytes: proposal.data.count, completion: completion))
+                PendingWrites.Waiting(index: index, term: term, since: now.instant, completion: completion))
             index = index.next
         }
         gatheredProposals.removeAll(keepingCapacity: true)

@@ -9,29 +9,26 @@ struct PendingWrites {
         let index: LogIndex
         let term: Term
         let since: Instant
-        let bytes: Int
         let completion: Completion
     }
 
-    private var queue: [Waiting] = []
+    /// `nil` once taken: what a completion holds, a whole request, goes with it.
+    private var queue: [Waiting?] = []
     private var head = 0
-    private(set) var bytes = 0
-
     var count: Int { queue.count - head }
     /// Since when the first one waits.
-    var oldest: Instant? { head < queue.count ? queue[head].since : nil }
+    var oldest: Instant? { head < queue.count ? queue[head]?.since : nil }
 
     mutating func append(_ waiting: Waiting) {
-        precondition(queue.last.map { $0.index < waiting.index } ?? true, "waiting clients out of log order")
+        precondition(
+            queue.last.map { ($0?.index ?? .zero) < waiting.index } ?? true, "waiting clients out of log order")
         queue.append(waiting)
-        bytes += waiting.bytes
     }
 
     mutating func removeFirst() -> Waiting? {
-        guard head < queue.count else { return nil }
-        let waiting = queue[head]
+        guard head < queue.count, let waiting = queue[head] else { return nil }
+        queue[head] = nil
         head += 1
-        bytes -= waiting.bytes
         if head == queue.count {
             queue.removeAll(keepingCapacity: queue.capacity <= 4096)
             head = 0
@@ -46,8 +43,7 @@ struct PendingWrites {
     /// applied one by one (a snapshot replaced them), so their outcome is not known here.
     mutating func take(at index: LogIndex) -> (waiting: Waiting?, overtaken: [Waiting]) {
         var overtaken: [Waiting] = []
-        while head < queue.count, queue[head].index <= index {
-            guard let waiting = removeFirst() else { break }
+        while head < queue.count, let first = queue[head], first.index <= index, let waiting = removeFirst() {
             if waiting.index == index { return (waiting, overtaken) }
             overtaken.append(waiting)
         }
@@ -56,10 +52,9 @@ struct PendingWrites {
 
     /// After the log was cut back: entries from `index` on will be others.
     mutating func takeAll() -> [Waiting] {
-        let waiting = Array(queue[head...])
+        let waiting = queue[head...].compactMap { $0 }
         queue.removeAll()
         head = 0
-        bytes = 0
         return waiting
     }
 }

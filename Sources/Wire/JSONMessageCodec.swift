@@ -110,13 +110,23 @@ public enum JSONMessageCodec {
     /// `{"index":42,"term":3,"commandType":"…","commandData":"…","timestamp":…}`; a payload that is not UTF-8 stands as
     /// `commandDataBase64` in place of `commandData`.
     public static func write(_ entry: LogEntry, to json: inout JSONWriter) {
-        json.object { json in
-            json.field("index", entry.index.number)
-            json.field("term", entry.term.number)
-            json.field("commandType", entry.type)
-            json.bytesField("commandData", base64: "commandDataBase64", entry.data)
-            json.field("timestamp", entry.timestamp)
-        }
+        begin(entry, in: &json)
+        json.bytesField("commandData", base64: "commandDataBase64", entry.data)
+        end(entry, in: &json)
+    }
+
+    /// What stands before the data of the entry.
+    public static func begin(_ entry: LogEntry, in json: inout JSONWriter) {
+        json.beginObject()
+        json.field("index", entry.index.number)
+        json.field("term", entry.term.number)
+        json.field("commandType", entry.type)
+    }
+
+    /// What stands behind the data of the entry.
+    public static func end(_ entry: LogEntry, in json: inout JSONWriter) {
+        json.field("timestamp", entry.timestamp)
+        json.endObject()
     }
 }
 

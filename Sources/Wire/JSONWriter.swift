@@ -14,15 +14,27 @@ public struct JSONWriter: Sendable {
     // MARK: Structure
 
     public mutating func object(_ fields: (inout JSONWriter) throws -> Void) rethrows {
-        open(UInt8(ascii: "{"))
+        beginObject()
         try fields(&self)
-        close(UInt8(ascii: "}"))
+        endObject()
     }
 
     public mutating func array(_ elements: (inout JSONWriter) throws -> Void) rethrows {
-        open(UInt8(ascii: "["))
+        beginArray()
         try elements(&self)
-        close(UInt8(ascii: "]"))
+        endArray()
+    }
+
+    // For text that is made in pieces; each begin needs its end.
+    public mutating func beginObject() { open(UInt8(ascii: "{")) }
+    public mutating func endObject() { close(UInt8(ascii: "}")) }
+    public mutating func beginArray() { open(UInt8(ascii: "[")) }
+    public mutating func endArray() { close(UInt8(ascii: "]")) }
+
+    /// Moves the text so far to the end of `out`; what comes next continues it.
+    public mutating func moveBytes(to out: inout [UInt8]) {
+        out.append(contentsOf: bytes)
+        bytes.removeAll(keepingCapacity: true)
     }
 
     /// The name of the field whose value comes next. Must need no escapes.
@@ -68,6 +80,24 @@ public struct JSONWriter: Sendable {
         var text = text
         text.withUTF8 { appendEscaped($0) }
         bytes.append(UInt8(ascii: "\""))
+    }
+
+    /// Begins a string that is written by fragments.
+    public mutating func beginString() {
+        separate()
+        bytes.append(UInt8(ascii: "\""))
+    }
+
+    public mutating func endString() { bytes.append(UInt8(ascii: "\"")) }
+
+    /// Part of a string: octets of UTF-8, which may be cut anywhere.
+    public mutating func fragment(_ text: ArraySlice<UInt8>) {
+        text.withUnsafeBufferPointer { appendEscaped($0) }
+    }
+
+    /// Part of a string of base64 (RFC 4648 §4): all but the last are of three octets or a multiple of it.
+    public mutating func base64Fragment(_ data: ArraySlice<UInt8>) {
+        bytes.append(contentsOf: Data(data).base64EncodedData())
     }
 
     /// A string of base64 (RFC 4648 §4).

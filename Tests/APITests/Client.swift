@@ -25,7 +25,8 @@ struct Client {
         let response = await withCheckedContinuation { continuation in
             router.handle(request, HTTPResponder { continuation.resume(returning: $0) })
         }
-        return Answer(response: response)
+        return Answer(
+            response: HTTPResponse(status: response.status, headers: response.headers, body: response.collectBody()))
     }
 
     func get(_ target: String, headers: [(name: String, value: String)] = []) async -> Answer {

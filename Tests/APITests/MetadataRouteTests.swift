@@ -182,10 +182,9 @@ import Wire
         let partition = Partition(id: 0, leader: nil, replicas: [101, 102], inSyncReplicas: [101], leaderEpoch: 4)
         let topic = Topic(
             name: "t", partitionCount: 1, replicationFactor: 2, createdAt: 1, configuration: TopicConfiguration())
-        var json = JSONWriter()
-        json.value(topic, [partition])
+        let body = HTTPResponse(status: 200, stream: JSONStream.body(JSONStream.topics([(topic, [partition])])))
         #expect(
-            String(decoding: json.bytes, as: UTF8.self).hasSuffix(
+            String(decoding: body.collectBody(), as: UTF8.self).hasSuffix(
                 #""partitions":[{"id":0,"leader":null,"replicas":[101,102],"isr":[101],"leaderEpoch":4}]}"#))
     }
 }

@@ -121,7 +121,8 @@ func complaint(
     @Test func environmentNamesAreThoseOfTheContract() {
         #expect(
             ConfigurationKey.allCases.map(\.environmentName) == [
-                "KRAFT_NODE_ID", "SERVER_PORT", "SERVER_HOST", "KRAFT_SERVICES_FILE", "KRAFT_CLUSTER_SIZE",
+                "KRAFT_NODE_ID", "SERVER_PORT", "SERVER_HOST", "SERVER_MEMORY_MB", "KRAFT_SERVICES_FILE",
+                "KRAFT_CLUSTER_SIZE",
                 "KRAFT_DATA_DIR", "KRAFT_BOOTSTRAP", "KRAFT_REJOIN", "KRAFT_RAFT_ELECTION_TIMEOUT_MS",
                 "KRAFT_RAFT_ELECTION_TIMEOUT_JITTER_MS",
                 "KRAFT_RAFT_HEARTBEAT_INTERVAL_MS", "METADATA_HEARTBEAT_TIMEOUT_MS",

@@ -41,7 +41,8 @@ public final class RunningNode: NodeService {
         self.members = members.sorted { $0.id < $1.id }
         self.logger = logger
         self.loop = loop
-        mailbox = Mailbox(queue: DispatchQueue(label: "dmq.core", target: loop.queue))
+        // The very queue, not one that targets it: so a batch of the node and a turn of the loop alternate.
+        mailbox = Mailbox(queue: loop.queue)
         let store = try NodeStore(directory: directory, node: id, newDirectory: .random())
         parts = Parts()
         var recovered = try store.recover(progress: progress)

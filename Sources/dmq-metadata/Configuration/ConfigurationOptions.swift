@@ -55,6 +55,12 @@ struct ConfigurationOptions: ParsableArguments {
     var serverHost: String?
 
     @Option(
+        name: .customLong("server.memory-mb"),
+        help: ArgumentHelp(
+            "What requests and answers may take, in MiB, beyond the state itself; 256.", valueName: "mib"))
+    var serverMemory: String?
+
+    @Option(
         name: .customLong("kraft.raft.election-timeout-ms"),
         help: ArgumentHelp("How long followers trust a silent leader; 5000.", valueName: "ms"))
     var electionTimeout: String?
@@ -100,6 +106,7 @@ struct ConfigurationOptions: ParsableArguments {
         case .nodeID: nodeID
         case .serverPort: serverPort
         case .serverHost: serverHost
+        case .serverMemory: serverMemory
         case .servicesFile: servicesFile
         case .clusterSize: clusterSize
         case .dataDirectory: dataDirectory

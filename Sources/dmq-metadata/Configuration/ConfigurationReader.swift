@@ -16,10 +16,12 @@ struct ConfigurationReader {
         let member = try findMember(services, servicesPath)
         let timing = try readTiming(services, servicesPath)
         let port = try number(.serverPort, in: 1...65535, "a port is a number from 1 to 65535")
+        let memory = try number(
+            .serverMemory, in: 64...65_536, "memory for requests and answers is 64 to 65536 MiB; the default is 256")
         return NodeConfiguration(
             node: member.id, members: services.members, listenHost: try listenHost(member),
             listenPort: port.map { UInt16($0) } ?? member.port, dataDirectory: try dataDirectory(member.id),
-            bootstrap: try bootstrap(), rejoin: try rejoin(),
+            memoryBytes: Int(memory ?? 256) * 1024 * 1024, bootstrap: try bootstrap(), rejoin: try rejoin(),
             electionTimeout: timing.election, electionTimeoutJitter: timing.jitter,
             heartbeatInterval: timing.heartbeat,
             brokerHeartbeatTimeout: try milliseconds(.brokerHeartbeatTimeout, in: 1...86_400_000, default: 30_000),

@@ -13,6 +13,8 @@ struct NodeConfiguration: Sendable {
     var listenHost: String?
     var listenPort: UInt16
     var dataDirectory: String
+    /// What requests and answers may take beyond the state itself.
+    var memoryBytes: Int
     /// Whether an empty node may start a cluster.
     var bootstrap: Bootstrap
     /// The directory that may take the place of the one that the others know for this node.

@@ -37,7 +37,7 @@ final class HostedNode: ServedNode {
     }
 
     private func open() throws(CommandFailure) {
-        let listener = Listener(loop: loop)
+        let listener = Listener(loop: loop, account: MemoryAccount(limit: configuration.memoryBytes))
         let host: NodeHost
         do throws(StorageError) {
             host = try NodeHost(
@@ -96,6 +96,8 @@ extension NodeSettings {
         bootstrap = configuration.bootstrap
         rejoin = configuration.rejoin
         place = configuration.place
+        // The log's share: what is proposed and not committed is held there however long a client waits.
+        maximumPendingBytes = configuration.memoryBytes / 4
     }
 }
 

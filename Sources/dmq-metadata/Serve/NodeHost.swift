@@ -50,13 +50,17 @@ final class Listener: Sendable {
         let value = Mutex<Router?>(nil)
     }
 
-    init(loop: EventLoop) {
+    /// - Parameter account: What all connections together may hold.
+    init(loop: EventLoop, account: MemoryAccount) {
         let box = Box()
         router = box
         var configuration = HTTPServer.Configuration()
         // A key of 4096 bytes may come percent-encoded, three bytes for one.
         configuration.maxRequestLineBytes = 16 * 1024
         configuration.maxHeaderBytes = 32 * 1024
+        configuration.account = account
+        configuration.isPeerPath = RequestWeight.isPeerPath
+        configuration.weigh = RequestWeight.ofAnswer
         server = HTTPServer(configuration: configuration, loops: [loop]) { request, responder in
             guard let router = box.value.withLock({ $0 }) else {
                 return responder.respond(HTTPResponse(status: 503, headers: HTTPHeaders([("Retry-After", "1")])))

@@ -1,0 +1,165 @@
+import Synchronization
+
+/// What a connection holds of the server's memory account.
+struct MemoryOfConnection {
+    /// Taken for the body that is being read, and for what is made of it.
+    var reservedBody = 0
+    /// Taken for the answer of a request that is about to be handed on.
+    var reservedAnswer = 0
+    /// Taken for requests in progress.
+    var reservedByRequests = 0
+    /// Reserved and counted together, as the account knows it.
+    var charged = 0
+    /// Since when something large waits for room, in nanoseconds of the monotonic clock; 0 if nothing does.
+    var waitingSince: UInt64 = 0
+    /// When how much of the body was there: a body that stands still gives way to those that wait.
+    var progress: (time: UInt64, bytes: Int) = (0, 0)
+
+    var isWaiting: Bool { waitingSince != 0 }
+    var reserved: Int { reservedBody + reservedAnswer + reservedByRequests }
+
+    /// What was taken belongs to the request that is handed on.
+    mutating func handOver() -> Int {
+        let reserved = reservedBody + reservedAnswer
+        reservedBody = 0
+        reservedAnswer = 0
+        reservedByRequests += reserved
+        return reserved
+    }
+}
+
+extension HTTPServerChannel {
+    /// Bodies above this size ask for room before they are read.
+    private static let largeBody = 16 * 1024
+    /// A request whose body is larger is carried out alone on its connection.
+    private static let heavyBody = 64 * 1024
+    /// A body that others wait for has to come at this pace at least: so many bytes in so many nanoseconds.
+    private static let expectedProgress = 16 * 1024
+    private static let progressTime: UInt64 = 1_000_000_000
+    /// About what a request in progress takes beside its body.
+    private static let requestOverhead = 2048
+
+    var holder: MemoryAccount.Holder { isUrgent ? .peers : .clients }
+
+    /// Peers say who they are by what they ask for; from then on the connection is theirs.
+    func recognisePeer(_ path: String) {
+        guard !isUrgent, server.configuration.isPeerPath(path) else { return }
+        server.account.add(-memory.charged, for: .clients)
+        server.account.add(memory.charged, for: .peers)
+        isUrgent = true
+    }
+
+    func isHeavy(_ request: HTTPParsedRequest) -> Bool {
+        !isUrgent && (request.body.count > Self.heavyBody || server.configuration.weigh(request) > 0)
+    }
+
+    /// Whether the connection may take more from its peer: always if it holds nothing, so that whoever comes is heard.
+    func mayHoldMore() -> Bool {
+        if !server.account.isFull(for: holder) || memory.reservedBody > 0 { return true }
+        countMemory()
+        if memory.charged == 0 { return true }
+        awaitMemory()
+        return false
+    }
+
+    /// Once the head says that a large body comes: takes room for all of it, and for the log entry that will be made of it,
+    /// or waits. So a body that is begun can be finished.
+    func reserveForBody() {
+        guard memory.reservedBody == 0, parser.announcedBytes > Self.largeBody else { return }
+        if let path = parser.pathInProgress { recognisePeer(path) }
+        let wanted = parser.announcedBytes * 2
+        guard take(wanted) else { return awaitMemory() }
+        reserveBody(wanted)
+    }
+
+    private func reserveBody(_ bytes: Int) {
+        memory.reservedBody = bytes
+        memory.progress = (loop.now, parser.heldBytes)
+        room.hasBegunBody(self)
+    }
+
+    /// Takes room for an answer that is large, or waits.
+    func reserveForAnswer(_ request: HTTPParsedRequest) -> Bool {
+        let wanted = server.configuration.weigh(request)
+        guard wanted > 0, memory.reservedAnswer == 0 else { return true }
+        guard take(wanted) else {
+            awaitMemory()
+            return false
+        }
+        memory.reservedAnswer = wanted
+        return true
+    }
+
+    private func take(_ bytes: Int) -> Bool {
+        guard server.account.take(bytes, for: holder) else { return false }
+        memory.charged += bytes
+        return true
+    }
+
+    private func awaitMemory() {
+        guard !memory.isWaiting else { return }
+        memory.waitingSince = max(loop.now, 1)
+        server.counters.memoryWaits.wrappingAdd(1, ordering: .relaxed)
+        room.enter(self)
+    }
+
+    /// Whether the connection need not wait any more: there is room, it was refused, or it is closed.
+    func hasStoppedWaiting() -> Bool {
+        guard phase == .open, memory.isWaiting else { return true }
+        if loop.now >= memory.waitingSince + WaitingRoom.patience {
+            memory.waitingSince = 0
+            let seconds = WaitingRoom.patience / 1_000_000_000
+            reject(HTTPParseError(.overloaded, "There was no memory for this request within \(seconds) s."))
+        } else if takeWhatIsAwaited() {
+            memory.waitingSince = 0
+            loop.scheduleTurn(self)
+        }
+        return !memory.isWaiting
+    }
+
+    private func takeWhatIsAwaited() -> Bool {
+        if let held {
+            let wanted = server.configuration.weigh(held)
+            guard wanted > 0, memory.reservedAnswer == 0 else { return true }
+            guard take(wanted) else { return false }
+            memory.reservedAnswer = wanted
+            return true
+        }
+        if parser.announcedBytes > Self.largeBody, memory.reservedBody == 0 {
+            guard take(parser.announcedBytes * 2) else { return false }
+            reserveBody(parser.announcedBytes * 2)
+            return true
+        }
+        return !server.account.isFull(for: holder)
+    }
+
+    /// Whether a body that has room does not come, while others wait for room.
+    func isBodyStalled() -> Bool {
+        guard phase == .open, memory.reservedBody > 0 else { return false }
+        if parser.heldBytes >= memory.progress.bytes + Self.expectedProgress {
+            memory.progress = (loop.now, parser.heldBytes)
+        }
+        return loop.now >= memory.progress.time + Self.progressTime
+    }
+
+    func giveUpBody() {
+        reject(HTTPParseError(.requestTimeout, "The body came too slowly while others waited for memory."))
+        loop.scheduleTurn(self)
+    }
+
+    /// Brings the account up to date with what is held now.
+    func countMemory() {
+        let reading = memory.reservedBody > 0 ? 0 : parser.heldBytes
+        let requests = queue.count * Self.requestOverhead + (held == nil ? 0 : Self.requestOverhead)
+        charge(memory.reserved + reading + backlog.count + unsentBytes + requests)
+    }
+
+    /// Of a connection that is closed.
+    func releaseMemory() { charge(0) }
+
+    private func charge(_ bytes: Int) {
+        guard bytes != memory.charged else { return }
+        server.account.add(bytes - memory.charged, for: holder)
+        memory.charged = bytes
+    }
+}
