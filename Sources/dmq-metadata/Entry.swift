@@ -20,12 +20,19 @@ struct Entry: ParsableCommand {
             var command = try parseAsRoot()
             try command.run()
         } catch let failure as CommandFailure {
-            LineOutput.standardError.showProgress(nil)
-            LineOutput.standardError.writeLine(prefix(of: .error) + "❌ \(failure.description)")
-            Glibc.exit(failure.status.rawValue)
+            failure.exit()
         } catch {
             exit(withError: error)
         }
+    }
+}
+
+extension CommandFailure {
+    /// Says why, and ends the process.
+    func exit() -> Never {
+        LineOutput.standardError.showProgress(nil)
+        LineOutput.standardError.writeLine(Self.prefix(of: .error) + "❌ \(description)")
+        Glibc.exit(status.rawValue)
     }
 
     /// A configuration error comes before there is a log, and must still be an error to the journal.

@@ -31,7 +31,8 @@ import Testing
 
     @Test(arguments: [
         ["--bogus"], ["--kraft.node-id"], ["nonsense"], ["kv", "put", "a"], ["kv", "put", "a", "b", "--file", "c"],
-        ["kv", "get", ""], ["kv", "get", "a/"], ["status", "--endpoint", "https://h"],
+        ["kv", "get", ""], ["kv", "get", "a/"], ["kv", "delete", "--recursive", ""], ["kv", "delete", "/"],
+        ["status", "--endpoint", "https://h"],
         ["status", "--endpoint", "http://h", "--endpoint", "x y"], ["status", "--timeout", "0"],
         ["broker", "register", "1", "host"], ["broker", "show", "x"], ["cluster", "--kraft.node-id", "1"],
         ["cluster", "--server.port=1"], ["cluster", "--kraft.data-dir=x"], ["cluster", "--kraft.rejoin=x"],
