@@ -1,11 +1,6 @@
-import Dispatch
 import Glibc
 
-/// Turns host names into addresses, without keeping a loop waiting.
-enum Resolver {
-    /// `getaddrinfo` blocks, for many seconds when a name server is away; concurrent, so that one name does not delay another.
-    private static let queue = DispatchQueue(label: "http.resolver", attributes: .concurrent)
-
+extension Resolver {
     /// The addresses of a numeric host or of `localhost`; `nil` if the host is another name.
     static func resolveDirectly(_ host: String, port: UInt16) -> [SocketAddress]? {
         if host == "localhost" {
@@ -20,17 +15,8 @@ enum Resolver {
         return address.map { [$0] }
     }
 
-    /// Calls `completion` on some thread.
-    static func resolve(
-        _ host: String, port: UInt16, completion: @escaping @Sendable (Result<[SocketAddress], HTTPClientError>) -> Void
-    ) {
-        queue.async {
-            completion(Result { () throws(HTTPClientError) in try resolveByName(host, port: port) })
-        }
-    }
-
-    /// Blocks.
-    static func resolveByName(_ host: String, port: UInt16) throws(HTTPClientError) -> [SocketAddress] {
+    /// Blocks, for many seconds when a name server is away.
+    static func resolveByName(_ host: String, port: UInt16 = 0) throws(HTTPClientError) -> [SocketAddress] {
         var hints = addrinfo()
         hints.ai_family = AF_UNSPEC
         hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
