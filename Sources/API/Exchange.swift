@@ -35,6 +35,7 @@ final class Exchange: Sendable {
     /// The requests answered so far, and the listener's figures, in Prometheus text format.
     var requestMetrics: String {
         environment.counters.text() + (environment.statistics.map { ConnectionMetrics.text($0()) } ?? "")
+            + (environment.lostLogLines.map { ConnectionMetrics.text(lostLogLines: $0()) } ?? "")
     }
     var query: QueryParameters { QueryParameters(request.query) }
 

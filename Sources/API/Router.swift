@@ -13,11 +13,12 @@ public final class Router: Sendable {
     /// - Parameters:
     ///   - now: The wall clock in Unix milliseconds.
     ///   - statistics: The figures of the listener in front, for `/metrics`.
+    ///   - lostLogLines: How many lines of the log nobody read, for `/metrics`.
     public init(
         service: any NodeService, now: @escaping @Sendable () -> Int64,
-        statistics: (@Sendable () -> HTTPServer.Statistics)? = nil
+        statistics: (@Sendable () -> HTTPServer.Statistics)? = nil, lostLogLines: (@Sendable () -> Int)? = nil
     ) {
-        environment = Environment(service: service, now: now, statistics: statistics)
+        environment = Environment(service: service, now: now, statistics: statistics, lostLogLines: lostLogLines)
     }
 
     /// Answers `request` exactly once, from whatever thread has the outcome.
@@ -53,6 +54,7 @@ struct Environment: Sendable {
     let service: any NodeService
     let now: @Sendable () -> Int64
     let statistics: (@Sendable () -> HTTPServer.Statistics)?
+    let lostLogLines: (@Sendable () -> Int)?
     let peers = PeerConnections()
     let counters = RequestCounters(routes: Routes.table.map(\.template))
     /// Long answers are put into words here, so that they hold up neither the node nor an event loop.

@@ -75,6 +75,10 @@ extension HTTPServerChannel {
     }
 
     private func handOn(_ parsed: HTTPParsedRequest) {
+        if isOnReserve {
+            guard server.configuration.isReserved(parsed) else { return refuseOnReserve() }
+            endProbation()
+        }
         areSafeInProgress = parsed.isSafe
         server.counters.requests.wrappingAdd(1, ordering: .relaxed)
         requestStart = 0

@@ -23,6 +23,9 @@ final class HTTPServerChannel: Channel, @unchecked Sendable {
     var phase = Phase.open
     /// Whether the connection counts against the limit; one that is refused does not.
     let isCounted: Bool
+    /// Whether only reserved requests may come on it, and whether none has come yet.
+    var isOnReserve = false
+    var isOnProbation = false
 
     var parser: HTTPRequestParser
     /// Octets read but not parsed, since the queue was full.
@@ -115,7 +118,7 @@ final class HTTPServerChannel: Channel, @unchecked Sendable {
             let seconds = server.configuration.requestTimeout.components.seconds
             reject(HTTPParseError(.requestTimeout, "The request was not complete within \(seconds) s."))
             loop.scheduleTurn(self)
-        } else if isIdle, now >= idleStart + server.idleTimeout {
+        } else if isIdle, now >= idleStart + idleTimeout {
             return close()
         }
         updateDeadline()
@@ -152,7 +155,7 @@ final class HTTPServerChannel: Channel, @unchecked Sendable {
             } else {
                 requestStart = 0
             }
-            if isIdle { earliest = min(earliest, idleStart + server.idleTimeout) }
+            if isIdle { earliest = min(earliest, idleStart + idleTimeout) }
         }
         setDeadline(earliest)
     }
@@ -184,6 +187,7 @@ final class HTTPServerChannel: Channel, @unchecked Sendable {
         backlog = []
         held = nil
         connection.end()
+        if isOnProbation { endProbation() }
         server.connectionEnded(isCounted: isCounted)
     }
 }

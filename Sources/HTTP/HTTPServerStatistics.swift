@@ -13,6 +13,8 @@ extension HTTPServer {
         public var slowReadersDropped = 0
         /// Connections dropped at accept because the process had no descriptor left.
         public var acceptsWithoutDescriptor = 0
+        /// Beyond it connections are refused.
+        public var maxConnections = 0
         public var bytesReceived = 0
         public var bytesSent = 0
     }

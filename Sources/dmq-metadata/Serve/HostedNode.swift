@@ -37,12 +37,13 @@ final class HostedNode: ServedNode {
     }
 
     private func open() throws(CommandFailure) {
-        let listener = Listener(loop: loop)
+        let listener = Listener(loop: loop, logger: logger)
         let host: NodeHost
         do throws(StorageError) {
             host = try NodeHost(
                 id: configuration.node, members: configuration.members, directory: configuration.dataDirectory,
-                settings: NodeSettings(configuration), listener: listener, loop: loop, logger: logger
+                settings: NodeSettings(configuration), listener: listener, loop: loop, logger: logger,
+                lostLogLines: { LineOutput.standardError.lostLines }
             ) { [events] rows in events.onReplayProgress(rows, nil) }
         } catch {
             throw CommandFailure(error)
@@ -60,10 +61,9 @@ final class HostedNode: ServedNode {
     }
 
     func stop(completion: @escaping @Sendable () -> Void) {
-        queue.async { [self] in
-            guard let host = host.withLock({ $0 }) else { return completion() }
-            host.stop(completion: completion)
-        }
+        // One that still loads has promised nothing to anybody, and may load for long.
+        guard let host = host.withLock({ $0 }) else { return completion() }
+        queue.async { host.stop(completion: completion) }
     }
 
     func ask(_ part: Watchdog.Part, _ body: @escaping @Sendable () -> Void) {
