@@ -37,7 +37,8 @@ import Testing
         ["broker", "register", "1", "host"], ["broker", "show", "x"], ["cluster", "--kraft.node-id", "1"],
         ["cluster", "--server.port=1"], ["cluster", "--kraft.data-dir=x"], ["cluster", "--kraft.rejoin=x"],
         ["cluster", "--kraft.bootstrap=force"], ["serve", "--bootstrap", "--kraft.bootstrap=never"], ["verify"],
-        ["members", "set"], ["members", "set", "file"], ["members", "show"], ["members", "set", "", "dir"],
+        ["backup"], ["backup", "dir"], ["backup", "", "file"], ["members", "set"], ["members", "set", "file"],
+        ["members", "show"], ["members", "set", "", "dir"],
     ])
     func wrongUsageIs64(arguments: [String]) {
         #expect {
@@ -48,7 +49,7 @@ import Testing
     }
 
     @Test(arguments: [
-        [], ["serve"], ["cluster"], ["status"], ["verify"], ["members"], ["members", "set"], ["broker"],
+        [], ["serve"], ["cluster"], ["status"], ["verify"], ["backup"], ["members"], ["members", "set"], ["broker"],
         ["broker", "list"], ["topic", "create"],
         ["kv", "put"],
     ])
