@@ -46,8 +46,10 @@ final class Exchange: Sendable {
 
     /// The body as JSON, read by `read`. For endpoints that require one.
     func decodeBody<Value>(_ read: ([UInt8]) throws(JSONInputError) -> Value) throws(Problem) -> Value {
-        if let contentType = request.headers["Content-Type"], !MediaType.isJSON(contentType) {
-            throw Problem(.unsupportedMediaType, "the body must be application/json, not \(contentType)")
+        // Without a type as well: a page can make a browser send that to anybody, but a type only with leave.
+        guard let contentType = request.headers["Content-Type"], MediaType.isJSON(contentType) else {
+            let found = request.headers["Content-Type"].map { "not \($0)" } ?? "and must say so in Content-Type"
+            throw Problem(.unsupportedMediaType, "the body must be application/json, \(found)")
         }
         do {
             return try read(request.body)

@@ -23,9 +23,16 @@ enum KeyValueReads {
 
     private static func get(_ key: Key, _ exchange: Exchange) throws(Problem) {
         let isJSON = exchange.request.headers["Accept"].map(MediaType.acceptsJSON) ?? false
+        let conditions = try Conditions(exchange.request.headers)
         exchange.read(try exchange.query.consistency(default: .linearizable)) { view in
             let revision = view.metadata.counters.revision
             guard let pair = view.metadata.value(key) else { return exchange.answer(.unknownKey(key)) }
+            switch conditions.verdict(present: pair.modRevision) {
+            case .holds: break
+            case .matchFailed: return exchange.answer(.revisionMismatch(present: pair.modRevision))
+            case .noneMatchFailed:
+                return exchange.answer(HTTPResponse(status: 304, headers: headers(of: pair, revision)))
+            }
             if pair.value.count <= maxInlineBytes {
                 answer(pair, revision, isJSON: isJSON, exchange)
             } else {
@@ -35,10 +42,9 @@ enum KeyValueReads {
     }
 
     private static func answer(_ pair: KeyValue, _ revision: UInt64, isJSON: Bool, _ exchange: Exchange) {
-        var headers = HTTPHeaders()
-        headers.add("ETag", "\"\(pair.modRevision)\"")
-        headers.add("X-Revision", String(revision))
-        headers.add("Vary", "Accept")
+        var headers = headers(of: pair, revision)
+        // A browser must not take a value for a page.
+        headers.add("X-Content-Type-Options", "nosniff")
         if isJSON {
             headers.add("Content-Type", "application/json")
             var json = JSONWriter(capacity: pair.key.bytes.count + pair.value.count + 128)
@@ -49,6 +55,15 @@ enum KeyValueReads {
                 "Content-Type", isUTF8(pair.value) ? "text/plain; charset=utf-8" : "application/octet-stream")
             exchange.answer(HTTPResponse(status: 200, headers: headers, body: pair.value))
         }
+    }
+
+    /// Those that say which version of which representation it is.
+    private static func headers(of pair: KeyValue, _ revision: UInt64) -> HTTPHeaders {
+        var headers = HTTPHeaders()
+        headers.add("ETag", "\"\(pair.modRevision)\"")
+        headers.add("X-Revision", String(revision))
+        headers.add("Vary", "Accept")
+        return headers
     }
 
     private static func isUTF8(_ bytes: [UInt8]) -> Bool {

@@ -8,7 +8,7 @@ final class RequestCounters: Sendable {
     }
 
     /// Every status that the API answers; the last place counts any other.
-    private static let statuses = [200, 201, 204, 400, 404, 405, 409, 412, 413, 415, 500, 503, 504]
+    private static let statuses = [200, 201, 204, 304, 400, 403, 404, 405, 409, 412, 413, 415, 421, 500, 503, 504]
     private static let statusPlaces = statuses.count + 1
 
     private let routes: [String]
@@ -57,7 +57,8 @@ extension Method {
         case .put: 2
         case .post: 3
         case .delete: 4
-        case .other: 5
+        case .options: 5
+        case .other: 6
         }
     }
 }

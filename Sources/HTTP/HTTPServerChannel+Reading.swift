@@ -108,7 +108,7 @@ extension HTTPServerChannel {
     func reject(_ error: HTTPParseError) {
         server.counters.count(error.rejection)
         let sequence = queue.append(
-            ResponseQueue.Slot(response: nil, isToHead: false, isVersion10: false, closes: true))
+            ResponseQueue.Slot(response: nil, isToHead: parser.isHead, isVersion10: false, closes: true))
         stopReading()
         complete(sequence, with: ResponseEncoder.problem(error))
     }

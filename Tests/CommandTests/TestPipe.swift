@@ -45,7 +45,7 @@ func soon(_ condition: () -> Bool) -> Bool {
     let end = ContinuousClock.now + .seconds(60)
     while !condition() {
         guard ContinuousClock.now < end else { return false }
-        usleep(1000)
+        _ = poll(nil, 0, 1)
     }
     return true
 }

@@ -108,6 +108,25 @@ import Testing
         #expect(try fourth.response()?.status == 200)
     }
 
+    /// RFC 9110 §9.3.2: not even what is refused before it is understood has content.
+    @Test(arguments: [
+        ("/ HTTP/1.1\r\nHost: a\r\nExpect: luck\r\n\r\n", 417),
+        ("/ HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999\r\n\r\n", 413),
+        ("/ HTTP/1.1\r\nHost: a\r\nA: \(String(repeating: "a", count: 20_000))\r\n\r\n", 431),
+        ("/\(String(repeating: "a", count: 10_000)) HTTP/1.1\r\nHost: a\r\n\r\n", 414),
+        ("/ HTTP/1.1\r\n\r\n", 400), ("/ HTTP/3.0\r\n\r\n", 505),
+    ])
+    func headThatIsRefusedHasNoContent(request: String, status: Int) throws {
+        let server = try TestServer()
+        for method in ["HEAD", "GET"] {
+            let client = try server.connect()
+            client.send("\(method) \(request)")
+            let text = try client.rest()
+            #expect(text.hasPrefix("HTTP/1.1 \(status) "))
+            #expect(text.hasSuffix("\r\n\r\n") == (method == "HEAD"))
+        }
+    }
+
     private func reserve(_ told: Box<String>, timeout: Duration = .seconds(60)) -> HTTPServer.Configuration {
         .with {
             $0.maxConnections = 4
@@ -162,7 +181,7 @@ import Testing
         let server = try TestServer(configuration: reserve(Box(), timeout: .milliseconds(50)))
         let clients = try (0..<3).map { _ in try server.connect() }
         #expect(try clients[2].rest() == "")
-        #expect(server.server.statistics.openConnections == 2)
+        try eventually("its place is free") { server.server.statistics.openConnections == 2 }
     }
 
     @Test func refusalsAreToldNowAndThen() throws {

@@ -22,7 +22,7 @@ private final class NameServer: Sendable {
         state.withLock { $0.asked.append(host) }
         while true {
             if let answer = state.withLock({ $0.answers.removeValue(forKey: host) }) { return try answer.get() }
-            usleep(500)
+            _ = poll(nil, 0, 1)
         }
     }
 }
@@ -50,7 +50,7 @@ private final class NameServer: Sendable {
         let end = ContinuousClock.now + .seconds(60)
         while !condition() {
             guard ContinuousClock.now < end else { return false }
-            usleep(500)
+            _ = poll(nil, 0, 1)
         }
         return true
     }
@@ -184,5 +184,21 @@ private final class NameServer: Sendable {
         #expect(finish(&state, "a", .success([Self.address]), now: 0) == [])
         #expect(answers.all.count == Resolver.maxWaiters + 1)
         #expect(ask(&state, "b", answers) == ["b"])
+    }
+}
+
+@Suite struct HostSyntaxTests {
+    @Test(arguments: ["a", "a.example", "A_b-c", "1.2.3.4", "::1", "[::1]", "fe80::1%eth0", "[2001:db8::1]"])
+    func hosts(text: String) { #expect(HostSyntax.isHost(text)) }
+
+    @Test(arguments: ["", "a:80", "1.2.3.4:80", "[::1", "::1]", "[]", "%", "a%b", "[a]", "::g", "[1.2.3.4]", "1:2"])
+    func noHosts(text: String) { #expect(!HostSyntax.isHost(text)) }
+
+    @Test(arguments: ["", "a", "a:", "a:80", "1.2.3.4:80", "[::1]", "[::1]:80", "[fe80::1%25e0]:1", "a%20b:1"])
+    func fields(text: String) throws {
+        var parser = HTTPRequestParser()
+        var position = 0
+        let request = try parser.next(Array("GET / HTTP/1.1\r\nHost: \(text)\r\n\r\n".utf8).span, at: &position)
+        #expect(request != nil)
     }
 }

@@ -3,6 +3,7 @@ enum ConfigurationKey: String, CaseIterable, Sendable {
     case nodeID = "kraft.node-id"
     case serverPort = "server.port"
     case serverHost = "server.host"
+    case allowedHosts = "server.allowed-hosts"
     case servicesFile = "kraft.services-file"
     case clusterSize = "kraft.cluster-size"
     case dataDirectory = "kraft.data-dir"

@@ -55,6 +55,12 @@ struct ConfigurationOptions: ParsableArguments {
     var serverHost: String?
 
     @Option(
+        name: .customLong("server.allowed-hosts"),
+        help: ArgumentHelp(
+            "Further names that requests may call this node by, with commas between; * for all.", valueName: "names"))
+    var allowedHosts: String?
+
+    @Option(
         name: .customLong("kraft.raft.election-timeout-ms"),
         help: ArgumentHelp("How long followers trust a silent leader; 5000.", valueName: "ms"))
     var electionTimeout: String?
@@ -100,6 +106,7 @@ struct ConfigurationOptions: ParsableArguments {
         case .nodeID: nodeID
         case .serverPort: serverPort
         case .serverHost: serverHost
+        case .allowedHosts: allowedHosts
         case .servicesFile: servicesFile
         case .clusterSize: clusterSize
         case .dataDirectory: dataDirectory

@@ -1,4 +1,5 @@
 import Glibc
+import HTTP
 import Logging
 import Raft
 import Server
@@ -18,7 +19,8 @@ struct ConfigurationReader {
         let port = try number(.serverPort, in: 1...65535, "a port is a number from 1 to 65535")
         return NodeConfiguration(
             node: member.id, members: services.members, listenHost: try listenHost(member),
-            listenPort: port.map { UInt16($0) } ?? member.port, dataDirectory: try dataDirectory(member.id),
+            listenPort: port.map { UInt16($0) } ?? member.port, allowedHosts: try allowedHosts(),
+            dataDirectory: try dataDirectory(member.id),
             bootstrap: try bootstrap(), rejoin: try rejoin(),
             electionTimeout: timing.election, electionTimeoutJitter: timing.jitter,
             heartbeatInterval: timing.heartbeat,
@@ -110,6 +112,17 @@ struct ConfigurationReader {
                 remedy: "give the address to listen on, such as 127.0.0.1, 0.0.0.0 or ::, or * for all")
         }
         return setting.value
+    }
+
+    private func allowedHosts() throws(ConfigurationError) -> [String] {
+        guard let setting = sources[.allowedHosts] else { return [] }
+        let names = setting.value.split(separator: ",").map { String($0.filter { $0 != " " }) }.filter { !$0.isEmpty }
+        for name in names where name != "*" && !HostSyntax.isHost(name) {
+            throw ConfigurationError(
+                setting, "\"\(name)\" is no host", remedy: "give names without ports, with commas between, or * for all"
+            )
+        }
+        return names
     }
 
     /// A node that is reached by a loopback address has no business on the others. One reached by a particular loopback

@@ -43,8 +43,8 @@ final class HostedNode: ServedNode {
             host = try NodeHost(
                 id: configuration.node, members: configuration.members, directory: configuration.dataDirectory,
                 settings: NodeSettings(configuration), listener: listener, loop: loop, logger: logger,
-                lostLogLines: { LineOutput.standardError.lostLines }
-            ) { [events] rows in events.onReplayProgress(rows, nil) }
+                hosts: configuration.ownNames, lostLogLines: { LineOutput.standardError.lostLines },
+                progress: { [events] rows in events.onReplayProgress(rows, nil) })
         } catch {
             throw CommandFailure(error)
         }
@@ -57,7 +57,16 @@ final class HostedNode: ServedNode {
                 "can not listen on \(address): \(error.operation): \(String(cString: strerror(error.errno)))")
         }
         self.host.withLock { $0 = host }
+        warnOfOpenDirectory()
         host.start { [events] error in events.onFailure(CommandFailure(error)) }
+    }
+
+    private func warnOfOpenDirectory() {
+        var status = stat()
+        guard stat(configuration.dataDirectory, &status) == 0, status.st_mode & 0o022 != 0 else { return }
+        logger.warning(
+            "⚠️ others than the owner may change the data directory; chmod go-w takes that away",
+            metadata: ["data": "\(configuration.dataDirectory)"])
     }
 
     func stop(completion: @escaping @Sendable () -> Void) {

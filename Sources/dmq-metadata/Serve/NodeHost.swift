@@ -21,7 +21,8 @@ final class NodeHost: Sendable {
     /// Opens and checks the data directory; `listener` serves the node from here on, but nothing runs yet.
     init(
         id: NodeID, members: [Member], directory: String, settings: NodeSettings, listener: Listener, loop: EventLoop,
-        logger: Logger, lostLogLines: (@Sendable () -> Int)? = nil, progress: (_ rows: Int) -> Void = { _ in }
+        logger: Logger, hosts: AllowedHosts = .all, lostLogLines: (@Sendable () -> Int)? = nil,
+        progress: (_ rows: Int) -> Void = { _ in }
     ) throws(StorageError) {
         self.listener = listener
         self.settings = settings
@@ -30,8 +31,8 @@ final class NodeHost: Sendable {
         let server = listener.server
         listener.serve(
             Router(
-                service: node, now: { RunningNode.unixMilliseconds }, statistics: { server.statistics },
-                lostLogLines: lostLogLines))
+                service: node, now: { RunningNode.unixMilliseconds }, hosts: hosts,
+                statistics: { server.statistics }, lostLogLines: lostLogLines))
     }
 
     func start(onFailure: @escaping @Sendable (StorageError) -> Void) {
