@@ -1,3 +1,4 @@
+import HTTP
 import Metadata
 import Server
 import Wire
@@ -5,7 +6,15 @@ import Wire
 /// `/api/v1/metadata/brokers`.
 enum Brokers {
     @Sendable static func register(_ exchange: Exchange) throws(Problem) {
-        let broker = try exchange.decodeFields { json throws(JSONInputError) in try RegisterBroker(json: json) }
+        let broker = try exchange.decodeFields { json throws(JSONInputError) in
+            let broker = try RegisterBroker(json: json)
+            // Here, and not where commands are read: logs hold what was let in before.
+            guard HostSyntax.isHost(broker.host) else {
+                throw JSONInputError(
+                    code: .outOfRange, field: "host", problem: "must be a host name or an address, without a port")
+            }
+            return broker
+        }
         exchange.submit(.registerBroker(broker)) { result in
             guard case .broker(let broker, let isNew) = result else { return exchange.answerUnexpected(result) }
             exchange.answerJSON(status: isNew ? 201 : 200) { $0.value(broker) }

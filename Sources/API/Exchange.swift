@@ -40,6 +40,7 @@ final class Exchange: Sendable {
     /// The requests answered so far, and the listener's figures, in Prometheus text format.
     var requestMetrics: String {
         environment.counters.text() + (environment.statistics.map { ConnectionMetrics.text($0()) } ?? "")
+            + (environment.lostLogLines.map { ConnectionMetrics.text(lostLogLines: $0()) } ?? "")
     }
     /// What to say when requests and answers have used up their memory.
     var fullMemory: String? {
@@ -60,8 +61,10 @@ final class Exchange: Sendable {
 
     /// The body as JSON, read by `read`. For endpoints that require one.
     func decodeBody<Value>(_ read: ([UInt8]) throws(JSONInputError) -> Value) throws(Problem) -> Value {
-        if let contentType = request.headers["Content-Type"], !MediaType.isJSON(contentType) {
-            throw Problem(.unsupportedMediaType, "the body must be application/json, not \(contentType)")
+        // Without a type as well: a page can make a browser send that to anybody, but a type only with leave.
+        guard let contentType = request.headers["Content-Type"], MediaType.isJSON(contentType) else {
+            let found = request.headers["Content-Type"].map { "not \($0)" } ?? "and must say so in Content-Type"
+            throw Problem(.unsupportedMediaType, "the body must be application/json, \(found)")
         }
         do {
             return try read(takeBody())

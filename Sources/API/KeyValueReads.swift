@@ -21,13 +21,18 @@ enum KeyValueReads {
 
     private static func get(_ key: Key, _ exchange: Exchange) throws(Problem) {
         let isJSON = exchange.request.headers["Accept"].map(MediaType.acceptsJSON) ?? false
+        let conditions = try Conditions(exchange.request.headers)
         exchange.read(try exchange.query.consistency(default: .linearizable)) { view in
             let revision = view.metadata.counters.revision
             guard let pair = view.metadata.value(key) else { return exchange.answer(.unknownKey(key)) }
-            var headers = HTTPHeaders()
-            headers.add("ETag", "\"\(pair.modRevision)\"")
-            headers.add("X-Revision", String(revision))
-            headers.add("Vary", "Accept")
+            var headers = headers(of: pair, revision)
+            switch conditions.verdict(present: pair.modRevision) {
+            case .holds: break
+            case .matchFailed: return exchange.answer(.revisionMismatch(present: pair.modRevision))
+            case .noneMatchFailed: return exchange.answer(HTTPResponse(status: 304, headers: headers))
+            }
+            // A browser must not take a value for a page.
+            headers.add("X-Content-Type-Options", "nosniff")
             if isJSON {
                 exchange.answerJSON(headers: headers, stream: JSONStream.body(.each([pair], JSONStream.steps)))
             } else {
@@ -36,6 +41,15 @@ enum KeyValueReads {
                 exchange.answer(HTTPResponse(status: 200, headers: headers, body: pair.value))
             }
         }
+    }
+
+    /// Those that say which version of which representation it is.
+    private static func headers(of pair: KeyValue, _ revision: UInt64) -> HTTPHeaders {
+        var headers = HTTPHeaders()
+        headers.add("ETag", "\"\(pair.modRevision)\"")
+        headers.add("X-Revision", String(revision))
+        headers.add("Vary", "Accept")
+        return headers
     }
 
     // MARK: Subtrees

@@ -38,12 +38,14 @@ struct Problem: Error, Equatable {
     private static func title(_ status: Int) -> String {
         switch status {
         case 400: "Bad Request"
+        case 403: "Forbidden"
         case 404: "Not Found"
         case 405: "Method Not Allowed"
         case 409: "Conflict"
         case 412: "Precondition Failed"
         case 413: "Content Too Large"
         case 415: "Unsupported Media Type"
+        case 421: "Misdirected Request"
         case 503: "Service Unavailable"
         case 504: "Gateway Timeout"
         default: "Internal Server Error"

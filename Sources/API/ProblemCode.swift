@@ -7,6 +7,7 @@ public enum ProblemCode: String, Sendable, CaseIterable {
     case invalidType = "invalid_type"
     case outOfRange = "out_of_range"
     case invalidParameter = "invalid_parameter"
+    case unknownParameter = "unknown_parameter"
     case invalidKey = "invalid_key"
     case invalidPrecondition = "invalid_precondition"
     case invalidMessage = "invalid_message"
@@ -16,6 +17,8 @@ public enum ProblemCode: String, Sendable, CaseIterable {
     case methodNotAllowed = "method_not_allowed"
     case bodyTooLarge = "body_too_large"
     case unsupportedMediaType = "unsupported_media_type"
+    case misdirectedRequest = "misdirected_request"
+    case foreignOrigin = "foreign_origin"
 
     // The state
     case unknownBroker = "unknown_broker"
@@ -37,15 +40,18 @@ public enum ProblemCode: String, Sendable, CaseIterable {
 
     public var status: Int {
         switch self {
-        case .invalidJSON, .missingField, .invalidType, .outOfRange, .invalidParameter, .invalidKey,
-            .invalidPrecondition, .invalidMessage, .recursiveRequired, .brokerIDMismatch, .notEnoughBrokers:
+        case .invalidJSON, .missingField, .invalidType, .outOfRange, .invalidParameter, .unknownParameter,
+            .invalidKey, .invalidPrecondition, .invalidMessage, .recursiveRequired, .brokerIDMismatch,
+            .notEnoughBrokers:
             400
         case .unknownPath, .unknownBroker, .unknownTopic, .unknownKey: 404
+        case .foreignOrigin: 403
         case .methodNotAllowed: 405
         case .brokerIDInUse, .brokerHasPartitions, .topicExists: 409
         case .revisionMismatch: 412
         case .bodyTooLarge: 413
         case .unsupportedMediaType: 415
+        case .misdirectedRequest: 421
         case .invalidCommand, .internalError: 500
         case .notReady, .overloaded, .unavailable: 503
         case .outcomeUnknown: 504

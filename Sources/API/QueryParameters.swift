@@ -1,10 +1,22 @@
 import Server
 
-/// The parameters of a query string. Unknown ones are ignored; of two with one name the first counts.
+/// The parameters of a query string. Of two with one name the first counts.
 struct QueryParameters {
     private let query: String?
 
     init(_ query: String?) { self.query = query }
+
+    /// A client that asks for what is not there must be told, and not get something else.
+    func refuseUnknown(_ known: [String]) throws(Problem) {
+        guard let query else { return }
+        for pair in query.utf8.split(separator: UInt8(ascii: "&")) {
+            let name = pair.prefix { $0 != UInt8(ascii: "=") }
+            let decoded = PercentDecoding.decode(name, plusIsSpace: true) ?? []
+            guard !known.contains(where: { decoded.elementsEqual($0.utf8) }) else { continue }
+            let those = known.isEmpty ? "none are known" : "known are \(known.joined(separator: ", "))"
+            throw Problem(.unknownParameter, "there is no parameter `\(String(Substring(name)))` here; \(those)")
+        }
+    }
 
     /// The decoded octets of the value; empty for a name without `=`.
     func bytes(_ name: String) throws(Problem) -> [UInt8]? {

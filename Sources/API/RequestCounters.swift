@@ -57,7 +57,8 @@ extension Method {
         case .put: 2
         case .post: 3
         case .delete: 4
-        case .other: 5
+        case .options: 5
+        case .other: 6
         }
     }
 }

@@ -16,14 +16,14 @@ struct Route: Sendable {
 
     /// The path as written in the table; the name of the route in metrics.
     let template: String
-    let handlers: [(method: Method, handle: Handler)]
+    let operations: [Operation]
     private let fixed: [UInt8]
     private let tail: Tail
 
     /// - Parameter template: ends in `{name}` for one segment, in `{name...}` for the rest of the path.
-    init(_ template: String, _ handlers: (method: Method, handle: Handler)...) {
+    init(_ template: String, _ operations: Operation...) {
         self.template = template
-        self.handlers = handlers
+        self.operations = operations
         let parts = template.split(separator: "{", maxSplits: 1)
         fixed = Array(parts[0].utf8)
         tail = parts.count == 1 ? .none : parts[1].hasSuffix("...}") ? .rest : .segment
@@ -41,9 +41,9 @@ struct Route: Sendable {
     }
 
     /// `HEAD` is answered wherever `GET` is (RFC 9110 §9.3.2); the server leaves the body out.
-    func handler(for method: Method) -> Handler? {
+    func operation(for method: Method) -> Operation? {
         let wanted = method == .head ? .get : method
-        return handlers.first { $0.method == wanted }?.handle
+        return operations.first { $0.method == wanted }
     }
 
     /// Whether the body is JSON that is going to be parsed: not octets that are kept as they are, nor nodes' dense messages.
@@ -54,7 +54,31 @@ struct Route: Sendable {
 
     /// The value of `Allow`.
     var allow: String {
-        handlers.flatMap { $0.method == .get ? ["GET", "HEAD"] : [$0.method.rawValue] }.joined(separator: ", ")
+        let methods = operations.flatMap { $0.method == .get ? ["GET", "HEAD"] : [$0.method.rawValue] }
+        return (methods + ["OPTIONS"]).joined(separator: ", ")
+    }
+}
+
+/// What one method does at a path, and the names of the query parameters that it knows.
+struct Operation: Sendable {
+    let method: Method
+    let handle: Route.Handler
+    let parameters: [String]
+
+    static func get(_ handle: @escaping Route.Handler, _ parameters: String...) -> Operation {
+        Operation(method: .get, handle: handle, parameters: parameters)
+    }
+
+    static func put(_ handle: @escaping Route.Handler, _ parameters: String...) -> Operation {
+        Operation(method: .put, handle: handle, parameters: parameters)
+    }
+
+    static func post(_ handle: @escaping Route.Handler, _ parameters: String...) -> Operation {
+        Operation(method: .post, handle: handle, parameters: parameters)
+    }
+
+    static func delete(_ handle: @escaping Route.Handler, _ parameters: String...) -> Operation {
+        Operation(method: .delete, handle: handle, parameters: parameters)
     }
 }
 
@@ -64,6 +88,7 @@ enum Method: String, Sendable, CaseIterable {
     case put = "PUT"
     case post = "POST"
     case delete = "DELETE"
+    case options = "OPTIONS"
     /// Any that no route has.
     case other = "OTHER"
 }

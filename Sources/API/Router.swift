@@ -12,12 +12,15 @@ public final class Router: Sendable {
 
     /// - Parameters:
     ///   - now: The wall clock in Unix milliseconds.
+    ///   - hosts: The names that requests may call this server by.
     ///   - statistics: The figures of the listener in front, for `/metrics`.
+    ///   - lostLogLines: How many lines of the log nobody read, for `/metrics`.
     public init(
-        service: any NodeService, now: @escaping @Sendable () -> Int64,
-        statistics: (@Sendable () -> HTTPServer.Statistics)? = nil
+        service: any NodeService, now: @escaping @Sendable () -> Int64, hosts: AllowedHosts = .all,
+        statistics: (@Sendable () -> HTTPServer.Statistics)? = nil, lostLogLines: (@Sendable () -> Int)? = nil
     ) {
-        environment = Environment(service: service, now: now, statistics: statistics)
+        environment = Environment(
+            service: service, now: now, hosts: hosts, statistics: statistics, lostLogLines: lostLogLines)
     }
 
     /// Answers `request` exactly once, from whatever thread has the outcome.
@@ -28,17 +31,20 @@ public final class Router: Sendable {
             request: request, method: method, route: found?.route, tail: found?.tail ?? [], environment: environment,
             responder: responder)
         do throws(Problem) {
+            try environment.hosts.check(request, method)
+            if method == .options { return try answerOptions(exchange, at: found?.route) }
             guard let found else { throw Problem(.unknownPath, "there is nothing at \(request.path)") }
             let route = Routes.table[found.route]
-            guard let handle = route.handler(for: method) else {
+            guard let operation = route.operation(for: method) else {
                 let detail = "\(request.method) is not possible here; allowed: \(route.allow)"
                 throw Problem(.methodNotAllowed, detail, headers: [(name: "Allow", value: route.allow)])
             }
+            try exchange.query.refuseUnknown(operation.parameters)
             guard request.body.count > Self.maxInlineBytes, route.parsesJSON(of: request) else {
-                return try handle(exchange)
+                return try operation.handle(exchange)
             }
             environment.parsing.async {
-                do throws(Problem) { try handle(exchange) } catch { exchange.answer(error) }
+                do throws(Problem) { try operation.handle(exchange) } catch { exchange.answer(error) }
             }
         } catch {
             exchange.answer(error)
@@ -47,6 +53,15 @@ public final class Router: Sendable {
 
     /// Bodies up to here are parsed on the event loop; larger ones would hold it up.
     private static let maxInlineBytes = 16 * 1024
+    /// What is possible at a path, or with `*` anywhere (RFC 9110 §9.3.7).
+    private func answerOptions(_ exchange: Exchange, at route: Int?) throws(Problem) {
+        let isOfServer = exchange.request.path == "*"
+        guard isOfServer || route != nil else {
+            throw Problem(.unknownPath, "there is nothing at \(exchange.request.path)")
+        }
+        let allow = route.map { Routes.table[$0].allow } ?? "GET, HEAD, PUT, POST, DELETE, OPTIONS"
+        exchange.answer(HTTPResponse(status: 204, headers: HTTPHeaders([(name: "Allow", value: allow)])))
+    }
 
     private func find(_ path: [UInt8]) -> (route: Int, tail: ArraySlice<UInt8>)? {
         for (offset, route) in Routes.table.enumerated() {
@@ -60,7 +75,9 @@ public final class Router: Sendable {
 struct Environment: Sendable {
     let service: any NodeService
     let now: @Sendable () -> Int64
+    let hosts: AllowedHosts
     let statistics: (@Sendable () -> HTTPServer.Statistics)?
+    let lostLogLines: (@Sendable () -> Int)?
     let peers = PeerConnections()
     let counters = RequestCounters(routes: Routes.table.map(\.template))
     /// Long JSON bodies are parsed here, one at a time, so that they hold up neither the node nor an event loop.

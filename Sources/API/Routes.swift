@@ -2,28 +2,30 @@
 enum Routes {
     static let table: [Route] = [
         Route(
-            "/api/v1/kv/{key...}", (.get, KeyValueReads.get), (.put, KeyValueWrites.put),
-            (.delete, KeyValueWrites.delete)),
+            "/api/v1/kv/{key...}", .get(KeyValueReads.get, "consistency", "recursive", "limit", "after"),
+            .put(KeyValueWrites.put), .delete(KeyValueWrites.delete, "recursive")),
 
-        Route("/api/v1/raft/append", (.post, PeerRequests.append)),
-        Route("/api/v1/raft/vote", (.post, PeerRequests.vote)),
-        Route("/api/v1/raft/snapshot", (.post, PeerRequests.snapshot)),
-        Route("/api/v1/raft/timeout-now", (.post, PeerRequests.timeoutNow)),
-        Route("/api/v1/raft/introduce", (.post, PeerRequests.introduce)),
-        Route("/api/v1/raft/status", (.get, RaftState.status)),
-        Route("/api/v1/raft/log", (.get, RaftState.log)),
+        Route("/api/v1/raft/append", .post(PeerRequests.append)),
+        Route("/api/v1/raft/vote", .post(PeerRequests.vote)),
+        Route("/api/v1/raft/snapshot", .post(PeerRequests.snapshot)),
+        Route("/api/v1/raft/timeout-now", .post(PeerRequests.timeoutNow)),
+        Route("/api/v1/raft/introduce", .post(PeerRequests.introduce)),
+        Route("/api/v1/raft/status", .get(RaftState.status)),
+        Route("/api/v1/raft/log", .get(RaftState.log, "from", "limit")),
 
-        Route("/api/v1/metadata/heartbeat/{brokerId}", (.post, BrokerReports.heartbeat)),
-        Route("/api/v1/metadata/isr/lag", (.post, BrokerReports.lag)),
-        Route("/api/v1/metadata/controller", (.get, ClusterState.controller)),
-        Route("/api/v1/metadata/cluster", (.get, ClusterState.cluster)),
-        Route("/api/v1/metadata/brokers", (.get, Brokers.list), (.post, Brokers.register)),
-        Route("/api/v1/metadata/brokers/{brokerId}", (.get, Brokers.get), (.delete, Brokers.unregister)),
-        Route("/api/v1/metadata/topics", (.get, Topics.list), (.post, Topics.create)),
-        Route("/api/v1/metadata/topics/{topicName}", (.get, Topics.get), (.delete, Topics.delete)),
+        Route("/api/v1/metadata/heartbeat/{brokerId}", .post(BrokerReports.heartbeat)),
+        Route("/api/v1/metadata/isr/lag", .post(BrokerReports.lag)),
+        Route("/api/v1/metadata/controller", .get(ClusterState.controller, "consistency")),
+        Route("/api/v1/metadata/cluster", .get(ClusterState.cluster, "consistency")),
+        Route("/api/v1/metadata/brokers", .get(Brokers.list, "consistency"), .post(Brokers.register)),
+        Route(
+            "/api/v1/metadata/brokers/{brokerId}", .get(Brokers.get, "consistency"), .delete(Brokers.unregister)),
+        Route("/api/v1/metadata/topics", .get(Topics.list, "consistency"), .post(Topics.create)),
+        Route(
+            "/api/v1/metadata/topics/{topicName}", .get(Topics.get, "consistency"), .delete(Topics.delete)),
 
-        Route("/healthz", (.get, Health.live)),
-        Route("/readyz", (.get, Health.ready)),
-        Route("/metrics", (.get, Health.metrics)),
+        Route("/healthz", .get(Health.live)),
+        Route("/readyz", .get(Health.ready)),
+        Route("/metrics", .get(Health.metrics)),
     ]
 }

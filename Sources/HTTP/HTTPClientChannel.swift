@@ -13,6 +13,7 @@ final class HTTPClientChannel: Channel, @unchecked Sendable {
 
     private let host: String
     private let port: UInt16
+    private let resolver: Resolver
     private let connectTimeout: UInt64
     private let onClose: (@Sendable (HTTPClientError) -> Void)?
     private let hostField: [UInt8]
@@ -37,11 +38,12 @@ final class HTTPClientChannel: Channel, @unchecked Sendable {
     private static let interest = EPOLLIN.rawValue | EPOLLRDHUP.rawValue | EPOLLET.rawValue
 
     init(
-        host: String, port: UInt16, loop: EventLoop, connectTimeout: UInt64, maxResponseBytes: Int,
+        host: String, port: UInt16, loop: EventLoop, resolver: Resolver, connectTimeout: UInt64, maxResponseBytes: Int,
         onClose: (@Sendable (HTTPClientError) -> Void)?
     ) {
         self.host = host
         self.port = port
+        self.resolver = resolver
         self.connectTimeout = connectTimeout
         self.onClose = onClose
         let name = host.contains(":") && !host.hasPrefix("[") ? "[\(host)]" : host
@@ -82,7 +84,7 @@ final class HTTPClientChannel: Channel, @unchecked Sendable {
             return tryAddresses(addresses[...])
         }
         phase = .resolving
-        Resolver.resolve(host, port: port) { [attempt] result in
+        resolver.resolve(host, port: port, deadline: connectDeadline) { [attempt] result in
             self.loop.submit { self.resolved(result, attempt: attempt) }
         }
     }

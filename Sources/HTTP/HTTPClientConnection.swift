@@ -14,13 +14,14 @@ public final class HTTPClientConnection: Sendable {
 
     /// `host` is a name or a numeric address. `onClose` is called on the loop whenever an established connection ends other
     /// than by `close()`, also while idle, or an attempt fails. `maxResponseBytes` bounds the body of a response; beyond it
-    /// `invalidResponse`.
+    /// `invalidResponse`. Connections that must not wait behind others' names have a `resolver` of their own.
     public init(
-        host: String, port: UInt16, loop: EventLoop, connectTimeout: Duration = .seconds(5),
+        host: String, port: UInt16, loop: EventLoop, resolver: Resolver = .shared,
+        connectTimeout: Duration = .seconds(5),
         maxResponseBytes: Int = 64 * 1024 * 1024, onClose: (@Sendable (HTTPClientError) -> Void)? = nil
     ) {
         channel = HTTPClientChannel(
-            host: host, port: port, loop: loop, connectTimeout: connectTimeout.nanoseconds,
+            host: host, port: port, loop: loop, resolver: resolver, connectTimeout: connectTimeout.nanoseconds,
             maxResponseBytes: maxResponseBytes, onClose: onClose)
     }
 

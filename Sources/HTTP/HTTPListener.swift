@@ -103,6 +103,7 @@ final class HTTPListener: Channel, @unchecked Sendable {
             return false
         case EMFILE, ENFILE:
             server.counters.withoutDescriptor.wrappingAdd(1, ordering: .relaxed)
+            server.noteRefusal(.descriptors)
             return dropOne()
         case ENOBUFS, ENOMEM:
             pauseAccepting()

@@ -33,6 +33,8 @@ public struct HTTPRequestParser: Sendable {
     private var bodyLength = 0
     private var chunks = ChunkedDecoder()
     private var owesContinue = false
+    /// Whether the request that is being read is a `HEAD`, also one that can not be read on: its answer has no content.
+    public private(set) var isHead = false
 
     public init(limits: HTTPParserLimits = HTTPParserLimits()) {
         self.limits = limits
@@ -135,6 +137,7 @@ public struct HTTPRequestParser: Sendable {
     @inline(__always)
     private mutating func scan(_ view: Span<UInt8>) throws(HTTPParseError) -> Int? {
         var found = line
+        if !scanner.hasStartLine { isHead = view.count >= 5 && view.string(0..<5) == "HEAD " }
         let end = try scanner.scan(view, limits: limits) { bytes, range throws(HTTPParseError) in
             found = try RequestLine(bytes, range)
         }

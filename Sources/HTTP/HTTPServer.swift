@@ -15,6 +15,14 @@ public final class HTTPServer: Sendable {
         public var maxChunkExtensionBytes = 4 * 1024
         /// Beyond it connections are answered 503 and closed.
         public var maxConnections = 10_000
+        /// How many of them are for `isReserved` requests only, so that those come through when all others are taken.
+        public var reservedConnections = 0
+        /// Whether a request may come on a reserved connection.
+        public var isReserved: @Sendable (_ request: HTTPParsedRequest) -> Bool = { _ in false }
+        /// How long a reserved connection may be silent before its first request.
+        public var probationTimeout: Duration = .seconds(2)
+        /// Told, now and then, that connections are refused: with a sentence for the log.
+        public var onRefusals: (@Sendable (_ text: String) -> Void)?
         /// Unanswered requests of one connection; beyond it nothing more is read from it.
         public var maxPipelinedRequests = 64
         /// Unsent bytes of one connection; beyond it nothing more is read from it.
@@ -61,7 +69,11 @@ public final class HTTPServer: Sendable {
         core.drain(timeout: timeout, completion: completion)
     }
 
-    public var statistics: Statistics { core.counters.snapshot(core.account) }
+    public var statistics: Statistics {
+        var statistics = core.counters.snapshot(core.account)
+        statistics.maxConnections = core.configuration.maxConnections
+        return statistics
+    }
 }
 
 /// A system call that failed while a server was being set up.

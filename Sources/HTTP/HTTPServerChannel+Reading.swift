@@ -107,6 +107,10 @@ extension HTTPServerChannel {
     }
 
     private func handOn(_ parsed: HTTPParsedRequest) {
+        if isOnReserve {
+            guard server.configuration.isReserved(parsed) else { return refuseOnReserve() }
+            endProbation()
+        }
         areSafeInProgress = parsed.isSafe
         server.counters.requests.wrappingAdd(1, ordering: .relaxed)
         requestStart = 0
@@ -138,7 +142,7 @@ extension HTTPServerChannel {
         server.counters.count(error.rejection)
         held = nil
         let sequence = queue.append(
-            ResponseQueue.Slot(response: nil, isToHead: false, isVersion10: false, closes: true))
+            ResponseQueue.Slot(response: nil, isToHead: parser.isHead, isVersion10: false, closes: true))
         stopReading()
         complete(sequence, with: ResponseEncoder.problem(error))
     }

@@ -25,6 +25,9 @@ final class HTTPServerChannel: Channel, @unchecked Sendable {
     var phase = Phase.open
     /// Whether the connection counts against the limit; one that is refused does not.
     let isCounted: Bool
+    /// Whether only reserved requests may come on it, and whether none has come yet.
+    var isOnReserve = false
+    var isOnProbation = false
 
     var parser: HTTPRequestParser
     /// Octets read but not parsed, from `backlogStart` on.
@@ -127,7 +130,7 @@ final class HTTPServerChannel: Channel, @unchecked Sendable {
             let seconds = server.configuration.requestTimeout.components.seconds
             reject(HTTPParseError(.requestTimeout, "The request was not complete within \(seconds) s."))
             loop.scheduleTurn(self)
-        } else if isIdle, now >= idleStart + server.idleTimeout {
+        } else if isIdle, now >= idleStart + idleTimeout {
             return close()
         }
         updateDeadline()
@@ -166,7 +169,7 @@ final class HTTPServerChannel: Channel, @unchecked Sendable {
             } else {
                 requestStart = 0
             }
-            if isIdle { earliest = min(earliest, idleStart + server.idleTimeout) }
+            if isIdle { earliest = min(earliest, idleStart + idleTimeout) }
         }
         setDeadline(earliest)
     }
@@ -198,6 +201,7 @@ final class HTTPServerChannel: Channel, @unchecked Sendable {
         output.release(loop)
         releaseMemory()
         connection.end()
+        if isOnProbation { endProbation() }
         server.connectionEnded(isCounted: isCounted)
     }
 

@@ -10,6 +10,9 @@ final class HTTPServerCore: Sendable {
     let lingerTimeout: UInt64
     let handler: HTTPHandler
     let counters = HTTPServerCounters()
+    let probationTimeout: UInt64
+    let probation = Probation()
+    private let refusalNotice: RefusalNotice
 
     let account: MemoryAccount
 
@@ -49,6 +52,8 @@ final class HTTPServerCore: Sendable {
         requestTimeout = configuration.requestTimeout.nanoseconds
         writeTimeout = configuration.writeTimeout.nanoseconds
         lingerTimeout = configuration.lingerTimeout.nanoseconds
+        probationTimeout = configuration.probationTimeout.nanoseconds
+        refusalNotice = RefusalNotice(configuration.onRefusals)
     }
 
     var isDraining: Bool { draining.load(ordering: .relaxed) }
@@ -67,25 +72,37 @@ final class HTTPServerCore: Sendable {
     func accepted(_ descriptor: Int32, peer: SocketAddress) {
         counters.accepted.wrappingAdd(1, ordering: .relaxed)
         let open = counters.open.wrappingAdd(1, ordering: .relaxed).newValue
-        guard open <= configuration.maxConnections else {
+        // The one that has been silent for longest makes room: who has something to say does so at once.
+        guard open <= configuration.maxConnections || probation.dropOldest() else {
             counters.open.wrappingSubtract(1, ordering: .relaxed)
             return refuse(descriptor, peer: peer)
         }
+        let isOnReserve = open > configuration.maxConnections - configuration.reservedConnections
         let index = nextLoop.wrappingAdd(1, ordering: .relaxed).oldValue % loops.count
         let room = rooms[index]
         room.loop.execute {
-            HTTPServerChannel(server: self, room: room, descriptor: descriptor, peer: peer, isCounted: true).start()
+            let channel = HTTPServerChannel(
+                server: self, room: room, descriptor: descriptor, peer: peer, isCounted: true)
+            if isOnReserve { channel.beginProbation() }
+            channel.start()
         }
     }
 
+    var overloaded: HTTPParseError {
+        HTTPParseError(.overloaded, "All connections of this server are taken.")
+    }
+
+    func noteRefusal(_ kind: RefusalNotice.Kind) { refusalNotice.note(kind, now: Monotonic.now()) }
+
     private func refuse(_ descriptor: Int32, peer: SocketAddress) {
+        noteRefusal(.connections(configuration.maxConnections))
         guard refused.wrappingAdd(1, ordering: .relaxed).newValue <= Self.maxRefused else {
             refused.wrappingSubtract(1, ordering: .relaxed)
             counters.count(.overloaded)
             return Socket.close(descriptor)
         }
-        HTTPServerChannel(server: self, room: rooms[0], descriptor: descriptor, peer: peer, isCounted: false).refuse(
-            HTTPParseError(.overloaded, "All \(configuration.maxConnections) connections of this server are taken."))
+        HTTPServerChannel(server: self, room: rooms[0], descriptor: descriptor, peer: peer, isCounted: false)
+            .refuse(overloaded)
     }
 
     func connectionEnded(isCounted: Bool) {

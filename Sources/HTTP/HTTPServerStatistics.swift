@@ -17,6 +17,8 @@ extension HTTPServer {
         public var memoryWaits = 0
         /// Of the server's memory account, in bytes.
         public var memory: [(holder: MemoryAccount.Holder, used: Int, limit: Int)] = []
+        /// Beyond it connections are refused.
+        public var maxConnections = 0
         public var bytesReceived = 0
         public var bytesSent = 0
     }

@@ -28,7 +28,7 @@ struct MessageFraming: Sendable {
     private mutating func noteHost(_ value: Range<Int>, _ bytes: Span<UInt8>) throws(HTTPParseError) {
         guard !hasHost else { throw .malformed("More than one Host field (RFC 9112 section 3.2).") }
         hasHost = true
-        for position in value where !ByteClass.isHost(bytes[position]) {
+        guard HostSyntax.isValid(bytes, value) else {
             throw .malformed("The Host field is not a host with an optional port (RFC 9112 section 3.2).")
         }
     }

@@ -95,10 +95,10 @@ struct RequestLine: Sendable {
         }
         var position = authorityStart
         while position < target.upperBound, bytes[position] != UInt8(ascii: "/"), bytes[position] != UInt8(ascii: "?") {
-            guard ByteClass.isHost(bytes[position]) else {
-                throw .malformed("The host in the request target is not valid (RFC 9110 section 4.2).")
-            }
             position += 1
+        }
+        guard HostSyntax.isValid(bytes, authorityStart..<position) else {
+            throw .malformed("The host in the request target is not valid (RFC 9110 section 4.2).")
         }
         guard position > authorityStart, bytes[authorityStart] != ByteClass.colon else {
             throw .malformed("The URL in the request target has no host (RFC 9110 section 4.2.1).")

@@ -40,7 +40,10 @@ struct SocketAddress: Sendable, Equatable {
     var family: Int32 { Int32(storage.sin6_family) }
 
     /// At the same place in both families.
-    var port: UInt16 { UInt16(bigEndian: storage.sin6_port) }
+    var port: UInt16 {
+        get { UInt16(bigEndian: storage.sin6_port) }
+        set { storage.sin6_port = newValue.bigEndian }
+    }
 
     func withSockaddr<Result>(_ body: (UnsafePointer<sockaddr>, socklen_t) -> Result) -> Result {
         withUnsafePointer(to: storage) { pointer in

@@ -25,6 +25,14 @@ struct DataDirectory {
         }
     }
 
+    /// Creates an empty database where there is none, for SQLite to fill: its own would be as readable as the umask says,
+    /// and the files beside it follow this one.
+    func createDatabase() throws(StorageError) {
+        let descriptor = open(database, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { throw systemFailure("creating", database) }
+        close(descriptor)
+    }
+
     private static func createParents(_ path: String) throws(StorageError) {
         guard mkdir(path, 0o755) != 0 else { return try synchronize(DataDirectory(path: path).parent) }
         let parent = DataDirectory(path: path).parent
@@ -38,7 +46,7 @@ struct DataDirectory {
         }
     }
 
-    private var parent: String {
+    var parent: String {
         let trimmed = path.reversed().drop { $0 == "/" }
         let rest = trimmed.drop { $0 != "/" }
         if rest.isEmpty { return path.hasPrefix("/") ? "/" : "." }

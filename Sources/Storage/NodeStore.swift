@@ -57,6 +57,8 @@ public final class NodeStore {
         let frames = try Self.checkFiles(directory, lock.found)
         var surroundings: Surroundings? = try Surroundings(directory, lock)
 
+        // Another VFS may keep its files elsewhere.
+        if vfs == nil { try directory.createDatabase() }
         connection = try Connection(
             path: directory.database, flags: SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, vfs: vfs)
         try connection.distrustLogIndex(directory)

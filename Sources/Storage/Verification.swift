@@ -142,7 +142,7 @@ extension Connection {
     /// Without a WAL: read-only and `immutable`, which keeps SQLite from creating one. With a WAL, which a crash leaves:
     /// `EXCLUSIVE` locking keeps its index in memory, and without the checkpoint on closing nothing is written; but
     /// SQLite takes that lock only on a file it may write.
-    fileprivate static func offline(_ directory: DataDirectory, walBytes: Int64) throws(StorageError) -> Connection {
+    static func offline(_ directory: DataDirectory, walBytes: Int64) throws(StorageError) -> Connection {
         if walBytes == 0 {
             let connection = try Connection(
                 path: directory.database, target: "file:\(percentEncoded(directory.database))?immutable=1",

@@ -11,7 +11,8 @@ struct Entry: ParsableCommand {
         version: Version.current,
         subcommands: [
             ServeCommand.self, ClusterCommand.self, StatusCommand.self, BrokerCommand.self, TopicCommand.self,
-            KVCommand.self, VerifyCommand.self, MembersCommand.self, DemoCommand.self, SimulateCommand.self,
+            KVCommand.self, VerifyCommand.self, BackupCommand.self, MembersCommand.self, DemoCommand.self,
+            SimulateCommand.self,
         ],
         defaultSubcommand: ServeCommand.self)
 
@@ -20,12 +21,19 @@ struct Entry: ParsableCommand {
             var command = try parseAsRoot()
             try command.run()
         } catch let failure as CommandFailure {
-            LineOutput.standardError.showProgress(nil)
-            LineOutput.standardError.writeLine(prefix(of: .error) + "❌ \(failure.description)")
-            Glibc.exit(failure.status.rawValue)
+            failure.exit()
         } catch {
             exit(withError: error)
         }
+    }
+}
+
+extension CommandFailure {
+    /// Says why, and ends the process.
+    func exit() -> Never {
+        LineOutput.standardError.showProgress(nil)
+        LineOutput.standardError.writeLine(Self.prefix(of: .error) + "❌ \(description)")
+        Glibc.exit(status.rawValue)
     }
 
     /// A configuration error comes before there is a log, and must still be an error to the journal.

@@ -11,7 +11,7 @@ struct Client {
     let router: Router
     let connection = HTTPServerConnection()
 
-    init() { router = Router(service: node, now: { FakeNode.now }) }
+    init(hosts: AllowedHosts = .all) { router = Router(service: node, now: { FakeNode.now }, hosts: hosts) }
 
     /// - Parameter target: path and query.
     func send(

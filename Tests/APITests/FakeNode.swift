@@ -15,6 +15,8 @@ final class FakeNode: NodeService {
         var staleFailure: RequestFailure?
         var status = FakeNode.status
         var submitted: [Command] = []
+        /// What others change just before the next commands, one before each.
+        var changeBeforeNext: [Command] = []
         var heartbeat: HeartbeatAnswer?
         var reports: [LagReport] = []
         var received: [Received] = []
@@ -59,6 +61,9 @@ final class FakeNode: NodeService {
                 let (type, data) = CommandCodec.encode(command)
                 precondition((try? CommandCodec.decode(type: type, data: data)) == command, "not fit for the log")
                 state.submitted.append(command)
+                if !state.changeBeforeNext.isEmpty {
+                    _ = state.metadata.apply(state.changeBeforeNext.removeFirst(), timestamp: Self.now)
+                }
                 return .success(state.metadata.apply(command, timestamp: Self.now).result)
             })
     }

@@ -103,19 +103,101 @@ import Testing
     }
 
     @Test(arguments: [
-        [(name: "If-Match", value: "*")], [(name: "If-Match", value: "\"x\"")],
-        [(name: "If-Match", value: "\"1\", \"2\"")],
-        [(name: "If-Match", value: "W/\"1\"")], [(name: "If-Match", value: "")], [(name: "If-Match", value: "\"01\"")],
-        [(name: "If-Match", value: "-1")], [(name: "If-None-Match", value: "\"1\"")],
-        [(name: "If-Match", value: "\"1\""), (name: "If-None-Match", value: "*")],
+        [("If-Match", "")], [("If-Match", " , ")], [("If-Match", "-1")], [("If-Match", "\"1")],
+        [("If-Match", "\"1\"x")],
+        [("If-Match", "\"1\" \"2\"")], [("If-Match", "*, \"1\"")], [("If-Match", "W/1")], [("If-Match", "\"a b\"")],
+        [("If-None-Match", "x")], [("If-None-Match", "*"), ("If-None-Match", "*")],
     ])
-    func `other preconditions are refused, never ignored`(headers: [(name: String, value: String)]) async {
-        for method in ["PUT", "DELETE"] {
+    func `malformed preconditions are refused, never ignored`(fields: [(String, String)]) async {
+        for method in ["GET", "PUT", "DELETE"] {
+            let headers = fields.map { (name: $0.0, value: $0.1) }
             let answer = await client.send(method, "/api/v1/kv/a", headers: headers)
             #expect(answer.status == 400)
             #expect(answer.code == "invalid_precondition")
         }
         #expect(client.node.state.withLock { $0.submitted.isEmpty })
+    }
+
+    /// Fields, whether they hold for a key at revision 2, and whether they hold for none.
+    private static let conditions: [(fields: [(String, String)], holdsForTwo: Bool, holdsForNone: Bool)] = [
+        ([("If-Match", "*")], true, false),
+        ([("If-Match", "\"2\"")], true, false),
+        ([("If-Match", "2")], true, false),
+        ([("If-Match", "\"1\"")], false, false),
+        ([("If-Match", "\"1\", \"2\"")], true, false),
+        ([("If-Match", ",\"1\",, \"2\" ,")], true, false),
+        ([("If-Match", "\"1\""), ("If-Match", "\"2\"")], true, false),
+        ([("If-Match", "\"x\", \"y\"")], false, false),
+        ([("If-Match", "\"02\"")], false, false),
+        ([("If-Match", "W/\"2\"")], false, false),
+        ([("If-None-Match", "*")], false, true),
+        ([("If-None-Match", "\"2\"")], false, true),
+        ([("If-None-Match", "W/\"2\"")], false, true),
+        ([("If-None-Match", "\"x\"")], true, true),
+        ([("If-None-Match", "\"1\""), ("if-none-match", "\"2\"")], false, true),
+        ([("If-Match", "\"2\""), ("If-None-Match", "\"1\"")], true, false),
+        ([("If-Match", "\"2\""), ("If-None-Match", "*")], false, false),
+    ]
+
+    @Test(arguments: 0..<17) func `conditions are evaluated as RFC 9110 says`(row: Int) async throws {
+        #expect(Self.conditions.count == 17)
+        let (fields, holdsForTwo, holdsForNone) = Self.conditions[row]
+        let headers = fields.map { (name: $0.0, value: $0.1) }
+        let isNoneMatch = fields.contains { $0.0.lowercased() == "if-none-match" }
+
+        _ = await client.put("/api/v1/kv/other", "1")
+        _ = await client.put("/api/v1/kv/a", "1")
+        let get = await client.get("/api/v1/kv/a", headers: headers)
+        if holdsForTwo {
+            #expect(get.status == 200)
+        } else {
+            #expect(get.status == (isNoneMatch ? 304 : 412))
+            #expect(get.header("ETag") == "\"2\"")
+            #expect(get.status == 412 || get.response.body.isEmpty)
+        }
+        // What is not there is not there, whatever the conditions (RFC 9110 §13.2.1).
+        #expect(await client.get("/api/v1/kv/none", headers: headers).status == 404)
+
+        let put = await client.put("/api/v1/kv/a", "2", headers: headers)
+        #expect(put.status == (holdsForTwo ? 200 : 412))
+        if !holdsForTwo { #expect(put.code == "revision_mismatch" && put.header("ETag") == "\"2\"") }
+        let new = await client.put("/api/v1/kv/none", "1", headers: headers)
+        #expect(new.status == (holdsForNone ? 201 : 412))
+        if !holdsForNone { #expect(new.code == "revision_mismatch" && new.header("ETag") == nil) }
+    }
+
+    @Test(arguments: 0..<17) func `a deletion takes the same conditions`(row: Int) async {
+        let (fields, holdsForTwo, _) = Self.conditions[row]
+        _ = await client.put("/api/v1/kv/other", "1")
+        _ = await client.put("/api/v1/kv/a", "1")
+        let headers = fields.map { (name: $0.0, value: $0.1) }
+        #expect(await client.send("DELETE", "/api/v1/kv/a", headers: headers).status == (holdsForTwo ? 200 : 412))
+        #expect(await client.get("/api/v1/kv/a").status == (holdsForTwo ? 404 : 200))
+    }
+
+    /// Between the look and the change somebody else changes the key.
+    @Test func `conditions that need a look are atomic`() async {
+        _ = await client.put("/api/v1/kv/a", "1")
+        let headers = [(name: "If-Match", value: "\"1\", \"7\"")]
+        client.node.state.withLock {
+            $0.changeBeforeNext = [.put(Put(key: Key(validated: Array("/a".utf8)), value: [1]))]
+        }
+        let answer = await client.put("/api/v1/kv/a", "2", headers: headers)
+        #expect(answer.status == 412)
+        #expect(answer.header("ETag") == "\"2\"")
+        // Where the new version fits as well, the change is made on that.
+        client.node.state.withLock {
+            $0.changeBeforeNext = [.put(Put(key: Key(validated: Array("/a".utf8)), value: [1]))]
+        }
+        let any = [(name: "If-Match", value: "*")]
+        #expect(await client.put("/api/v1/kv/a", "2", headers: any).text.contains("\"version\":4"))
+        // One that changes all the time is given up.
+        client.node.state.withLock {
+            $0.changeBeforeNext = Array(
+                repeating: .put(Put(key: Key(validated: Array("/a".utf8)), value: [1])), count: 8)
+        }
+        #expect(await client.put("/api/v1/kv/a", "2", headers: any).code == "overloaded")
+        #expect(client.node.state.withLock { $0.changeBeforeNext.isEmpty })
     }
 
     // MARK: Subtrees

@@ -94,10 +94,9 @@ import Wire
         #expect(await client.get("/api/v1/metadata/brokers").text == "[]")
     }
 
-    @Test func `id stands for brokerId, racks are kept, unknown fields ignored, the content type may be missing`() async
-    {
+    @Test func `id stands for brokerId, racks are kept, unknown fields ignored`() async {
         let body = #"{"id":7,"host":"::1","port":65535,"rack":"r1","tags":["x"]}"#
-        let answer = await client.post("/api/v1/metadata/brokers", body, type: nil)
+        let answer = await client.post("/api/v1/metadata/brokers", body)
         #expect(
             answer.text
                 == #"{"brokerId":7,"id":7,"host":"::1","port":65535,"address":"[::1]:65535","rack":"r1","status":"ONLINE","registeredAt":1731345678000}"#

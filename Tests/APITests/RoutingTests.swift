@@ -17,20 +17,52 @@ import Testing
     }
 
     @Test(arguments: [
-        ("DELETE", "/api/v1/metadata/brokers", "GET, HEAD, POST"),
-        ("POST", "/api/v1/metadata/brokers/1", "GET, HEAD, DELETE"),
-        ("GET", "/api/v1/metadata/heartbeat/1", "POST"),
-        ("GET", "/api/v1/metadata/isr/lag", "POST"),
-        ("POST", "/api/v1/kv/a", "GET, HEAD, PUT, DELETE"),
-        ("PUT", "/api/v1/raft/vote", "POST"),
-        ("OPTIONS", "/healthz", "GET, HEAD"),
-        ("get", "/healthz", "GET, HEAD"),
+        ("DELETE", "/api/v1/metadata/brokers", "GET, HEAD, POST, OPTIONS"),
+        ("POST", "/api/v1/metadata/brokers/1", "GET, HEAD, DELETE, OPTIONS"),
+        ("GET", "/api/v1/metadata/heartbeat/1", "POST, OPTIONS"),
+        ("GET", "/api/v1/metadata/isr/lag", "POST, OPTIONS"),
+        ("POST", "/api/v1/kv/a", "GET, HEAD, PUT, DELETE, OPTIONS"),
+        ("PUT", "/api/v1/raft/vote", "POST, OPTIONS"),
+        ("get", "/healthz", "GET, HEAD, OPTIONS"),
     ])
     func `a wrong method is told which are right`(method: String, path: String, allow: String) async {
         let answer = await Client().send(method, path)
         #expect(answer.status == 405)
         #expect(answer.code == "method_not_allowed")
         #expect(answer.header("Allow") == allow)
+    }
+
+    @Test(arguments: [
+        ("*", "GET, HEAD, PUT, POST, DELETE, OPTIONS"), ("/healthz", "GET, HEAD, OPTIONS"),
+        ("/api/v1/kv/a", "GET, HEAD, PUT, DELETE, OPTIONS"), ("/api/v1/metadata/isr/lag", "POST, OPTIONS"),
+    ])
+    func `OPTIONS says what is possible`(path: String, allow: String) async {
+        let answer = await Client().send("OPTIONS", path)
+        #expect(answer.status == 204)
+        #expect(answer.header("Allow") == allow)
+        #expect(await Client().send("OPTIONS", "/nowhere").code == "unknown_path")
+    }
+
+    @Test func `unknown parameters are refused on every route`() async {
+        for route in Routes.table {
+            let path = route.template.replacing("{brokerId}", with: "1").replacing("{topicName}", with: "t")
+                .replacing("{key...}", with: "")
+            for operation in route.operations {
+                for query in ["watch", "watch=true", "=1", "%", "consistency=stale&Limit=1", "timeout=1&"] {
+                    let answer = await Client().send(operation.method.rawValue, "\(path)?\(query)")
+                    #expect(answer.status == 400, "\(operation.method) \(path)?\(query)")
+                    #expect(answer.code == "unknown_parameter")
+                }
+                for query in ["", "&", "&&"] {
+                    let answer = await Client().send(operation.method.rawValue, "\(path)?\(query)")
+                    #expect(answer.code != "unknown_parameter")
+                }
+                for name in operation.parameters {
+                    let answer = await Client().send(operation.method.rawValue, "\(path)?\(name)=")
+                    #expect(answer.code == "invalid_parameter", "\(name) of \(path)")
+                }
+            }
+        }
     }
 
     @Test func `HEAD is answered like GET`() async {
@@ -64,6 +96,8 @@ import Testing
 
     // MARK: Not the leader, and other failures
 
+    private static let json = [(name: "Content-Type", value: "application/json")]
+
     static let leaderRequests: [(method: String, target: String, body: String)] = [
         ("POST", "/api/v1/metadata/brokers", #"{"brokerId":1,"host":"h","port":1}"#),
         ("DELETE", "/api/v1/metadata/brokers/1", ""),
@@ -88,7 +122,7 @@ import Testing
     ) async {
         let client = Client()
         client.fail(.notLeader(leader: .init(1)))
-        let answer = await client.send(method, target, body: Array(body.utf8))
+        let answer = await client.send(method, target, headers: Self.json, body: Array(body.utf8))
         #expect(answer.status == 503)
         #expect(answer.response.body.isEmpty)
         #expect(answer.header("X-Controller-Leader") == "1")
@@ -97,7 +131,7 @@ import Testing
         #expect(answer.header("Content-Type") == nil)
 
         client.fail(.notLeader(leader: nil))
-        let lost = await client.send(method, target, body: Array(body.utf8))
+        let lost = await client.send(method, target, headers: Self.json, body: Array(body.utf8))
         #expect(lost.status == 503)
         #expect(lost.response.body.isEmpty)
         #expect(lost.header("X-Controller-Leader") == "")
@@ -109,19 +143,19 @@ import Testing
     func `other failures are problems`(method: String, target: String, body: String) async {
         let client = Client()
         client.fail(.outcomeUnknown)
-        let unknown = await client.send(method, target, body: Array(body.utf8))
+        let unknown = await client.send(method, target, headers: Self.json, body: Array(body.utf8))
         #expect(unknown.status == 504)
         #expect(unknown.code == "outcome_unknown")
 
         client.fail(.overloaded)
-        let overloaded = await client.send(method, target, body: Array(body.utf8))
+        let overloaded = await client.send(method, target, headers: Self.json, body: Array(body.utf8))
         #expect(overloaded.status == 503)
         #expect(overloaded.code == "overloaded")
         #expect(overloaded.header("Retry-After") == "1")
         #expect(overloaded.header("X-Controller-Leader") == nil)
 
         client.fail(.unavailable("the disk is full"))
-        let unavailable = await client.send(method, target, body: Array(body.utf8))
+        let unavailable = await client.send(method, target, headers: Self.json, body: Array(body.utf8))
         #expect(unavailable.status == 503)
         #expect(unavailable.code == "unavailable")
         #expect(unavailable.text.contains("the disk is full"))

@@ -31,12 +31,14 @@ import Testing
 
     @Test(arguments: [
         ["--bogus"], ["--kraft.node-id"], ["nonsense"], ["kv", "put", "a"], ["kv", "put", "a", "b", "--file", "c"],
-        ["kv", "get", ""], ["kv", "get", "a/"], ["status", "--endpoint", "https://h"],
+        ["kv", "get", ""], ["kv", "get", "a/"], ["kv", "delete", "--recursive", ""], ["kv", "delete", "/"],
+        ["status", "--endpoint", "https://h"],
         ["status", "--endpoint", "http://h", "--endpoint", "x y"], ["status", "--timeout", "0"],
         ["broker", "register", "1", "host"], ["broker", "show", "x"], ["cluster", "--kraft.node-id", "1"],
         ["cluster", "--server.port=1"], ["cluster", "--kraft.data-dir=x"], ["cluster", "--kraft.rejoin=x"],
         ["cluster", "--kraft.bootstrap=force"], ["serve", "--bootstrap", "--kraft.bootstrap=never"], ["verify"],
-        ["members", "set"], ["members", "set", "file"], ["members", "show"], ["members", "set", "", "dir"],
+        ["backup"], ["backup", "dir"], ["backup", "", "file"], ["members", "set"], ["members", "set", "file"],
+        ["members", "show"], ["members", "set", "", "dir"],
     ])
     func wrongUsageIs64(arguments: [String]) {
         #expect {
@@ -47,7 +49,7 @@ import Testing
     }
 
     @Test(arguments: [
-        [], ["serve"], ["cluster"], ["status"], ["verify"], ["members"], ["members", "set"], ["broker"],
+        [], ["serve"], ["cluster"], ["status"], ["verify"], ["backup"], ["members"], ["members", "set"], ["broker"],
         ["broker", "list"], ["topic", "create"],
         ["kv", "put"],
     ])

@@ -87,7 +87,8 @@ func complaint(
 
     @Test func everyKeyWorksFromEverySource() throws {
         let values: [ConfigurationKey: String] = [
-            .nodeID: "2", .serverPort: "19092", .serverHost: "::1", .servicesFile: "s.json", .clusterSize: "3",
+            .nodeID: "2", .serverPort: "19092", .serverHost: "::1", .allowedHosts: "a, b.example,",
+            .servicesFile: "s.json", .clusterSize: "3",
             .dataDirectory: "/d", .bootstrap: "never", .rejoin: "0123456789abcdef0123456789ABCDEF",
             .electionTimeout: "900", .electionTimeoutJitter: "300", .heartbeatInterval: "100",
             .brokerHeartbeatTimeout: "2000", .brokerHeartbeatCheckInterval: "250", .logLevel: "trace",
@@ -105,6 +106,7 @@ func complaint(
             #expect(configuration.node == NodeID(2))
             #expect(configuration.listenPort == 19092)
             #expect(configuration.listenHost == "::1")
+            #expect(configuration.allowedHosts == ["a", "b.example"])
             #expect(configuration.dataDirectory == "/d")
             #expect(configuration.bootstrap == .never)
             #expect(configuration.rejoin == DirectoryID("0123456789abcdef0123456789abcdef"))
@@ -121,9 +123,9 @@ func complaint(
     @Test func environmentNamesAreThoseOfTheContract() {
         #expect(
             ConfigurationKey.allCases.map(\.environmentName) == [
-                "KRAFT_NODE_ID", "SERVER_PORT", "SERVER_HOST", "SERVER_MEMORY_MB", "KRAFT_SERVICES_FILE",
-                "KRAFT_CLUSTER_SIZE",
-                "KRAFT_DATA_DIR", "KRAFT_BOOTSTRAP", "KRAFT_REJOIN", "KRAFT_RAFT_ELECTION_TIMEOUT_MS",
+                "KRAFT_NODE_ID", "SERVER_PORT", "SERVER_HOST", "SERVER_MEMORY_MB", "SERVER_ALLOWED_HOSTS",
+                "KRAFT_SERVICES_FILE", "KRAFT_CLUSTER_SIZE", "KRAFT_DATA_DIR", "KRAFT_BOOTSTRAP", "KRAFT_REJOIN",
+                "KRAFT_RAFT_ELECTION_TIMEOUT_MS",
                 "KRAFT_RAFT_ELECTION_TIMEOUT_JITTER_MS",
                 "KRAFT_RAFT_HEARTBEAT_INTERVAL_MS", "METADATA_HEARTBEAT_TIMEOUT_MS",
                 "METADATA_HEARTBEAT_CHECK_INTERVAL_MS", "LOGGING_LEVEL", "LOGGING_FORMAT", "KRAFT_CONFIG",

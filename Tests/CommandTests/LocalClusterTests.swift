@@ -1,5 +1,7 @@
+import Dispatch
 import Glibc
 import Raft
+import Synchronization
 import Testing
 
 @testable import dmq_metadata
@@ -83,6 +85,51 @@ import Testing
         let input = try TestPipe()
         #expect(throws: SystemError(number: ENOENT)) {
             try ChildProcess(path: "/no/such", arguments: ["x"], environment: [:], input: input.readEnd)
+        }
+    }
+
+    private func plan(_ script: String) -> ClusterPlan {
+        var plan = ClusterPlan()
+        for id in UInt64(1)...3 {
+            let endpoint = Endpoint(host: "127.0.0.1", port: 1)
+            plan.nodes.append(ClusterPlan.Node(id: NodeID(id), endpoint: endpoint, arguments: ["sh", "-c", script]))
+        }
+        return plan
+    }
+
+    private final class Exits: Sendable {
+        let statuses = Mutex<[Int32]>([])
+        var all: [Int32] { statuses.withLock { $0 } }
+    }
+
+    private func cluster(_ exits: Exits) -> LocalCluster {
+        LocalCluster(output: LineOutput(descriptor: open("/dev/null", O_WRONLY)), path: "/bin/sh") { status in
+            exits.statuses.withLock { $0.append(status) }
+        }
+    }
+
+    @Test func lastChildsEndIsTheClusters() throws {
+        let exits = Exits()
+        try cluster(exits).start(plan("exit 3"), environment: [:])
+        #expect(soon { exits.all == [3] })
+    }
+
+    @Test func nothingIsStartedOnceItStops() throws {
+        let exits = Exits()
+        let cluster = cluster(exits)
+        cluster.stop()
+        try cluster.start(plan("echo not to be; read x"), environment: [:])
+        #expect(soon { exits.all == [0] })
+    }
+
+    /// Whatever the moment: each child is either told or not started.
+    @Test func stopsInTheMiddleOfItsStart() throws {
+        for round in 0..<20 {
+            let exits = Exits()
+            let cluster = cluster(exits)
+            DispatchQueue.global().asyncAfter(deadline: .now() + .microseconds(round * 200)) { cluster.stop() }
+            try cluster.start(plan("read x"), environment: [:])
+            #expect(soon { exits.all == [0] })
         }
     }
 

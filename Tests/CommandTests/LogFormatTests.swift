@@ -1,3 +1,4 @@
+import Dispatch
 import Logging
 import Testing
 
@@ -60,15 +61,16 @@ import Testing
 
     @Test func fieldsAreMergedAndOrdered() throws {
         let pipe = try TestPipe()
+        let output = LineOutput(descriptor: pipe.writeEnd)
         var logger = Logger(label: "test") { _ in
-            LineLogHandler(
-                level: .debug, formatter: LogFormatter(style: .journal), output: LineOutput(descriptor: pipe.writeEnd))
+            LineLogHandler(level: .debug, formatter: LogFormatter(style: .journal), output: output)
         }
         logger[metadataKey: "node"] = "1"
         logger[metadataKey: "b"] = "old"
         logger.info("m", metadata: ["b": "new", "a": "1"])
         logger.debug("✅ shown")
         logger.trace("not shown")
+        output.flush(limit: .seconds(60))
         #expect(pipe.readAll() == "<6>m a=1 b=new node=1\n<7>✅ shown b=old node=1\n")
     }
 

@@ -1,3 +1,4 @@
+import Dispatch
 import Logging
 import Raft
 import Synchronization
@@ -27,7 +28,8 @@ private final class ScriptedNode: ServedNode {
 @Suite struct ServeSessionTests {
     private final class Run {
         let socket = TestNotifySocket(isAbstract: true)
-        let log: TestPipe
+        private let log: TestPipe
+        private let output: LineOutput
         let session: ServeSession
         let node: ScriptedNode
         let exits: Exits
@@ -36,7 +38,7 @@ private final class ScriptedNode: ServedNode {
             let statuses = Mutex<[Int32]>([])
         }
 
-        init(watchdogTimeout: String? = nil) throws {
+        init(watchdogTimeout: String? = nil, stopPatience: Duration = .seconds(60)) throws {
             let log = try TestPipe()
             let output = LineOutput(descriptor: log.writeEnd)
             let logger = Logger(label: "test") { _ in
@@ -47,7 +49,8 @@ private final class ScriptedNode: ServedNode {
                 logger: logger,
                 environment: ServeSession.Environment(
                     notifier: ServiceNotifier(environment: ["NOTIFY_SOCKET": socket.name]),
-                    watchdog: WatchdogSettings(environment: ["WATCHDOG_USEC": watchdogTimeout ?? ""]), output: output,
+                    watchdog: WatchdogSettings(environment: ["WATCHDOG_USEC": watchdogTimeout ?? ""]),
+                    stopPatience: stopPatience, output: output,
                     exit: { status in exits.statuses.withLock { $0.append(status) } }))
             let made = Mutex<ScriptedNode?>(nil)
             let configuration = try configure([.nodeID: "1"], environment: ["KRAFT_X": "y"])
@@ -60,8 +63,14 @@ private final class ScriptedNode: ServedNode {
             ) { make in
                 session.start(configuration) { _, _, events in make(events) }
             }
-            (self.log, self.session, self.exits) = (log, session, exits)
+            (self.log, self.output, self.session, self.exits) = (log, output, session, exits)
             node = try #require(made.withLock { $0 })
+        }
+
+        /// All that was logged; nothing can be logged afterwards.
+        func readLog() -> String {
+            output.flush(limit: .seconds(60))
+            return log.readAll()
         }
 
         var exitStatuses: [Int32] { exits.statuses.withLock { $0 } }
@@ -82,7 +91,7 @@ private final class ScriptedNode: ServedNode {
         #expect(run.exitStatuses.isEmpty)
         for completion in run.node.stops.withLock({ $0 }) { completion() }
         #expect(run.exitStatuses == [0])
-        let log = run.log.readAll()
+        let log = run.readLog()
         for part in [
             "<6>🚀 starting", "<6>📋 node", " port=9091", "<4>⚠️ the environment variable KRAFT_X", "<6>✅ started",
             "<6>🛑 stopping",
@@ -102,13 +111,20 @@ private final class ScriptedNode: ServedNode {
         #expect(run.node.stops.withLock { $0.count } == 1)
     }
 
+    @Test func nodeThatIsTooBusyToStopHasSucceededAllTheSame() throws {
+        let run = try Run(stopPatience: .milliseconds(10))
+        run.session.stop(because: "SIGTERM", exitStatusIfForced: 143)
+        #expect(soon { run.exitStatuses == [0] })
+        #expect(run.readLog().contains("<4>⚠️ the node was too busy to stop in good order"))
+    }
+
     @Test func failureEndsWithItsStatus() throws {
         let run = try Run()
         #expect(run.socket.receive() == "STATUS=starting node 1")
         run.node.events.onFailure(CommandFailure(.dataError, "node.db: damaged"))
         #expect(run.exitStatuses == [65])
         #expect(run.socket.receive() == "STOPPING=1\nSTATUS=node.db: damaged")
-        #expect(run.log.readAll().contains("<2>❌ node.db: damaged exit=65"))
+        #expect(run.readLog().contains("<2>❌ node.db: damaged exit=65"))
     }
 
     @Test func watchdogIsFedOnceReady() throws {

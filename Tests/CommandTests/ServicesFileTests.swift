@@ -56,6 +56,17 @@ import Testing
         }
     }
 
+    @Test func byteOrderMarkIsNoMistake() throws {
+        let file = try ServicesFile([0xEF, 0xBB, 0xBF] + Array(exampleServices.utf8), path: "s.json")
+        #expect(file.members.count == 3)
+    }
+
+    @Test(arguments: ["127.0.0.1:21045", "db1.example:9091", "::g", "a%b", "fe80:::1"])
+    func hostWithAPortIsNoHost(host: String) {
+        let text = complaint(nodes(#"{"id":1,"host":"\#(host)","port":9091}"#))
+        #expect(text.contains("s.json: services.metadata-services[0].host is \"\(host)\", which is neither"))
+    }
+
     @Test func writesOutIPv6Addresses() throws {
         let file = try ServicesFile(Array(nodes(#"{"id":1,"host":"::1","port":9091}"#).utf8), path: "s.json")
         #expect(file.members[0].url == "http://[::1]:9091")

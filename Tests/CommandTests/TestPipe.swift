@@ -39,3 +39,13 @@ final class TestPipe {
         return "\(status.st_dev):\(status.st_ino)"
     }
 }
+
+/// Waits until `condition` holds, for a minute at most.
+func soon(_ condition: () -> Bool) -> Bool {
+    let end = ContinuousClock.now + .seconds(60)
+    while !condition() {
+        guard ContinuousClock.now < end else { return false }
+        _ = poll(nil, 0, 1)
+    }
+    return true
+}

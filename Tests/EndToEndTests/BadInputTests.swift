@@ -18,7 +18,7 @@ extension EndToEnd {
             static func json(_ method: String, _ path: String, _ body: String, _ status: Int = 400) -> Case {
                 Case(
                     name: "\(method) \(path) \(body.prefix(80))",
-                    request: "\(method) \(path) HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+                    request: "\(method) \(path) HTTP/1.1\r\nHost: 1\r\nContent-Type: application/json\r\n"
                         + "Content-Length: \(body.utf8.count)\r\n\r\n\(body)",
                     status: status)
             }
@@ -27,7 +27,7 @@ extension EndToEnd {
                 let more = fields.map { $0 + "\r\n" }.joined()
                 return Case(
                     name: "\(method) \(path.prefix(80)) \(fields.joined(separator: " ").prefix(80))",
-                    request: "\(method) \(path) HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\(more)\r\n", status: status
+                    request: "\(method) \(path) HTTP/1.1\r\nHost: 1\r\nContent-Length: 0\r\n\(more)\r\n", status: status
                 )
             }
         }
@@ -35,64 +35,64 @@ extension EndToEnd {
         static let framing: [Case] = [
             .raw("no version", "GET /healthz\r\n\r\n", 400),
             .raw("nonsense", "\u{16}\u{03}\u{01}garbage\r\n\r\n", 400),
-            .raw("two spaces", "GET  /healthz HTTP/1.1\r\nHost: x\r\n\r\n", 400),
-            .raw("a line feed alone", "GET /healthz HTTP/1.1\nHost: x\n\n", 400),
-            .raw("lower-case version", "GET /healthz http/1.1\r\nHost: x\r\n\r\n", 400),
-            .raw("a method that is no token", "G(T /healthz HTTP/1.1\r\nHost: x\r\n\r\n", 400),
-            .raw("no slash", "GET healthz HTTP/1.1\r\nHost: x\r\n\r\n", 400),
-            .raw("a control character in the target", "GET /heal\u{01}thz HTTP/1.1\r\nHost: x\r\n\r\n", 400),
-            .raw("a fragment", "GET /healthz#top HTTP/1.1\r\nHost: x\r\n\r\n", 400),
+            .raw("two spaces", "GET  /healthz HTTP/1.1\r\nHost: 1\r\n\r\n", 400),
+            .raw("a line feed alone", "GET /healthz HTTP/1.1\nHost: 1\n\n", 400),
+            .raw("lower-case version", "GET /healthz http/1.1\r\nHost: 1\r\n\r\n", 400),
+            .raw("a method that is no token", "G(T /healthz HTTP/1.1\r\nHost: 1\r\n\r\n", 400),
+            .raw("no slash", "GET healthz HTTP/1.1\r\nHost: 1\r\n\r\n", 400),
+            .raw("a control character in the target", "GET /heal\u{01}thz HTTP/1.1\r\nHost: 1\r\n\r\n", 400),
+            .raw("a fragment", "GET /healthz#top HTTP/1.1\r\nHost: 1\r\n\r\n", 400),
             .raw("no host", "GET /healthz HTTP/1.1\r\n\r\n", 400),
-            .raw("two hosts", "GET /healthz HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n", 400),
-            .raw("a folded field", "GET /healthz HTTP/1.1\r\nHost: x\r\nA: b\r\n c\r\n\r\n", 400),
+            .raw("two hosts", "GET /healthz HTTP/1.1\r\nHost: 1\r\nHost: y\r\n\r\n", 400),
+            .raw("a folded field", "GET /healthz HTTP/1.1\r\nHost: 1\r\nA: b\r\n c\r\n\r\n", 400),
             .raw("a space before the colon", "GET /healthz HTTP/1.1\r\nHost : x\r\n\r\n", 400),
-            .raw("a space before the first field", "GET /healthz HTTP/1.1\r\n Host: x\r\n\r\n", 400),
-            .raw("a field without a colon", "GET /healthz HTTP/1.1\r\nHost: x\r\nnonsense\r\n\r\n", 400),
-            .raw("a field without a name", "GET /healthz HTTP/1.1\r\nHost: x\r\n: y\r\n\r\n", 400),
-            .raw("a zero byte in a field", "GET /healthz HTTP/1.1\r\nHost: x\r\nA: b\0c\r\n\r\n", 400),
-            .raw("a bare carriage return", "GET /healthz HTTP/1.1\r\nHost: x\r\nA: b\rc\r\n\r\n", 400),
+            .raw("a space before the first field", "GET /healthz HTTP/1.1\r\n Host: 1\r\n\r\n", 400),
+            .raw("a field without a colon", "GET /healthz HTTP/1.1\r\nHost: 1\r\nnonsense\r\n\r\n", 400),
+            .raw("a field without a name", "GET /healthz HTTP/1.1\r\nHost: 1\r\n: y\r\n\r\n", 400),
+            .raw("a zero byte in a field", "GET /healthz HTTP/1.1\r\nHost: 1\r\nA: b\0c\r\n\r\n", 400),
+            .raw("a bare carriage return", "GET /healthz HTTP/1.1\r\nHost: 1\r\nA: b\rc\r\n\r\n", 400),
             .raw(
                 "two lengths",
-                "PUT /api/v1/kv/a HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
+                "PUT /api/v1/kv/a HTTP/1.1\r\nHost: 1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
                 400),
-            .raw("a list of lengths", "PUT /api/v1/kv/a HTTP/1.1\r\nHost: x\r\nContent-Length: 1, 2\r\n\r\nab", 400),
-            .raw("a negative length", "PUT /api/v1/kv/a HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n", 400),
-            .raw("a length with a sign", "PUT /api/v1/kv/a HTTP/1.1\r\nHost: x\r\nContent-Length: +1\r\n\r\na", 400),
-            .raw("a hexadecimal length", "PUT /api/v1/kv/a HTTP/1.1\r\nHost: x\r\nContent-Length: 0x1\r\n\r\na", 400),
+            .raw("a list of lengths", "PUT /api/v1/kv/a HTTP/1.1\r\nHost: 1\r\nContent-Length: 1, 2\r\n\r\nab", 400),
+            .raw("a negative length", "PUT /api/v1/kv/a HTTP/1.1\r\nHost: 1\r\nContent-Length: -1\r\n\r\n", 400),
+            .raw("a length with a sign", "PUT /api/v1/kv/a HTTP/1.1\r\nHost: 1\r\nContent-Length: +1\r\n\r\na", 400),
+            .raw("a hexadecimal length", "PUT /api/v1/kv/a HTTP/1.1\r\nHost: 1\r\nContent-Length: 0x1\r\n\r\na", 400),
             .raw(
                 "a length beyond all numbers",
-                "PUT /api/v1/kv/a HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999999999999999\r\n\r\n", 400),
+                "PUT /api/v1/kv/a HTTP/1.1\r\nHost: 1\r\nContent-Length: 99999999999999999999999\r\n\r\n", 400),
             .raw(
                 "length and chunks",
-                "PUT /api/v1/kv/a HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+                "PUT /api/v1/kv/a HTTP/1.1\r\nHost: 1\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
                 400),
             .raw(
                 "chunks that are not last",
-                "PUT /api/v1/kv/a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n", 400),
+                "PUT /api/v1/kv/a HTTP/1.1\r\nHost: 1\r\nTransfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n", 400),
             .raw(
                 "a chunk size that is none",
-                "PUT /api/v1/kv/a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n\r\n", 400),
+                "PUT /api/v1/kv/a HTTP/1.1\r\nHost: 1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n\r\n", 400),
             .raw(
                 "a chunk size beyond all numbers",
-                "PUT /api/v1/kv/a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n", 400),
+                "PUT /api/v1/kv/a HTTP/1.1\r\nHost: 1\r\nTransfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n", 400),
             .raw(
                 "a chunk longer than its size",
-                "PUT /api/v1/kv/a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nab\r\n0\r\n\r\n", 400),
+                "PUT /api/v1/kv/a HTTP/1.1\r\nHost: 1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nab\r\n0\r\n\r\n", 400),
             .raw(
                 "chunks in an old version",
-                "PUT /api/v1/kv/a HTTP/1.0\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
+                "PUT /api/v1/kv/a HTTP/1.0\r\nHost: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
             .raw(
                 "a body that is announced too large",
-                "PUT /api/v1/kv/a HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999\r\n\r\n", 413),
+                "PUT /api/v1/kv/a HTTP/1.1\r\nHost: 1\r\nContent-Length: 99999999\r\n\r\n", 413),
             .raw(
                 "a field that is too long",
-                "GET /healthz HTTP/1.1\r\nHost: x\r\nA: \(String(repeating: "a", count: 40_000))\r\n\r\n", 431),
+                "GET /healthz HTTP/1.1\r\nHost: 1\r\nA: \(String(repeating: "a", count: 40_000))\r\n\r\n", 431),
             .raw(
                 "too many fields",
-                "GET /healthz HTTP/1.1\r\nHost: x\r\n\((0..<2000).map { "A\($0): b\r\n" }.joined())\r\n", 431),
+                "GET /healthz HTTP/1.1\r\nHost: 1\r\n\((0..<2000).map { "A\($0): b\r\n" }.joined())\r\n", 431),
             .raw(
                 "an unknown expectation",
-                "PUT /api/v1/kv/a HTTP/1.1\r\nHost: x\r\nExpect: luck\r\nContent-Length: 1\r\n\r\na", 417),
+                "PUT /api/v1/kv/a HTTP/1.1\r\nHost: 1\r\nExpect: luck\r\nContent-Length: 1\r\n\r\na", 417),
         ]
 
         static let routes: [Case] = [
@@ -108,6 +108,7 @@ extension EndToEnd {
             .plain("GET", "/api/v1/kv/a?consistency=maybe", 400),
             .plain("GET", "/api/v1/kv/d/?limit=0", 400), .plain("GET", "/api/v1/kv/d/?limit=many", 400),
             .plain("GET", "/api/v1/kv/d/?limit=-5", 400), .plain("GET", "/api/v1/kv/d/?recursive=perhaps", 400),
+            .plain("GET", "/api/v1/kv/a?watch=true", 400), .plain("GET", "/healthz?x", 400),
             .plain("GET", "/api/v1/raft/log?from=x", 400), .plain("GET", "/api/v1/raft/log?limit=-1", 400),
         ]
 
@@ -119,9 +120,9 @@ extension EndToEnd {
             .plain("PUT", "/api/v1/kv/%ff", 400), .plain("PUT", "/api/v1/kv/%C0%AE", 400),
             .plain("PUT", "/api/v1/kv/a/", 400), .plain("DELETE", "/api/v1/kv/a/", 400),
             .plain("PUT", "/api/v1/kv/\(String(repeating: "k", count: 4097))", 400),
-            .plain("PUT", "/api/v1/kv/a", 400, "If-Match: \"12"), .plain("PUT", "/api/v1/kv/a", 400, "If-Match: \"x\""),
-            .plain("PUT", "/api/v1/kv/a", 400, "If-None-Match: \"1\""),
-            .plain("DELETE", "/api/v1/kv/a", 400, "If-Match: \"-1\""),
+            .plain("PUT", "/api/v1/kv/a", 400, "If-Match: \"12"), .plain("PUT", "/api/v1/kv/a", 400, "If-Match: x"),
+            .plain("PUT", "/api/v1/kv/a", 400, "If-None-Match: -1"),
+            .plain("DELETE", "/api/v1/kv/a", 400, "If-Match: \"1\" \"2\""),
         ]
 
         static let bodies: [Case] = [
@@ -184,11 +185,11 @@ extension EndToEnd {
             .json("POST", "/api/v1/raft/snapshot", "{}"),
             .raw(
                 "a media type that is not JSON",
-                "POST /api/v1/metadata/brokers HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\n{}",
+                "POST /api/v1/metadata/brokers HTTP/1.1\r\nHost: 1\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\n{}",
                 415),
             .raw(
                 "bytes that are no UTF-8 in JSON",
-                "POST /api/v1/metadata/brokers HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{\"a\":\"\u{0}\"}",
+                "POST /api/v1/metadata/brokers HTTP/1.1\r\nHost: 1\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{\"a\":\"\u{0}\"}",
                 400),
         ]
 
@@ -233,7 +234,7 @@ extension EndToEnd {
         @Test func halfRequestsAreForgotten() throws {
             try Cluster.with(size: 1) { cluster in
                 let node = try cluster.leader()
-                let whole = "PUT /api/v1/kv/half HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nhalf"
+                let whole = "PUT /api/v1/kv/half HTTP/1.1\r\nHost: 1\r\nContent-Length: 4\r\n\r\nhalf"
                 for length in stride(from: 1, to: whole.utf8.count, by: 3) {
                     let connection = try Connection(port: node.port)
                     try connection.send(Array(whole.utf8.prefix(length)))

@@ -138,7 +138,7 @@ extension EndToEnd {
                 #expect(try connection.receive().text == "19")
 
                 try connection.send(
-                    "PUT /api/v1/kv/chunked HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+                    "PUT /api/v1/kv/chunked HTTP/1.1\r\nHost: 1\r\nTransfer-Encoding: chunked\r\n\r\n"
                         + "3\r\nabc\r\n4;x=y\r\ndefg\r\n0\r\nX-Sum: 1\r\n\r\n")
                 #expect(try connection.receive().status == 201)
                 #expect(try leader.get("/api/v1/kv/chunked").text == "abcdefg")
@@ -153,13 +153,13 @@ extension EndToEnd {
 
                 let expecting = try Connection(port: leader.port)
                 try expecting.send(
-                    "PUT /api/v1/kv/expected HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n")
+                    "PUT /api/v1/kv/expected HTTP/1.1\r\nHost: 1\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n")
                 // The answer before the body can only be the interim one; `receive` passes over it.
                 try expecting.send("ok")
                 #expect(try expecting.receive().status == 201)
 
                 let closing = try Connection(port: leader.port)
-                try closing.send("GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+                try closing.send("GET /healthz HTTP/1.1\r\nHost: 1\r\nConnection: close\r\n\r\n")
                 let last = String(decoding: try closing.receiveToEnd(), as: UTF8.self)
                 #expect(last.hasPrefix("HTTP/1.1 200"))
                 #expect(last.lowercased().contains("connection: close"))

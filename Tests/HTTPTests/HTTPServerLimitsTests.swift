@@ -108,6 +108,92 @@ import Testing
         #expect(try fourth.response()?.status == 200)
     }
 
+    /// RFC 9110 §9.3.2: not even what is refused before it is understood has content.
+    @Test(arguments: [
+        ("/ HTTP/1.1\r\nHost: a\r\nExpect: luck\r\n\r\n", 417),
+        ("/ HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999\r\n\r\n", 413),
+        ("/ HTTP/1.1\r\nHost: a\r\nA: \(String(repeating: "a", count: 20_000))\r\n\r\n", 431),
+        ("/\(String(repeating: "a", count: 10_000)) HTTP/1.1\r\nHost: a\r\n\r\n", 414),
+        ("/ HTTP/1.1\r\n\r\n", 400), ("/ HTTP/3.0\r\n\r\n", 505),
+    ])
+    func headThatIsRefusedHasNoContent(request: String, status: Int) throws {
+        let server = try TestServer()
+        for method in ["HEAD", "GET"] {
+            let client = try server.connect()
+            client.send("\(method) \(request)")
+            let text = try client.rest()
+            #expect(text.hasPrefix("HTTP/1.1 \(status) "))
+            #expect(text.hasSuffix("\r\n\r\n") == (method == "HEAD"))
+        }
+    }
+
+    private func reserve(_ told: Box<String>, timeout: Duration = .seconds(60)) -> HTTPServer.Configuration {
+        .with {
+            $0.maxConnections = 4
+            $0.reservedConnections = 2
+            $0.isReserved = { $0.path == "/peer" }
+            $0.probationTimeout = timeout
+            $0.onRefusals = told.put
+        }
+    }
+
+    @Test func reservedRequestsComeThroughWhenClientsHaveTakenAllElse() throws {
+        let told = Box<String>()
+        let server = try TestServer(configuration: reserve(told))
+        // Four that say nothing: two on the reserve.
+        let idle = try (0..<4).map { _ in try server.connect() }
+        try eventually("all are accepted") { server.server.statistics.openConnections == 4 }
+        #expect(told.isEmpty)
+        for _ in 0..<2 {
+            let peer = try server.connect()
+            peer.send("GET /peer HTTP/1.1\r\nHost: a\r\n\r\n")
+            #expect(try peer.response()?.status == 200)
+            #expect(server.server.statistics.openConnections <= 4)
+            // A client is told.
+            let client = try server.connect()
+            client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            #expect(try client.rest().hasPrefix("HTTP/1.1 503 "))
+            peer.close()
+            try eventually("the peer's place is free") { server.server.statistics.openConnections < 4 }
+        }
+        #expect(try told.take() == "all 4 connections are taken; new ones are refused")
+        #expect(told.isEmpty)
+        // Those of the clients' own share are left alone, the silent ones on the reserve made room.
+        for client in idle.prefix(2) {
+            client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            #expect(try client.response()?.status == 200)
+        }
+        #expect(try idle[2].rest() == "")
+    }
+
+    @Test func reserveIsNotForOthersLater() throws {
+        let server = try TestServer(configuration: reserve(Box()))
+        let clients = try (0..<2).map { _ in try server.connect() }
+        try eventually("both are accepted") { server.server.statistics.openConnections == 2 }
+        let peer = try server.connect()
+        peer.send("GET /peer HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        #expect(try peer.response()?.status == 200)
+        #expect(try peer.response()?.status == 503)
+        withExtendedLifetime(clients) {}
+    }
+
+    @Test func silenceOnTheReserveIsShort() throws {
+        let server = try TestServer(configuration: reserve(Box(), timeout: .milliseconds(50)))
+        let clients = try (0..<3).map { _ in try server.connect() }
+        #expect(try clients[2].rest() == "")
+        try eventually("its place is free") { server.server.statistics.openConnections == 2 }
+    }
+
+    @Test func refusalsAreToldNowAndThen() throws {
+        let told = Box<String>()
+        let notice = RefusalNotice(told.put)
+        for second in UInt64(0)..<60 { notice.note(.descriptors, now: second * 1_000_000_000) }
+        notice.note(.connections(5), now: 1)
+        notice.note(.descriptors, now: 60_000_000_000)
+        #expect(try [told.take(), told.take(), told.take()].map { $0.prefix(7) } == ["the pro", "all 5 c", "the pro"])
+        #expect(told.isEmpty)
+    }
+
     @Test func idleAndSlowConnectionsDoNotHoldUpTheOthers() throws {
         let server = try TestServer()
         let idle = try (0..<300).map { _ in try server.connect() }

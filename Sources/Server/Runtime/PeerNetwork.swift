@@ -16,6 +16,9 @@ final class PeerNetwork: NodeNetwork {
     private var peers: [NodeID: [Lane: HTTPClientConnection]] = [:]
     private var brokers: [BrokerID: BrokerConnection] = [:]
     private let headers: HTTPHeaders
+    /// Peers never wait for the name of a broker; all of them can be asked for at the same time.
+    private let peerNames = Resolver(maxLookups: 8)
+    private let brokerNames = Resolver(maxLookups: 4)
 
     private struct BrokerConnection {
         let host: String
@@ -40,7 +43,7 @@ final class PeerNetwork: NodeNetwork {
             // Whoever else listens at this node's own address is asked for its name, and nothing else.
             for lane in member.id == id ? [.control] : Lane.allCases {
                 peers[member.id, default: [:]][lane] = HTTPClientConnection(
-                    host: member.host, port: member.port, loop: loop, connectTimeout: timeout)
+                    host: member.host, port: member.port, loop: loop, resolver: peerNames, connectTimeout: timeout)
             }
         }
     }
@@ -94,7 +97,8 @@ final class PeerNetwork: NodeNetwork {
             if known.host == broker.host, known.port == broker.port { return known.connection }
             known.connection.close()
         }
-        let connection = HTTPClientConnection(host: broker.host, port: UInt16(clamping: broker.port), loop: loop)
+        let connection = HTTPClientConnection(
+            host: broker.host, port: UInt16(clamping: broker.port), loop: loop, resolver: brokerNames)
         brokers[broker.id] = BrokerConnection(host: broker.host, port: broker.port, connection: connection)
         return connection
     }

@@ -34,13 +34,13 @@ struct ClientOptions: ParsableArguments {
         _ request: ClientRequest, _ type: Answer.Type, describe: (Answer) -> String
     ) throws(CommandFailure) {
         let response = try makeClient().send(request).successful()
-        print(json ? response.text : describe(try response.decoded(type)))
+        try StandardOutput.writeLine(json ? response.text : describe(try response.decoded(type)))
     }
 
     /// The same for answers without a body.
     func run(_ request: ClientRequest, done: String) throws(CommandFailure) {
         _ = try makeClient().send(request).successful()
-        if !json { print(done) }
+        if !json { try StandardOutput.writeLine(done) }
     }
 }
 

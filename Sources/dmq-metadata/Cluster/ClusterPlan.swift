@@ -10,10 +10,12 @@ struct ClusterPlan {
         var arguments: [String]
     }
 
-    var nodes: [Node]
+    var nodes: [Node] = []
 
     /// Settings that differ from node to node, and so can not be given for all.
     static let perNode: [ConfigurationKey] = [.nodeID, .serverPort, .dataDirectory, .rejoin]
+
+    init() {}
 
     /// Reads every node's configuration as the node itself will, so that a mistake is told once and before any starts.
     init(
@@ -22,7 +24,6 @@ struct ClusterPlan {
     ) throws(ConfigurationError) {
         let sources = try ConfigurationSources(flags: flags, environment: environment, readFile: readFile)
         let members = try ConfigurationReader(sources: sources).readServices().services.members
-        nodes = []
         for member in members {
             var all = flags
             all[.nodeID] = member.id.description

@@ -15,21 +15,30 @@ final class LocalCluster: Sendable {
 
     private struct State {
         var children: [Child] = []
+        /// No further child will be started.
+        var isComplete = false
         var isStopping = false
+        var hasExited = false
         /// Open for as long as this process lives: at its end, however it comes, every child reads the end of its input.
         var lifeline: Pipe?
+
+        var terminations: [ChildProcess.Termination] { children.compactMap(\.termination) }
+        var hasEnded: Bool { isComplete && terminations.count == children.count }
     }
 
     /// How long children may take to stop.
     static let stopPatience: Duration = .seconds(10)
 
     private let output: LineOutput
+    private let path: String
     private let exit: @Sendable (Int32) -> Void
     private let state = Mutex(State())
 
-    /// `exit` is called once, when the last child has ended.
-    init(output: LineOutput, exit: @escaping @Sendable (Int32) -> Void) {
+    /// `exit` is called once, when the last child has ended. Children are this program, which is also right when the
+    /// executable was replaced meanwhile.
+    init(output: LineOutput, path: String = "/proc/self/exe", exit: @escaping @Sendable (Int32) -> Void) {
         self.output = output
+        self.path = path
         self.exit = exit
     }
 
@@ -37,19 +46,25 @@ final class LocalCluster: Sendable {
         do {
             let lifeline = try Pipe()
             state.withLock { $0.lifeline = lifeline }
-            for node in plan.nodes {
-                // Also right when the executable was replaced meanwhile.
+            for node in plan.nodes where !isStopping {
                 let process = try ChildProcess(
-                    path: "/proc/self/exe", arguments: node.arguments,
+                    path: path, arguments: node.arguments,
                     environment: ClusterPlan.environment(from: environment), input: lifeline.readEnd)
                 let queue = DispatchQueue(label: "dmq.child.\(node.id)")
-                state.withLock { $0.children.append(Child(node: node, process: process, queue: queue)) }
+                let isLate = state.withLock { state in
+                    state.children.append(Child(node: node, process: process, queue: queue))
+                    return state.isStopping
+                }
+                // Whoever stopped the others meanwhile did not see this one.
+                if isLate { process.send(signal: SIGTERM) }
                 follow(process, node.id, queue)
             }
         } catch {
             stop()
             throw CommandFailure(.failure, "a node can not be started: \(systemMessage(error.number))")
         }
+        state.withLock { $0.isComplete = true }
+        exitIfAllEnded()
     }
 
     var isStopping: Bool { state.withLock { $0.isStopping } }
@@ -83,19 +98,25 @@ final class LocalCluster: Sendable {
     }
 
     private func ended(_ node: NodeID, _ termination: ChildProcess.Termination, _ prefix: String) {
-        let (isExpected, allEnded, status) = state.withLock { state in
+        let (isExpected, isLast) = state.withLock { state in
             for index in state.children.indices where state.children[index].node.id == node {
                 state.children[index].termination = termination
             }
-            let ends = state.children.map(\.termination)
-            return (
-                state.isStopping, !ends.contains(nil), state.isStopping ? 0 : Self.exitStatus(ends.compactMap(\.self))
-            )
+            return (state.isStopping, state.hasEnded)
         }
         if !isExpected {
-            output.writeLine(prefix + "❌ this node \(termination)" + (allEnded ? "" : "; the others go on"))
+            output.writeLine(prefix + "❌ this node \(termination)" + (isLast ? "" : "; the others go on"))
         }
-        if allEnded { exit(status) }
+        exitIfAllEnded()
+    }
+
+    private func exitIfAllEnded() {
+        let status: Int32? = state.withLock { state in
+            guard state.hasEnded, !state.hasExited else { return nil }
+            state.hasExited = true
+            return state.isStopping ? ExitStatus.success.rawValue : Self.exitStatus(state.terminations)
+        }
+        if let status { exit(status) }
     }
 
     /// Nobody asked for the end: the first failure is the reason.

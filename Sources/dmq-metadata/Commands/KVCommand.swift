@@ -27,8 +27,9 @@ struct KVCommand: ParsableCommand {
             var request = ClientRequest.get(KVCommand.path(of: key) + (stale ? "?consistency=stale" : ""))
             if client.json { request.headers.append(("Accept", "application/json")) }
             let response = try client.makeClient().send(request).successful()
-            if client.json { return print(response.text) }
-            try KVCommand.writeToStandardOutput(response.body)
+            if client.json { return try StandardOutput.writeLine(response.text) }
+            let isAtTerminal = isatty(STDOUT_FILENO) == 1 && response.body.last != UInt8(ascii: "\n")
+            try StandardOutput.write(response.body + (isAtTerminal ? [UInt8(ascii: "\n")] : []))
         }
     }
 
@@ -84,7 +85,12 @@ struct KVCommand: ParsableCommand {
         var ifRevision: UInt64?
 
         func validate() throws {
-            if !recursive { try KVCommand.requireKey(key) }
+            if recursive {
+                // An empty shell variable must not mean everything.
+                guard !key.isEmpty else { throw ValidationError("the key is empty; / is for all keys") }
+            } else {
+                try KVCommand.requireKey(key)
+            }
             guard ifRevision == nil || !recursive else {
                 throw ValidationError("--if-revision is for one key, not for --recursive")
             }
@@ -104,20 +110,6 @@ struct KVCommand: ParsableCommand {
         guard !key.isEmpty, key != "/" else { throw ValidationError("the key is empty") }
         guard !key.hasSuffix("/") else { throw ValidationError("a key does not end in a slash") }
     }
-
-    private static func writeToStandardOutput(_ value: [UInt8]) throws(CommandFailure) {
-        var bytes = value
-        if isatty(STDOUT_FILENO) == 1 && value.last != UInt8(ascii: "\n") { bytes.append(UInt8(ascii: "\n")) }
-        var rest = bytes[...]
-        while !rest.isEmpty {
-            let count = rest.withUnsafeBytes { write(STDOUT_FILENO, $0.baseAddress, $0.count) }
-            if count > 0 {
-                rest = rest.dropFirst(count)
-            } else if errno != EINTR {
-                throw CommandFailure(.ioError, "standard output: \(systemMessage(errno))")
-            }
-        }
-    }
 }
 
 extension KVCommand {
@@ -136,13 +128,13 @@ extension KVCommand {
             repeat {
                 let response = try cluster.send(.get(pagePath(after: next))).successful()
                 let page = try response.decoded(ListingAnswer.self)
-                if client.json { print(response.text) } else { rows += page.entries }
+                if client.json { try StandardOutput.writeLine(response.text) } else { rows += page.entries }
                 // A server that repeated itself would keep us here for ever.
                 guard page.next == nil || page.next != next else { break }
                 next = page.next
                 LineOutput.standardError.showProgress(next == nil ? nil : "\(rows.count) keys so far")
             } while next != nil
-            if !client.json { print(Self.table(rows)) }
+            if !client.json { try StandardOutput.writeLine(Self.table(rows)) }
         }
 
         private func pagePath(after next: String?) -> String {

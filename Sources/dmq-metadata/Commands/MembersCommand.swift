@@ -30,7 +30,9 @@ struct MembersCommand: ParsableCommand {
             }
         }
 
-        func run() throws { print(try StoredMembers.change(directory: directory, servicesFile: servicesFile)) }
+        func run() throws {
+            try StandardOutput.writeLine(try StoredMembers.change(directory: directory, servicesFile: servicesFile))
+        }
     }
 
     struct Show: ParsableCommand {
@@ -41,6 +43,6 @@ struct MembersCommand: ParsableCommand {
         @Argument(help: ArgumentHelp("The node's data directory, such as data/node1.", valueName: "directory"))
         var directory: String
 
-        func run() throws { print(try StoredMembers.show(directory: directory)) }
+        func run() throws { try StandardOutput.writeLine(try StoredMembers.show(directory: directory)) }
     }
 }

@@ -53,8 +53,10 @@ struct ServeCommand: ParsableCommand {
         ProcessLimits.raiseOpenFiles()
         ProcessLimits.shareHeap()
         let style = LogFormatter.Style(format: configuration.logging.format, environment: environment)
+        let formatter = LogFormatter(style: style)
+        LineLogHandler.announceLosses(of: .standardError, formatter: formatter)
         let logger = Logger(label: "dmq-metadata") { _ in
-            LineLogHandler(level: configuration.logging.level, formatter: LogFormatter(style: style))
+            LineLogHandler(level: configuration.logging.level, formatter: formatter)
         }
         let session = ServeSession(
             logger: logger,

@@ -16,7 +16,7 @@ struct StatusCommand: ParsableCommand {
         let nodes = answer.activeMetadataNodes.sorted { $0.id < $1.id }.map { node in
             NodeReport(node: node, answer: Endpoint(node.url).map { cluster.ask($0, "/api/v1/raft/status") })
         }
-        print(client.json ? Self.json(response.text, nodes) : Self.text(answer, nodes))
+        try StandardOutput.writeLine(client.json ? Self.json(response.text, nodes) : Self.text(answer, nodes))
         if !nodes.contains(where: { $0.status?.state == "LEADER" }) && answer.controllerLeaderId == nil {
             throw CommandFailure(.failure, "there is no leader")
         }

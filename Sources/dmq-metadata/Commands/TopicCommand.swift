@@ -13,8 +13,8 @@ struct TopicCommand: ParsableCommand {
 
         func run() throws {
             let response = try client.makeClient().send(.get(TopicCommand.path)).successful()
-            if client.json { return print(response.text) }
-            for name in try response.decoded([String].self) { print(name) }
+            if client.json { return try StandardOutput.writeLine(response.text) }
+            for name in try response.decoded([String].self) { try StandardOutput.writeLine(name) }
         }
     }
 

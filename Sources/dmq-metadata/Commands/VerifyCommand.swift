@@ -19,6 +19,6 @@ struct VerifyCommand: ParsableCommand {
             if ContinuousClock.now - began > .seconds(1) { output.showProgress("🔍 \(rows) rows checked") }
         }
         output.showProgress(nil)
-        print(report)
+        try StandardOutput.writeLine(report)
     }
 }

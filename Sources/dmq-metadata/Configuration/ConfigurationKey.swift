@@ -4,6 +4,7 @@ enum ConfigurationKey: String, CaseIterable, Sendable {
     case serverPort = "server.port"
     case serverHost = "server.host"
     case serverMemory = "server.memory-mb"
+    case allowedHosts = "server.allowed-hosts"
     case servicesFile = "kraft.services-file"
     case clusterSize = "kraft.cluster-size"
     case dataDirectory = "kraft.data-dir"

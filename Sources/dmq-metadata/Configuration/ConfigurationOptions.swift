@@ -61,6 +61,12 @@ struct ConfigurationOptions: ParsableArguments {
     var serverMemory: String?
 
     @Option(
+        name: .customLong("server.allowed-hosts"),
+        help: ArgumentHelp(
+            "Further names that requests may call this node by, with commas between; * for all.", valueName: "names"))
+    var allowedHosts: String?
+
+    @Option(
         name: .customLong("kraft.raft.election-timeout-ms"),
         help: ArgumentHelp("How long followers trust a silent leader; 5000.", valueName: "ms"))
     var electionTimeout: String?
@@ -107,6 +113,7 @@ struct ConfigurationOptions: ParsableArguments {
         case .serverPort: serverPort
         case .serverHost: serverHost
         case .serverMemory: serverMemory
+        case .allowedHosts: allowedHosts
         case .servicesFile: servicesFile
         case .clusterSize: clusterSize
         case .dataDirectory: dataDirectory

@@ -1,4 +1,5 @@
 import Glibc
+import HTTP
 import Logging
 import Raft
 import Server
@@ -20,8 +21,9 @@ struct ConfigurationReader {
             .serverMemory, in: 64...65_536, "memory for requests and answers is 64 to 65536 MiB; the default is 256")
         return NodeConfiguration(
             node: member.id, members: services.members, listenHost: try listenHost(member),
-            listenPort: port.map { UInt16($0) } ?? member.port, dataDirectory: try dataDirectory(member.id),
-            memoryBytes: Int(memory ?? 256) * 1024 * 1024, bootstrap: try bootstrap(), rejoin: try rejoin(),
+            listenPort: port.map { UInt16($0) } ?? member.port, allowedHosts: try allowedHosts(),
+            dataDirectory: try dataDirectory(member.id), memoryBytes: Int(memory ?? 256) * 1024 * 1024,
+            bootstrap: try bootstrap(), rejoin: try rejoin(),
             electionTimeout: timing.election, electionTimeoutJitter: timing.jitter,
             heartbeatInterval: timing.heartbeat,
             brokerHeartbeatTimeout: try milliseconds(.brokerHeartbeatTimeout, in: 1...86_400_000, default: 30_000),
@@ -112,6 +114,17 @@ struct ConfigurationReader {
                 remedy: "give the address to listen on, such as 127.0.0.1, 0.0.0.0 or ::, or * for all")
         }
         return setting.value
+    }
+
+    private func allowedHosts() throws(ConfigurationError) -> [String] {
+        guard let setting = sources[.allowedHosts] else { return [] }
+        let names = setting.value.split(separator: ",").map { String($0.filter { $0 != " " }) }.filter { !$0.isEmpty }
+        for name in names where name != "*" && !HostSyntax.isHost(name) {
+            throw ConfigurationError(
+                setting, "\"\(name)\" is no host", remedy: "give names without ports, with commas between, or * for all"
+            )
+        }
+        return names
     }
 
     /// A node that is reached by a loopback address has no business on the others. One reached by a particular loopback

@@ -1,3 +1,4 @@
+import API
 import FoundationEssentials
 import Glibc
 import Logging
@@ -12,6 +13,8 @@ struct NodeConfiguration: Sendable {
     /// The address to listen on; `nil` is all.
     var listenHost: String?
     var listenPort: UInt16
+    /// Names besides those of the machine and of the services file that requests may call this node by.
+    var allowedHosts: [String]
     var dataDirectory: String
     /// What requests and answers may take beyond the state itself.
     var memoryBytes: Int
@@ -32,6 +35,15 @@ struct NodeConfiguration: Sendable {
     var servicesFile: String
     /// What the operator should look at though it is no error.
     var warnings: [String]
+
+    /// All names that requests may call this node by.
+    var ownNames: AllowedHosts {
+        let machine = ProcessInfo.processInfo.hostName
+        let listed = members.flatMap { member in
+            [member.host, String(member.url.drop { $0 != "/" }.drop { $0 == "/" }.prefix { $0 != "/" })]
+        }
+        return AllowedHosts(allowedHosts + listed + [machine, String(machine.prefix { $0 != "." })])
+    }
 
     /// Where this process is, for messages to people: two of one id have the same listed host, so the machine's own name
     /// tells more.

@@ -1,3 +1,4 @@
+import HTTP
 import Raft
 import Server
 import Wire
@@ -16,7 +17,9 @@ struct ServicesFile: Equatable, Sendable {
     init(_ bytes: [UInt8], path: String) throws(ConfigurationError) {
         let nodes: [Node]
         do {
-            (nodes, electionTimeoutMs) = try Self.parse(bytes)
+            // Editors of some systems put a mark in front (RFC 8259 §8.1 lets a reader ignore it).
+            let mark: [UInt8] = [0xEF, 0xBB, 0xBF]
+            (nodes, electionTimeoutMs) = try Self.parse(bytes.starts(with: mark) ? Array(bytes.dropFirst(3)) : bytes)
         } catch {
             throw ConfigurationError("\(path): \(error)")
         }
@@ -73,6 +76,11 @@ struct ServicesFile: Equatable, Sendable {
         else {
             throw ConfigurationError(
                 "\(place).host is \"\(node.host)\"; give a name or an address without scheme, brackets or port")
+        }
+        guard HostSyntax.isHost(node.host) else {
+            throw ConfigurationError(
+                "\(place).host is \"\(node.host)\", which is neither a name nor an IPv6 address; the port stands in port"
+            )
         }
         let authority = node.host.contains(":") ? "[\(node.host)]" : node.host
         let url = node.url ?? "http://\(authority):\(port)"

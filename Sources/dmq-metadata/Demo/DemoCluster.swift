@@ -25,7 +25,7 @@ final class DemoCluster {
         loop = EventLoop(label: "dmq.demo")
         var members: [Member] = []
         for number in UInt64(1)...3 {
-            let listener = Listener(loop: loop, account: account)
+            let listener = Listener(loop: loop, account: account, logger: logger)
             let port = try listener.server.listen(host: "127.0.0.1", port: 0)
             listeners[NodeID(number)] = listener
             members.append(
@@ -37,7 +37,7 @@ final class DemoCluster {
     var running: [NodeID] { hosts.keys.sorted() }
 
     func start(_ id: NodeID) throws {
-        let listener = listeners[id] ?? Listener(loop: loop, account: account)
+        let listener = listeners[id] ?? Listener(loop: loop, account: account, logger: logger)
         if listeners[id] == nil, let member = members.first(where: { $0.id == id }) {
             _ = try listener.server.listen(host: member.host, port: member.port)
             listeners[id] = listener

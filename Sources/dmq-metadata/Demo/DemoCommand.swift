@@ -22,10 +22,10 @@ struct DemoCommand: ParsableCommand {
         var logger = Logger(label: "demo") { _ in StreamLogHandler.standardError(label: "demo") }
         logger.logLevel = verbose ? .info : .critical
         let cluster = try DemoCluster(directory: directory, settings: settings, logger: logger)
-        let script = DemoScript(cluster: cluster, pause: .milliseconds(2500)) { print($0) }
+        let script = DemoScript(cluster: cluster, pause: .milliseconds(2500), print: StandardOutput.writeLineOrExit)
         try script.run()
         for id in cluster.running { cluster.stop(id) }
-        print(keep.map { "\nDone. The databases are in \($0)." } ?? "\nDone.")
+        try StandardOutput.writeLine(keep.map { "\nDone. The databases are in \($0)." } ?? "\nDone.")
     }
 
     /// Quicker than the defaults, so that the pause under heartbeats is longer than an election timeout.

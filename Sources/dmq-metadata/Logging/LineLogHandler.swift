@@ -1,3 +1,4 @@
+import Dispatch
 import Glibc
 import Logging
 
@@ -30,6 +31,17 @@ struct LineLogHandler: LogHandler {
         let line = formatter.line(
             level: event.level, message: event.message.description, fields: fields, time: Self.now())
         output.writeLine(line)
+        // The process may end itself with the next step, and this line says why.
+        if event.level == .critical { output.flush(limit: .milliseconds(200)) }
+    }
+
+    /// Lets lines that `output` lost be told of as lines of the log are.
+    static func announceLosses(of output: LineOutput, formatter: LogFormatter) {
+        output.describeLoss { count in
+            formatter.line(
+                level: .warning, message: "⚠️ \(count) log lines were lost: nobody read the log", fields: [],
+                time: now())
+        }
     }
 
     private static func now() -> Duration {

@@ -37,13 +37,15 @@ final class HostedNode: ServedNode {
     }
 
     private func open() throws(CommandFailure) {
-        let listener = Listener(loop: loop, account: MemoryAccount(limit: configuration.memoryBytes))
+        let account = MemoryAccount(limit: configuration.memoryBytes)
+        let listener = Listener(loop: loop, account: account, logger: logger)
         let host: NodeHost
         do throws(StorageError) {
             host = try NodeHost(
                 id: configuration.node, members: configuration.members, directory: configuration.dataDirectory,
-                settings: NodeSettings(configuration), listener: listener, loop: loop, logger: logger
-            ) { [events] rows in events.onReplayProgress(rows, nil) }
+                settings: NodeSettings(configuration), listener: listener, loop: loop, logger: logger,
+                hosts: configuration.ownNames, lostLogLines: { LineOutput.standardError.lostLines },
+                progress: { [events] rows in events.onReplayProgress(rows, nil) })
         } catch {
             throw CommandFailure(error)
         }
@@ -56,14 +58,22 @@ final class HostedNode: ServedNode {
                 "can not listen on \(address): \(error.operation): \(String(cString: strerror(error.errno)))")
         }
         self.host.withLock { $0 = host }
+        warnOfOpenDirectory()
         host.start { [events] error in events.onFailure(CommandFailure(error)) }
     }
 
+    private func warnOfOpenDirectory() {
+        var status = stat()
+        guard stat(configuration.dataDirectory, &status) == 0, status.st_mode & 0o022 != 0 else { return }
+        logger.warning(
+            "⚠️ others than the owner may change the data directory; chmod go-w takes that away",
+            metadata: ["data": "\(configuration.dataDirectory)"])
+    }
+
     func stop(completion: @escaping @Sendable () -> Void) {
-        queue.async { [self] in
-            guard let host = host.withLock({ $0 }) else { return completion() }
-            host.stop(completion: completion)
-        }
+        // One that still loads has promised nothing to anybody, and may load for long.
+        guard let host = host.withLock({ $0 }) else { return completion() }
+        queue.async { host.stop(completion: completion) }
     }
 
     func ask(_ part: Watchdog.Part, _ body: @escaping @Sendable () -> Void) {

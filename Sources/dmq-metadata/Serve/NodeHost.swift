@@ -1,4 +1,5 @@
 import API
+import Dispatch
 import HTTP
 import Logging
 import Raft
@@ -12,13 +13,16 @@ final class NodeHost: Sendable {
     private let listener: Listener
     private let settings: NodeSettings
 
+    /// How long a busy node is waited for that is to hand over: an election is all that this saves.
+    private static let handOverTimeout: DispatchTimeInterval = .seconds(3)
     /// How long requests in progress may take when the node stops.
     private static let drainTimeout: Duration = .seconds(2)
 
     /// Opens and checks the data directory; `listener` serves the node from here on, but nothing runs yet.
     init(
         id: NodeID, members: [Member], directory: String, settings: NodeSettings, listener: Listener, loop: EventLoop,
-        logger: Logger, progress: (_ rows: Int) -> Void = { _ in }
+        logger: Logger, hosts: AllowedHosts = .all, lostLogLines: (@Sendable () -> Int)? = nil,
+        progress: (_ rows: Int) -> Void = { _ in }
     ) throws(StorageError) {
         self.listener = listener
         self.settings = settings
@@ -26,7 +30,9 @@ final class NodeHost: Sendable {
             id: id, members: members, directory: directory, loop: loop, logger: logger, progress: progress)
         let server = listener.server
         listener.serve(
-            Router(service: node, now: { RunningNode.unixMilliseconds }, statistics: { server.statistics }))
+            Router(
+                service: node, now: { RunningNode.unixMilliseconds }, hosts: hosts,
+                statistics: { server.statistics }, lostLogLines: lostLogLines))
     }
 
     func start(onFailure: @escaping @Sendable (StorageError) -> Void) {
@@ -35,10 +41,20 @@ final class NodeHost: Sendable {
 
     /// Hands over, answers what is in progress, closes the store.
     func stop(completion: @escaping @Sendable () -> Void) {
-        node.handOver { [self] in
+        let hasHandedOver = Once()
+        let next: @Sendable () -> Void = { [self] in
+            guard hasHandedOver.isFirst else { return }
             listener.server.drain(timeout: Self.drainTimeout) { [self] in node.close(completion: completion) }
         }
+        node.handOver(completion: next)
+        DispatchQueue(label: "dmq.stop").asyncAfter(deadline: .now() + Self.handOverTimeout, execute: next)
     }
+}
+
+/// Tells the first of several who come to the same place.
+private final class Once: Sendable {
+    private let isDone = Atomic(false)
+    var isFirst: Bool { !isDone.exchange(true, ordering: .relaxed) }
 }
 
 /// A listening port whose router comes later: the port may have to be known before there is a node.
@@ -51,7 +67,7 @@ final class Listener: Sendable {
     }
 
     /// - Parameter account: What all connections together may hold.
-    init(loop: EventLoop, account: MemoryAccount) {
+    init(loop: EventLoop, account: MemoryAccount, logger: Logger) {
         let box = Box()
         router = box
         var configuration = HTTPServer.Configuration()
@@ -61,6 +77,11 @@ final class Listener: Sendable {
         configuration.account = account
         configuration.isPeerPath = RequestWeight.isPeerPath
         configuration.weigh = RequestWeight.ofAnswer
+        let connections = ProcessLimits.connections(openFiles: ProcessLimits.openFiles)
+        configuration.maxConnections = connections.all
+        configuration.reservedConnections = connections.reserved
+        configuration.isReserved = Router.isEssential
+        configuration.onRefusals = { logger.warning("⚠️ \($0)") }
         server = HTTPServer(configuration: configuration, loops: [loop]) { request, responder in
             guard let router = box.value.withLock({ $0 }) else {
                 return responder.respond(HTTPResponse(status: 503, headers: HTTPHeaders([("Retry-After", "1")])))

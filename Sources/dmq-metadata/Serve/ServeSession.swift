@@ -9,6 +9,8 @@ final class ServeSession: Sendable {
     struct Environment: Sendable {
         var notifier: ServiceNotifier?
         var watchdog: WatchdogSettings?
+        /// A node that takes longer than this to stop is ended. Below the unit's TimeoutStopSec.
+        var stopPatience: Duration = .seconds(25)
         /// Where the progress of a long replay is shown.
         var output: LineOutput = .standardError
         /// Ends the process.
@@ -34,8 +36,6 @@ final class ServeSession: Sendable {
 
     /// How much longer the service manager should wait whenever loading the log has come on.
     static let startExtension: Duration = .seconds(60)
-    /// A node that takes longer than this to stop is ended. Below the unit's TimeoutStopSec.
-    static let stopPatience: Duration = .seconds(25)
 
     init(logger: Logger, environment: Environment) {
         self.logger = logger
@@ -76,18 +76,25 @@ final class ServeSession: Sendable {
             logger.warning("🛑 stopping at once", metadata: ["reason": "\(reason)"])
             return end(exitStatusIfForced)
         }
+        // First of all: nothing that follows may keep the process alive.
+        after(environment.stopPatience) { [weak self] in self?.endUnfinished() }
         logger.info("🛑 stopping", metadata: ["reason": "\(reason)"])
         environment.notifier?.send(.stopping, .status("stopping"))
         environment.output.showProgress(nil)
-        after(Self.stopPatience) { [weak self] in
-            self?.logger.error("❌ the node did not stop in time", metadata: ["patience": "\(Self.stopPatience)"])
-            self?.end(ExitStatus.failure.rawValue)
-        }
         guard let node else { return end(ExitStatus.success.rawValue) }
         node.stop { [weak self] in
             self?.logger.info("🛑 stopped")
             self?.end(ExitStatus.success.rawValue)
         }
+    }
+
+    /// A success all the same: what was acknowledged is on the disk, and the rest is what a power cut would leave, which
+    /// every start can deal with.
+    private func endUnfinished() {
+        logger.warning(
+            "⚠️ the node was too busy to stop in good order; what it acknowledged is on its disk",
+            metadata: ["patience": "\(environment.stopPatience)"])
+        end(ExitStatus.success.rawValue)
     }
 
     private func failed(_ failure: CommandFailure) {

@@ -42,9 +42,8 @@
             }
             LineOutput.standardError.showProgress(nil)
             let findings = state.withLock { $0.findings }
-            let output = LineOutput(descriptor: STDOUT_FILENO)
             for defect in Defect.allCases {
-                output.writeLine(findings[defect, default: DefectFinding()].row(of: defect))
+                try StandardOutput.writeLine(findings[defect, default: DefectFinding()].row(of: defect))
             }
             let missed = Defect.allCases.filter { findings[$0]?.seed == nil }
             for defect in missed { LineOutput.standardError.writeLine("❌ \(defect.rawValue) is not caught") }

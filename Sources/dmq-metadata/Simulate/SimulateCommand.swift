@@ -98,12 +98,12 @@ struct SimulateCommand: ParsableCommand {
 
     /// The story goes to the standard output alone, so that two of them can be compared.
     private func runTraced(_ seed: UInt64) -> SimulationTotals {
-        let output = LineOutput(descriptor: STDOUT_FILENO)
         let (began, start) = (ContinuousClock.now, Duration.processorTimeOfThread)
         SeedsInProgress.begin(seed, worker: 0)
-        let report = Simulation.run(seed: seed, configuration: configuration(for: seed), trace: output.writeLine)
+        let report = Simulation.run(
+            seed: seed, configuration: configuration(for: seed), trace: StandardOutput.writeLineOrExit)
         SeedsInProgress.end(worker: 0)
-        output.writeLine("hash of the story: \(String(report.traceHash, radix: 16))")
+        StandardOutput.writeLineOrExit("hash of the story: \(String(report.traceHash, radix: 16))")
         var totals = SimulationTotals()
         totals.add(report, processorTime: .processorTimeOfThread - start)
         if let failure = FailureText.describe(report, options: repeatingOptions) {
@@ -119,7 +119,7 @@ struct SimulateCommand: ParsableCommand {
         let began = ContinuousClock.now
         let totals = withExtendedLifetime(signals) { sweep.run(threads: threads) }
         LineOutput.standardError.showProgress(nil)
-        LineOutput(descriptor: STDOUT_FILENO).writeLine(totals.summary(elapsed: ContinuousClock.now - began))
+        StandardOutput.writeLineOrExit(totals.summary(elapsed: ContinuousClock.now - began))
         return totals
     }
 }
