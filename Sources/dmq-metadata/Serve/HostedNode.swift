@@ -62,7 +62,9 @@ final class HostedNode: ServedNode {
     func stop(completion: @escaping @Sendable () -> Void) {
         queue.async { [self] in
             guard let host = host.withLock({ $0 }) else { return completion() }
-            host.stop(completion: completion)
+            host.stop { [events] error in
+                if let error { events.onFailure(CommandFailure(error)) } else { completion() }
+            }
         }
     }
 

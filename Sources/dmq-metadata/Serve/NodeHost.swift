@@ -34,7 +34,7 @@ final class NodeHost: Sendable {
     }
 
     /// Hands over, answers what is in progress, closes the store.
-    func stop(completion: @escaping @Sendable () -> Void) {
+    func stop(completion: @escaping @Sendable (StorageError?) -> Void) {
         node.handOver { [self] in
             listener.server.drain(timeout: Self.drainTimeout) { [self] in node.close(completion: completion) }
         }
