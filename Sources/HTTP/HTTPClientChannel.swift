@@ -7,7 +7,7 @@ final class HTTPClientChannel: Channel, @unchecked Sendable {
 
     private struct Outstanding {
         var isHead: Bool
-        var deadline: UInt64
+        var limit: ClientRequest.Limit
         var completion: @Sendable (Result<HTTPResponse, HTTPClientError>) -> Void
     }
 
@@ -34,6 +34,10 @@ final class HTTPClientChannel: Channel, @unchecked Sendable {
     private var waitsForWritability = false
     /// What epoll reported and no turn has looked at yet.
     private var pendingEvents: UInt32 = 0
+    /// When bytes last left or an answer came.
+    private var progressedAt: UInt64 = 0
+    /// What the other end had not acknowledged when that was last looked at.
+    private var unacknowledged = Int.max
 
     private static let interest = EPOLLIN.rawValue | EPOLLRDHUP.rawValue | EPOLLET.rawValue
 
@@ -63,10 +67,10 @@ final class HTTPClientChannel: Channel, @unchecked Sendable {
         guard phase != .shutDown else { return completion(.failure(.connectionClosed)) }
         output.write(loop) { request.encode(hostField: hostField, into: &$0) }
         outstanding.append(
-            Outstanding(isHead: request.method == "HEAD", deadline: request.deadline, completion: completion))
+            Outstanding(isHead: request.method == "HEAD", limit: request.limit, completion: completion))
         if phase == .disconnected { connect() }
         loop.scheduleTurn(self)
-        if request.deadline < deadline { setDeadline(request.deadline) }
+        if request.limit.deadline < deadline { setDeadline(request.limit.deadline) }
     }
 
     func shutDown() {
@@ -167,7 +171,9 @@ final class HTTPClientChannel: Channel, @unchecked Sendable {
 
     private func sendOutput() {
         var sent = 0
-        switch output.flush(descriptor, loop, sent: &sent) {
+        let result = output.flush(descriptor, loop, sent: &sent)
+        if sent > 0 { noteProgress() }
+        switch result {
         case .sentAll: waitForWritability(false)
         case .wouldBlock: waitForWritability(true)
         case .failed(let errno):
@@ -185,20 +191,33 @@ final class HTTPClientChannel: Channel, @unchecked Sendable {
         loop.modify(self, events: waits ? Self.interest | EPOLLOUT.rawValue : Self.interest)
     }
 
+    private func noteProgress() {
+        progressedAt = loop.now
+        unacknowledged = .max
+    }
+
+    /// What the kernel took at once may take the link long: bytes that were acknowledged since the last look are progress.
+    private func lookForProgress() {
+        guard phase == .connected, let count = Socket.unacknowledged(descriptor), count > 0 else { return }
+        if count < unacknowledged { progressedAt = loop.now }
+        unacknowledged = count
+    }
+
     override func deadlinePassed() {
         let now = loop.now
+        lookForProgress()
         if phase == .connecting, now >= attemptDeadline {
             tryNextAddress(ETIMEDOUT)
         } else if phase == .resolving, now >= connectDeadline {
             fail(.timedOut)
         }
-        let expired = outstanding[head...].contains { $0.deadline <= now }
+        let expired = outstanding[head...].contains { $0.limit.deadline(after: progressedAt) <= now }
         if expired { fail(.timedOut) }
         updateDeadline()
     }
 
     private func updateDeadline() {
-        var earliest = outstanding[head...].lazy.map(\.deadline).min() ?? .max
+        var earliest = outstanding[head...].lazy.map { $0.limit.deadline(after: self.progressedAt) }.min() ?? .max
         if phase == .connecting { earliest = min(earliest, attemptDeadline) }
         if phase == .resolving { earliest = min(earliest, connectDeadline) }
         setDeadline(earliest)
@@ -247,6 +266,7 @@ final class HTTPClientChannel: Channel, @unchecked Sendable {
 
     private func answer(_ parsed: HTTPParsedResponse) {
         let completion = outstanding[head].completion
+        noteProgress()
         head += 1
         if head == outstanding.count {
             outstanding.removeAll(keepingCapacity: true)
@@ -273,10 +293,11 @@ final class HTTPClientChannel: Channel, @unchecked Sendable {
     private func fail(_ error: HTTPClientError) {
         let now = loop.now
         let ended = takeDown(to: .disconnected)
-        let someAreLate = error == .timedOut && ended.contains { $0.deadline <= now }
+        let isLate = { [progressedAt] (request: Outstanding) in request.limit.deadline(after: progressedAt) <= now }
+        let someAreLate = error == .timedOut && ended.contains(where: isLate)
         for request in ended {
             // The requests beside one that timed out have not timed out themselves.
-            let isBystander = someAreLate && request.deadline > now
+            let isBystander = someAreLate && !isLate(request)
             request.completion(.failure(isBystander ? .connectionClosed : error))
         }
         onClose?(error)

@@ -29,18 +29,21 @@ public final class HTTPClientConnection: Sendable {
     /// breaks every outstanding request fails. `completion` is called once, on the loop.
     ///
     /// `path` starts with `/` and may have a query; what may not stand in it is percent-encoded. `timeout` runs from this call
-    /// and includes the time to connect. A request that times out breaks the connection: its answer would be in the way of
-    /// the next.
+    /// and includes the time to connect; with `restartsOnProgress` it runs anew whenever the connection has carried bytes or
+    /// brought an answer, to whichever request: a slow link is not a dead one. A request that times out breaks the
+    /// connection: its answer would be in the way of the next.
     public func send(
         method: String, path: String, headers: HTTPHeaders = HTTPHeaders(), body: [UInt8] = [], timeout: Duration,
+        restartsOnProgress: Bool = false,
         completion: @escaping @Sendable (Result<HTTPResponse, HTTPClientError>) -> Void
     ) {
         precondition(!method.isEmpty && method.utf8.allSatisfy(ByteClass.isToken), "\"\(method)\" is no HTTP method")
-        let deadline = Monotonic.now() + timeout.nanoseconds
+        let limit = ClientRequest.Limit(
+            deadline: Monotonic.now() + timeout.nanoseconds, patience: restartsOnProgress ? timeout.nanoseconds : nil)
         let channel = channel
         channel.loop.execute {
             channel.send(
-                ClientRequest(method: method, path: path, headers: headers, body: body, deadline: deadline),
+                ClientRequest(method: method, path: path, headers: headers, body: body, limit: limit),
                 completion: completion)
         }
     }
@@ -58,8 +61,19 @@ struct ClientRequest: Sendable {
     var path: String
     var headers: HTTPHeaders
     var body: [UInt8]
-    /// Nanoseconds of the monotonic clock.
-    var deadline: UInt64
+    var limit: Limit
+
+    /// When to give the answer up, in nanoseconds of the monotonic clock.
+    struct Limit: Sendable {
+        var deadline: UInt64
+        /// So long after the connection's last progress, if that is later.
+        var patience: UInt64?
+
+        func deadline(after progress: UInt64) -> UInt64 {
+            guard let patience else { return deadline }
+            return max(deadline, progress + patience)
+        }
+    }
 
     /// Writes the request (RFC 9112 §3) at the end of the output.
     func encode(hostField: [UInt8], into out: inout [UInt8]) {

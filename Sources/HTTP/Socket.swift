@@ -69,6 +69,12 @@ enum Socket {
         _ = setsockopt(descriptor, level, option, &value, socklen_t(MemoryLayout<Int32>.size))
     }
 
+    /// The bytes that the kernel has taken and the other end has not acknowledged; `nil` if it does not say.
+    static func unacknowledged(_ descriptor: Int32) -> Int? {
+        var count: Int32 = 0
+        return ioctl(descriptor, UInt(TIOCOUTQ), &count) == 0 ? Int(count) : nil
+    }
+
     /// What became of a `connect`, and of the connection since.
     static func pendingError(_ descriptor: Int32) -> Int32 {
         var value: Int32 = 0

@@ -48,12 +48,43 @@ struct ChangedRows: Sendable {
         for (topic, ids) in partitions.sorted(by: { $0.key < $1.key }) {
             for id in ids.sorted() { rows.append(.partition(topic: topic, id: id)) }
         }
-        for key in sortedKeys() { rows.append(.keyValue(key)) }
+        for key in Self.sorted(keys) { rows.append(.keyValue(key)) }
         return rows
     }
 
     /// Heads first: there may be hundreds of thousands, all over the memory.
-    private func sortedKeys() -> [Key] {
+    private static func sorted(_ keys: some Collection<Key>) -> [Key] {
         zip(KeyHeads(keys).heads, keys).sorted { $0.0 == $1.0 ? $0.1 < $1.1 : $0.0 < $1.0 }.map(\.1)
+    }
+
+    /// The keys of the rows in portions of bounded size, each in ascending order: to sort a million at once takes seconds.
+    /// Keys that a recursive delete has left behind come in order all the same.
+    struct Portions: Sendable {
+        private static let size = 8192
+
+        private var brokers: ArraySlice<BrokerID>
+        private var topics: ArraySlice<String>
+        private var partitions: ArraySlice<(key: String, value: Set<Int>)>
+        private var keys: ArraySlice<Key>
+
+        init(_ changed: ChangedRows) {
+            brokers = changed.brokers.sorted()[...]
+            topics = changed.topics.sorted()[...]
+            partitions = changed.partitions.sorted { $0.key < $1.key }[...]
+            keys = changed.keys[...]
+        }
+
+        /// The next portion; `nil` behind the last.
+        mutating func next() -> [RowKey]? {
+            if !brokers.isEmpty { return take(&brokers).map { .broker($0) } }
+            if !topics.isEmpty { return take(&topics).map { .topic($0) } }
+            if let (topic, ids) = partitions.popFirst() { return ids.sorted().map { .partition(topic: topic, id: $0) } }
+            return keys.isEmpty ? nil : ChangedRows.sorted(take(&keys)).map { .keyValue($0) }
+        }
+
+        private func take<Element>(_ elements: inout ArraySlice<Element>) -> ArraySlice<Element> {
+            defer { elements = elements.dropFirst(Self.size) }
+            return elements.prefix(Self.size)
+        }
     }
 }

@@ -76,7 +76,7 @@ extension MetadataStateMachine {
         return taken.rowKeys().map { RowChange(key: $0, row: row($0)) }
     }
 
-    private func row(_ key: RowKey) -> Row? {
+    func row(_ key: RowKey) -> Row? {
         switch key {
         case .broker(let id): broker(id).map { Row.broker($0) }
         case .topic(let name): topicIndex(name).map { Row.topic(topicRows[$0].topic) }

@@ -35,6 +35,8 @@ public enum Effect: Equatable, Sendable {
     /// Leader and follower hold different entries at an index that one of them has committed. `odd`: who of them is
     /// wrong, where a majority, `against`, says so. A node that is itself the odd one out must end.
     case contradiction(Contradiction, odd: NodeID?, against: [NodeID])
+    /// Followers answer and take no entries. `asking`: who is asked to lead instead, if anybody.
+    case replicationStalled(asking: NodeID?)
     /// Leadership was not taken over in time.
     case transferFailed
 }

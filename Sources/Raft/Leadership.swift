@@ -9,6 +9,8 @@ struct Leadership: Sendable {
     /// The latest moment up to which a majority was heard, this node included.
     private(set) var quorumContact: Instant
     var heartbeatDeadline: Instant
+    /// When a follower last took something, entries or a part of a snapshot; or when this was last acted on.
+    var lastProgress: Instant
     /// When followers that do not know the commit index yet are told.
     var commitNoticeDeadline: Instant?
 
@@ -38,11 +40,13 @@ struct Leadership: Sendable {
         self.peers = peers
         self.heartbeatDeadline = heartbeatDeadline
         quorumContact = since
+        lastProgress = since
     }
 
     /// The follower answered in this term.
     mutating func heard(from position: Int, at now: Instant) {
         peers[position].lastContact = now
+        peers[position].isReachable = true
         quorumContact = Majority.reached(own: now, peers) { $0.isVoter ? $0.lastContact ?? since : since }
     }
 

@@ -27,6 +27,8 @@ struct Progress: Sendable {
     var isPaused = false
     /// When the follower last answered in this term.
     var lastContact: Instant?
+    /// Whether it has answered since a request to it was last lost.
+    var isReachable = false
     /// The latest ReadIndex round that the follower confirmed.
     var confirmedRound: UInt64 = 0
     /// The question whether the follower lost entries that it had acknowledged.
@@ -38,8 +40,12 @@ struct Progress: Sendable {
     private(set) var snapshotNotBefore: Instant?
     /// The commit index that the follower was last told.
     var sentCommit: LogIndex = .zero
-    private var inflight: [(last: LogIndex, bytes: Int)] = []
+    private var inflight: [(last: LogIndex, bytes: Int, sentAt: Instant)] = []
     private var inflightBytes = 0
+    /// The bytes that may be on their way: what the link, and the follower's disk, acknowledge in a moment. `nil` at first.
+    private var window: Int?
+    /// The window was made smaller for what was sent up to here; once for all of it.
+    private var narrowedThrough = LogIndex.zero
 
     init(id: NodeID, isVoter: Bool = true, nextIndex: LogIndex) {
         self.id = id
@@ -51,34 +57,61 @@ struct Progress: Sendable {
         switch state {
         case .probe: !isPaused
         case .replicate:
-            inflight.count < settings.maximumInflightMessages && inflightBytes < settings.maximumInflightBytes
+            inflight.isEmpty
+                || inflight.count < settings.maximumInflightMessages && inflightBytes < windowBytes(settings)
         case .snapshot: false
         }
     }
 
+    private func windowBytes(_ settings: Settings) -> Int {
+        min(window ?? settings.initialInflightBytes, settings.maximumInflightBytes)
+    }
+
+    /// The bound of one append.
+    func maximumAppendBytes(_ settings: Settings) -> Int { min(settings.maximumAppendBytes, windowBytes(settings)) }
+
     /// Whether the follower has entries that it does not know to be committed.
     func needsCommitNotice(_ commitIndex: LogIndex) -> Bool { sentCommit < min(commitIndex, matchIndex) }
 
-    mutating func sent(through last: LogIndex, bytes: Int) {
+    mutating func sent(through last: LogIndex, bytes: Int, at now: Instant) {
         switch state {
         case .probe: isPaused = true
         case .replicate:
             nextIndex = last.next
-            inflight.append((last, bytes))
+            inflight.append((last, bytes, now))
             inflightBytes += bytes
         case .snapshot: preconditionFailure("append to a follower that waits for a snapshot")
         }
     }
 
     /// Returns whether the match advanced.
-    mutating func matched(_ index: LogIndex) -> Bool {
+    mutating func matched(_ index: LogIndex, at now: Instant, _ settings: Settings) -> Bool {
         let freed = inflight.prefix { $0.last <= index }
-        for message in freed { inflightBytes -= message.bytes }
+        for message in freed {
+            inflightBytes -= message.bytes
+            adjustWindow(message.last, message.bytes, after: now.since(message.sentAt), settings)
+        }
         inflight.removeFirst(freed.count)
         let advanced = index > matchIndex
         matchIndex = max(matchIndex, index)
         nextIndex = max(nextIndex, matchIndex.next)
         return advanced
+    }
+
+    /// Additive increase would need minutes at a fast link: the window grows by what was acknowledged, as in slow start.
+    private mutating func adjustWindow(_ last: LogIndex, _ bytes: Int, after pause: Duration, _ settings: Settings) {
+        let present = windowBytes(settings)
+        if pause <= settings.electionTimeout / settings.quickAcknowledgement {
+            window = min(present + bytes, settings.maximumInflightBytes)
+        } else if pause > settings.electionTimeout / settings.slowAcknowledgement, last > narrowedThrough {
+            window = max(present / 2, settings.minimumInflightBytes)
+            narrowedThrough = inflight.last?.last ?? last
+        }
+    }
+
+    /// Requests were lost: the link begins anew.
+    mutating func narrowWindow(_ settings: Settings) {
+        window = min(windowBytes(settings), settings.minimumInflightBytes)
     }
 
     mutating func becomeReplicate() {
@@ -107,7 +140,7 @@ struct Progress: Sendable {
     mutating func snapshotInstalled(through index: LogIndex) {
         snapshotNotBefore = nil
         snapshotFailures = 0
-        _ = matched(index)
+        matchIndex = max(matchIndex, index)
         becomeProbe(nextIndex: index.next, isPaused: false)
     }
 

@@ -65,14 +65,16 @@ extension RaftNode {
                 startSnapshot(to: position, &effects)
                 return
             }
-            if shared.first?.index != peer.nextIndex {
+            let limit = peer.maximumAppendBytes(settings)
+            var bytes = shared.reduce(0) { $0 + $1.size }
+            if shared.first?.index != peer.nextIndex || bytes > limit {
                 shared = log.slice(
-                    from: peer.nextIndex, maximumCount: settings.maximumAppendEntries,
-                    maximumBytes: settings.maximumAppendBytes)
+                    from: peer.nextIndex, maximumCount: settings.maximumAppendEntries, maximumBytes: limit)
+                bytes = shared.reduce(0) { $0 + $1.size }
             }
             guard let last = shared.last else { preconditionFailure("nothing to send at \(peer.nextIndex)") }
             let previous = LogPosition(term: previousTerm, index: peer.nextIndex.previous)
-            leadership?.peers[position].sent(through: last.index, bytes: shared.reduce(0) { $0 + $1.size })
+            leadership?.peers[position].sent(through: last.index, bytes: bytes, at: now.instant)
             send(shared, behind: previous, to: position, &effects)
         }
     }
@@ -120,6 +122,8 @@ extension RaftNode {
 
     mutating func becomeUnreachable(_ peer: NodeID, _ effects: inout EffectBuffer) {
         guard let position = leadership?.position(of: peer), let progress = leadership?.peers[position] else { return }
+        leadership?.peers[position].isReachable = false
+        leadership?.peers[position].narrowWindow(settings)
         switch progress.state {
         case .replicate: leadership?.peers[position].becomeProbe(nextIndex: progress.matchIndex.next, isPaused: true)
         // A probe keeps its place. Before the first answer the match is zero: to step back to that would be to send the
@@ -153,7 +157,8 @@ extension RaftNode {
         }
         var match = reply.matchIndex
         if Defect.matchIsWhatWasSent.isOn, let next = leadership?.peers[position].nextIndex { match = next.previous }
-        let advanced = leadership?.peers[position].matched(match) ?? false
+        let advanced = leadership?.peers[position].matched(match, at: now.instant, settings) ?? false
+        if advanced { leadership?.lastProgress = now.instant }
         if let doubt = leadership?.peers[position].doubt, reply.readRound >= doubt.round {
             leadership?.peers[position].doubt = nil
         }

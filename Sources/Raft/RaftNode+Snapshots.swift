@@ -5,7 +5,9 @@ import Defects
 extension RaftNode {
     mutating func startSnapshot(to position: Int, _ effects: inout EffectBuffer) {
         guard let peer = leadership?.peers[position] else { return }
-        if let notBefore = peer.snapshotNotBefore, now.instant < notBefore {
+        // Not to one that may not be up: the answer to the next heartbeat asks again.
+        let isEarly = peer.snapshotNotBefore.map { now.instant < $0 } ?? false
+        guard peer.isReachable, !isEarly else {
             leadership?.peers[position].isPaused = true
             return
         }
@@ -25,6 +27,7 @@ extension RaftNode {
         observe(reply.term, &effects)
         guard reply.term == currentTerm, let position = leadership?.position(of: peer) else { return }
         leadership?.heard(from: position, at: now.instant)
+        leadership?.lastProgress = now.instant
         guard reply.isInstalled, leadership?.peers[position].state == .snapshot else { return }
         guard lastIncluded.index <= log.last.index else {
             effects.emit(.protocolViolation("snapshot \(lastIncluded) beyond the log's end \(log.last)"))

@@ -33,6 +33,7 @@ extension RaftNode {
             abdicate(&effects)
             return
         }
+        if isReplicationStalled { handOverStalled(&effects) }
         if let deadline = leadership?.transfer?.deadline, now.instant >= deadline {
             leadership?.transfer = nil
             effects.emit(.transferFailed)
@@ -54,6 +55,14 @@ extension RaftNode {
     private var isDiskStalled: Bool {
         guard let oldest = durability.oldestUnfinished else { return false }
         return now.instant.since(oldest) > settings.electionTimeout
+    }
+
+    /// Whether followers answer, and for long have taken nothing of what waits to be committed: the way of heartbeats is
+    /// open and that of entries is not (a path that drops large packets), or their disks stand still.
+    private var isReplicationStalled: Bool {
+        guard let leadership, leadership.transfer == nil, let since = uncommittedSince else { return false }
+        return now.instant.since(max(since, leadership.lastProgress))
+            >= settings.electionTimeout * settings.stalledTimeouts
     }
 
     mutating func resetElectionDeadline() {

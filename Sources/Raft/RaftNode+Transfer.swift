@@ -35,6 +35,18 @@ extension RaftNode {
         becomeFollower(in: currentTerm, of: nil, &effects)
     }
 
+    /// Check-quorum (§6.2) hears heartbeats only; of a leader that nobody takes entries from it knows nothing. Another may have
+    /// better ways to the others, so the most advanced one is asked to campaign (§3.10). This one leads on until that has
+    /// come to something: where disks stand still the other does not get as far as asking for votes.
+    mutating func handOverStalled(_ effects: inout EffectBuffer) {
+        guard let current = leadership else { return }
+        leadership?.lastProgress = now.instant
+        let target = successor(of: current)
+        effects.emit(.replicationStalled(asking: target))
+        guard let target else { return }
+        effects.emit(.send(.timeoutNow(TimeoutNow(term: currentTerm, leader: id)), to: target))
+    }
+
     /// Tells the target to campaign as soon as it has everything.
     mutating func continueTransfer(_ effects: inout EffectBuffer) {
         guard let transfer = leadership?.transfer, !transfer.isTimeoutNowSent,

@@ -22,6 +22,16 @@ public struct Settings: Equatable, Sendable {
     public var maximumAppendEntries = 2048
     public var maximumInflightMessages = 8
     public var maximumInflightBytes = 4 * 1024 * 1024
+    /// Where the window of a follower begins, and what it is at least: a slow link must not have seconds of appends queued
+    /// on it. One append is always on its way, however large its first entry is.
+    public var initialInflightBytes = 256 * 1024
+    public var minimumInflightBytes = 64 * 1024
+    /// An append that is acknowledged within this part of the election timeout makes the window larger; one that takes
+    /// longer than the other, smaller.
+    public var quickAcknowledgement = 20
+    public var slowAcknowledgement = 5
+    /// A leader of which nothing is taken for so many election timeouts hands over.
+    public var stalledTimeouts = 3
 
     public init() {}
 }

@@ -25,7 +25,8 @@ public enum Lane: Sendable, CaseIterable {
 
 /// The other nodes and the brokers.
 public protocol NodeNetwork: AnyObject {
-    /// Answered by ``Input/peerReply(_:from:)``: the reply's event, or `unreachable`; or by ``Input/peerRefused(_:instead:)``.
+    /// Answered by ``Input/peerReply(_:from:)``: the reply's event, or `unreachable`, or `snapshotFailed` on the bulk lane;
+    /// or by ``Input/peerRefused(_:instead:)``.
     /// `origin` is written on the outside.
     func send(_ request: Raft.Request, in origin: RequestOrigin, to peer: NodeID, lane: Lane)
 
@@ -46,30 +47,11 @@ public protocol NodeDisk: AnyObject {
     /// Writes down who this node is; answered by ``Input/identityStored``.
     func store(_ identity: NodeIdentity)
 
-    /// Opens the present checkpoint for reading beside the writer; answered by ``Input/snapshotOpened``.
-    func openSnapshot(for peer: NodeID)
-    /// Answered by ``Input/snapshotRead``.
-    func readSnapshot(for peer: NodeID)
-    func closeSnapshot(for peer: NodeID)
-
     /// Adds rows to the snapshot being received, after forgetting an earlier one if `isFirst`; answered by
     /// ``Input/snapshotStaged``.
     func stage(_ rows: [Row], isFirst: Bool)
     /// Answered by ``Input/snapshotInstalled(_:_:)``.
     func installSnapshot(position: LogPosition, counters: Counters, digest: Digest)
-}
-
-/// What a snapshot says of itself.
-public struct SnapshotDescription: Sendable {
-    public var position: LogPosition
-    public var counters: Counters
-    public var digest: Digest
-
-    public init(position: LogPosition, counters: Counters, digest: Digest) {
-        self.position = position
-        self.counters = counters
-        self.digest = digest
-    }
 }
 
 /// What became of an introduction.
@@ -110,10 +92,6 @@ public enum Input: Sendable {
     case persisted(WriteID, took: Duration)
     case checkpointed(LogIndex)
     case diskFailed(StorageError)
-    case snapshotOpened(for: NodeID, SnapshotDescription)
-    /// The next rows of the snapshot for that peer; none at its end.
-    case snapshotRead(for: NodeID, [Row])
-    case snapshotUnreadable(for: NodeID, String)
     case snapshotStaged
     case snapshotInstalled(LogPosition, MetadataStateMachine)
     /// The received snapshot does not have the digest it was announced with.

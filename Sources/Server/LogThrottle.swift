@@ -6,7 +6,7 @@ import Wire
 /// number of those that were left out.
 struct LogThrottle {
     enum Kind: Hashable {
-        case refusedMessage, contradiction, digests, unreadableChunk, unknownPartition
+        case refusedMessage, contradiction, digests, unreadableChunk, unknownPartition, shortLog
         /// Of one member; strangers are all the same.
         case misfit(Misfit, of: NodeID?)
         /// What this node waits for, without the numbers in it.

@@ -28,6 +28,10 @@ extension Node {
             measurements.protocolViolations += 1
             log(.refusedMessage, .error, "❌ message refused", ["reason": "\(text)"])
         case .contradiction(let found, let odd, let majority): contradicted(found, odd: odd, against: majority)
+        case .replicationStalled(let target):
+            logger.error(
+                "❌ the others answer and take no entries; another is asked to lead",
+                metadata: ["node": "\(target?.description ?? "none")", "commit": "\(raft.commitIndex)"])
         case .transferFailed: logger.warning("⚠️ leadership was not taken over in time")
         }
     }
@@ -148,10 +152,7 @@ extension Node {
         leadingSince = nil
         tally = DigestTally()
         // Also of a leader that never opened its term: a late chunk would go out in the name of the next one.
-        if !Defect.snapshotsOutliveLeadership.isOn {
-            for sender in senders { disk.closeSnapshot(for: sender.peer) }
-            senders = []
-        }
+        if !Defect.snapshotsOutliveLeadership.isOn { senders = [] }
         guard isLeading else { return }
         isLeading = false
         heartbeats.clear()

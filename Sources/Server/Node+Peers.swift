@@ -6,7 +6,9 @@ import Wire
 // What other nodes answer, and what the leader tells.
 extension Node {
     func heard(_ append: AppendEntries, on connection: UInt64) {
-        leaderConnection = connection
+        // Heartbeats come on the control lane. That one of the others broke says nothing about the leader's life: a slow link
+        // is enough.
+        if append.entries.isEmpty { leaderConnection = connection }
         leaderCommit = max(leaderCommit ?? .zero, append.leaderCommit)
         if let verdict = append.verdict { hear(verdict) }
     }
@@ -17,6 +19,7 @@ extension Node {
         if let peer = event.answerer, !isExpected(speaker, from: peer) {
             logRefused(.otherDirectory, of: peer, "an answer of another node or directory than the one that was asked")
             askAgain(peer, after: .milliseconds(100))
+            abortSnapshot(to: peer, "another node answers")
             event = .unreachable(peer)
         }
         switch event {
@@ -25,7 +28,7 @@ extension Node {
         case .unreachable(let peer):
             measurements.peerHeartbeatFailures += 1
             contacts.lost(peer)
-            abortSnapshot(to: peer, "the connection broke")
+        case .snapshotFailed(let peer): return abortSnapshot(to: peer, "the connection broke")
         case .installSnapshotReply(let reply, let peer, let lastIncluded):
             snapshotAnswered(by: peer, reply, lastIncluded)
         default: break
@@ -34,7 +37,7 @@ extension Node {
         if case .appendEntriesReply(let reply, let peer, _) = event { compareDigest(reply, of: peer) }
     }
 
-    /// A broken connection on which the leader spoke last means that it likely died.
+    /// A broken connection that the leader's heartbeats came on means that it likely died.
     func connectionClosed(_ connection: UInt64) {
         contacts.closed(connection)
         guard connection == leaderConnection else { return }
@@ -56,8 +59,10 @@ extension Event {
 
     /// Whom this event is about.
     var peer: NodeID? {
-        if case .unreachable(let peer) = self { return peer }
-        return answerer
+        switch self {
+        case .unreachable(let peer), .snapshotFailed(let peer): peer
+        default: answerer
+        }
     }
 }
 

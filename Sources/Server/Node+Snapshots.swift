@@ -4,70 +4,60 @@ import Raft
 import Storage
 import Wire
 
-// Snapshots: read beside the writer, sent chunk by chunk, staged by the follower and swapped in by one transaction.
+// Snapshots: of the state in memory, sent chunk by chunk, staged by the follower and swapped in by one transaction.
 extension Node {
     // Sending
 
     func startSnapshot(to peer: NodeID) {
-        logger.info("📦 sending a snapshot", metadata: ["to": "\(peer)"])
+        guard let term = raft.log.term(at: lastApplied) else { preconditionFailure("the log was compacted unapplied") }
+        let position = LogPosition(term: term, index: lastApplied)
+        logger.info("📦 sending a snapshot", metadata: ["to": "\(peer)", "index": "\(position.index)"])
         senders.removeAll { $0.peer == peer }
-        senders.append(SnapshotSender(peer: peer, startedAt: now.instant))
-        disk.openSnapshot(for: peer)
+        senders.append(
+            SnapshotSender(
+                peer: peer, position: position,
+                header: SnapshotChunk.Header(counters: metadata.counters, digest: metadata.digest),
+                rows: RowStream(metadata), progressedAt: now.instant))
+        sendChunk(senders.count - 1)
     }
 
     private func sender(for peer: NodeID) -> Int? { senders.firstIndex { $0.peer == peer } }
 
-    func snapshotOpened(for peer: NodeID, _ description: SnapshotDescription) {
-        guard let index = sender(for: peer) else { return disk.closeSnapshot(for: peer) }
-        guard description.position.index >= raft.log.base.index else {
-            return abortSnapshot(to: peer, "the log was compacted beyond its checkpoint")
-        }
-        senders[index].description = description
-        disk.readSnapshot(for: peer)
-    }
-
-    func snapshotRead(for peer: NodeID, _ rows: [Row]) {
-        guard let index = sender(for: peer), let description = senders[index].description else { return }
-        let sequence = senders[index].nextSequence
-        let header = SnapshotChunk.Header(counters: description.counters, digest: description.digest)
-        let chunk = SnapshotChunk(header: sequence == 0 ? header : nil, rows: rows)
+    private func sendChunk(_ index: Int) {
+        let rows = senders[index].rows.next(maximumBytes: settings.snapshotChunkBytes)
+        let sender = senders[index]
         senders[index].nextSequence += 1
+        let chunk = SnapshotChunk(header: sender.nextSequence == 0 ? sender.header : nil, rows: rows)
         let request = InstallSnapshot(
-            term: raft.currentTerm, leader: id, lastIncluded: description.position, sequence: sequence,
+            term: raft.currentTerm, leader: id, lastIncluded: sender.position, sequence: sender.nextSequence,
             data: chunk.encode(), isLast: rows.isEmpty)
-        network.send(.installSnapshot(request), in: address(of: peer), to: peer, lane: .bulk)
+        network.send(.installSnapshot(request), in: address(of: sender.peer), to: sender.peer, lane: .bulk)
     }
 
     func snapshotAnswered(by peer: NodeID, _ reply: InstallSnapshotReply, _ lastIncluded: LogPosition) {
-        guard let index = sender(for: peer), senders[index].description?.position == lastIncluded else { return }
+        guard let index = sender(for: peer), senders[index].position == lastIncluded else { return }
+        senders[index].progressedAt = now.instant
         if reply.isInstalled {
             measurements.snapshotsSent += 1
             logger.info("📦 snapshot installed", metadata: ["by": "\(peer)", "index": "\(lastIncluded.index)"])
-            closeSender(index)
+            senders.remove(at: index)
         } else if reply.nextSequence == senders[index].nextSequence {
-            disk.readSnapshot(for: peer)
+            sendChunk(index)
         } else {
             abortSnapshot(to: peer, "the follower wants chunk \(reply.nextSequence)")
         }
     }
 
-    func snapshotUnreadable(for peer: NodeID, _ reason: String) { abortSnapshot(to: peer, reason) }
-
     func abortSnapshot(to peer: NodeID, _ reason: String) {
         guard let index = sender(for: peer) else { return }
         logger.warning("⚠️ snapshot given up", metadata: ["to": "\(peer)", "reason": "\(reason)"])
-        closeSender(index)
+        senders.remove(at: index)
         step(.snapshotFailed(to: peer))
     }
 
-    private func closeSender(_ index: Int) {
-        disk.closeSnapshot(for: senders[index].peer)
-        senders.remove(at: index)
-    }
-
     func expireSnapshots() {
-        for sender in senders where now.instant.since(sender.startedAt) > settings.snapshotTimeout {
-            abortSnapshot(to: sender.peer, "it took too long")
+        for sender in senders where now.instant.since(sender.progressedAt) >= settings.snapshotTimeout {
+            abortSnapshot(to: sender.peer, "it makes no progress")
         }
     }
 

@@ -35,7 +35,7 @@ extension Node {
         consider(pendingWrites.oldest?.advanced(by: settings.requestTimeout))
         consider(pendingReads.first?.since.advanced(by: settings.requestTimeout))
         if !isInstallingSnapshot { consider(checkpoints.deadline(settings)) }
-        for sender in senders { consider(sender.startedAt.advanced(by: settings.snapshotTimeout)) }
+        for sender in senders { consider(sender.progressedAt.advanced(by: settings.snapshotTimeout)) }
         if isLeading {
             consider(heartbeats.nextCheck)
             consider(pushes.nextDeadline)

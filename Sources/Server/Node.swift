@@ -75,7 +75,7 @@ public final class Node {
     var senders: [SnapshotSender] = []
     var receiver: SnapshotReceiver?
 
-    /// The connection that the present leader's last message came on, and the commit index it spoke of.
+    /// The connection that the present leader's last heartbeat came on, and the commit index that it last spoke of.
     var leaderConnection: UInt64?
     var leaderCommit: LogIndex?
     /// The opening entry of this node's leadership is applied: reads, heartbeats and pushes are on.
@@ -196,9 +196,6 @@ public final class Node {
         case .checkpointed(let index): checkpointed(index)
         case .diskFailed where Defect.ignoresFailedWrite.isOn: break
         case .diskFailed(let error): fail(error, reason: "storage failed")
-        case .snapshotOpened(let peer, let description): snapshotOpened(for: peer, description)
-        case .snapshotRead(let peer, let rows): snapshotRead(for: peer, rows)
-        case .snapshotUnreadable(let peer, let reason): snapshotUnreadable(for: peer, reason)
         case .snapshotStaged: snapshotStaged()
         case .snapshotInstalled(let position, let metadata): snapshotInstalled(position, metadata)
         case .snapshotRejected(let reason): snapshotRejected(reason)

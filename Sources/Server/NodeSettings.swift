@@ -20,20 +20,29 @@ public struct NodeSettings: Sendable {
 
     /// The state tables follow the log when so many entries or bytes were applied since, …
     public var checkpointEntries = 4096
-    public var checkpointBytes = 8 * 1024 * 1024
+    public var checkpointBytes = 4 * 1024 * 1024
     /// … or after this pause if only a few were: people who read the tables wait for it.
     public var checkpointPause: Duration = .milliseconds(200)
     /// … or after this one in any case.
     public var checkpointInterval: Duration = .milliseconds(1000)
     /// Below so many entries a checkpoint is cheap enough for the short pause.
     public var checkpointFewEntries = 256
+    /// Above so many changed rows the storage looks them up itself, bit by bit.
+    public var checkpointListedRows = 8192
 
-    /// How much of the log behind the checkpoint is kept for followers that are a little behind.
+    /// How much of the log behind the checkpoint is kept for followers that are away for a moment, …
     public var retainedEntries = 16_384
     public var retainedBytes = 8 * 1024 * 1024
+    /// … and how much for those that answer and are behind: from where each of them stands, or its snapshot will, on. It
+    /// is in memory. Beyond, a follower needs another snapshot.
+    public var catchUpBytes = 256 * 1024 * 1024
+    /// What an entry counts there beside its bytes.
+    public var catchUpEntryCost = 1024
 
-    /// A snapshot transfer that takes longer is given up: it holds back log and WAL.
-    public var snapshotTimeout: Duration = .seconds(300)
+    /// About the bytes of the rows in one chunk of a snapshot.
+    public var snapshotChunkBytes = 512 * 1024
+    /// A snapshot of which no chunk was answered for this long is given up.
+    public var snapshotTimeout: Duration = .seconds(60)
 
     /// How long a stopping leader waits for its successor.
     public var transferTimeout: Duration = .milliseconds(2000)

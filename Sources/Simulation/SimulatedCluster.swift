@@ -12,7 +12,6 @@ final class SimulatedCluster: @unchecked Sendable {
     /// The right list, as it is at present.
     private(set) var members: [Member]
     let faults: FaultPlan
-    let snapshotChunkRows: Int
     var random: Randomness
     var counts = SimulationCounts()
     var disks: DiskConditions
@@ -40,7 +39,6 @@ final class SimulatedCluster: @unchecked Sendable {
         trace = Trace(timeline: timeline, sink: sink)
         faults = FaultPlan(&random, allowed: configuration.faults, nodes: configuration.nodes)
         settings = .simulated(&random)
-        snapshotChunkRows = random.pick([1, 5, 20])
         members = (1...faults.founders).map(Self.member)
         disks = DiskConditions(random: random.fork(), places: configuration.nodes + 1, timeline: timeline)
         let all = Self.allCheckers
@@ -202,6 +200,7 @@ extension NodeSettings {
         settings.checkpointFewEntries = 4
         settings.retainedEntries = random.pick([0, 5, 40])
         settings.retainedBytes = random.pick([1000, 20_000])
+        settings.snapshotChunkBytes = random.pick([1, 500, 2000])
         settings.snapshotTimeout = .milliseconds(3000)
         settings.transferTimeout = .milliseconds(500)
         return settings

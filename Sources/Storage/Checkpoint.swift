@@ -5,20 +5,30 @@ import Raft
 public struct Checkpoint: Sendable {
     /// The last applied entry.
     public var position: LogPosition
-    public var changes: [RowChange]
+    public var changes: RowChanges
     public var counters: Counters
     public var digest: Digest
     /// Every entry up to here is no longer needed. Never behind `position`.
     public var compactThrough: LogPosition?
+    /// Where the deletion of these entries may pause, in ascending order.
+    public var compactionSteps: [LogPosition] = []
 
     public init(
-        position: LogPosition, changes: [RowChange], counters: Counters, digest: Digest, compactThrough: LogPosition?
+        position: LogPosition, changes: RowChanges, counters: Counters, digest: Digest, compactThrough: LogPosition?
     ) {
         self.position = position
         self.changes = changes
         self.counters = counters
         self.digest = digest
         self.compactThrough = compactThrough
+    }
+
+    public init(
+        position: LogPosition, changes: [RowChange], counters: Counters, digest: Digest, compactThrough: LogPosition?
+    ) {
+        self.init(
+            position: position, changes: RowChanges(changes), counters: counters, digest: digest,
+            compactThrough: compactThrough)
     }
 }
 

@@ -54,51 +54,6 @@ extension NodeStore {
         return contents
     }
 
-    /// Brings the state tables to `checkpoint` and deletes the log behind, in one transaction.
-    public func checkpoint(_ checkpoint: Checkpoint) throws(StorageError) {
-        try perform { () throws(StorageError) in
-            try checkFileIsInPlace()
-            var contents = recovered()
-            let applied = contents.checkpoint.applied
-            precondition(
-                checkpoint.position.index >= applied.index && checkpoint.position.term >= applied.term,
-                "a checkpoint behind the last one")
-            precondition(checkpoint.position.index <= contents.lastIndex, "a checkpoint beyond the log")
-            try transaction { () throws(StorageError) in
-                try apply(checkpoint.changes)
-                var logBase = contents.checkpoint.logBase
-                if let position = checkpoint.compactThrough, position.index > logBase.index {
-                    precondition(position.index <= checkpoint.position.index, "compaction of what is not applied")
-                    guard try statements.log.term(at: position.index) == position.term else {
-                        throw .damage(directory.database, "the log has no entry \(position)")
-                    }
-                    logBase = position
-                    try statements.log.compact(through: position.index)
-                }
-                let record = CheckpointRecord(
-                    applied: checkpoint.position, logBase: logBase, counters: checkpoint.counters,
-                    digest: checkpoint.digest)
-                try update(record, in: &contents)
-            }
-            self.contents = contents
-        }
-    }
-
-    private func apply(_ changes: [RowChange]) throws(StorageError) {
-        for change in changes {
-            let table = StateTable.holding(change.key)
-            let statement: Statement
-            if let row = change.row {
-                statement = statements.upsert(table)
-                RowColumns.bind(row, to: statement)
-            } else {
-                statement = statements.deletion(table)
-                RowColumns.bind(change.key, to: statement)
-            }
-            try connection.run(statement, while: "writing table \(table.name)")
-        }
-    }
-
     /// Stores where the state tables stand, and the cluster's name when it is new.
     func update(_ record: CheckpointRecord, in contents: inout Contents) throws(StorageError) {
         record.bind(to: statements.updateCheckpoint)
@@ -135,7 +90,7 @@ extension NodeStore {
     }
 
     /// In WAL mode SQLite goes on writing to a file that somebody has removed.
-    private func checkFileIsInPlace() throws(StorageError) {
+    func checkFileIsInPlace() throws(StorageError) {
         var hasMoved: Int32 = 0
         let code = sqlite3_file_control(connection.handle, "main", SQLITE_FCNTL_HAS_MOVED, &hasMoved)
         if code == SQLITE_OK && hasMoved != 0 {

@@ -15,7 +15,9 @@ extension NodeStore {
             self.contents = contents
             // Behind the row: a crash between leaves a start that is later than the mark's, which is nothing odd.
             try lock.mark(identity, database: directory.database)
+            guard copy != nil else { return }
             copy = nil
+            try settle()
         }
     }
 

@@ -42,13 +42,36 @@ enum FirstSchema {
 
         static let selection =
             "SELECT applied_index, applied_term, log_base_index, log_base_term, version, revision, partitions_created, "
-            + "NULL, digest, checksum FROM checkpoint"
+            + "0, 0, NULL, digest, checksum FROM checkpoint"
 
         init(_ row: Statement) { record = CheckpointRecord(row) }
 
         var checksum: Int64 {
             var crc = CRC32C()
-            for number in record.numbers { crc.update(number) }
+            for number in record.numbers.dropLast(2) { crc.update(number) }
+            crc.update(record.digest)
+            return Int64(crc.value)
+        }
+    }
+}
+
+/// The tables as the second release wrote them: a checkpoint was one transaction, whatever its size.
+enum SecondSchema {
+    static let version: Int64 = 2
+
+    struct CheckpointRow {
+        var record: CheckpointRecord
+
+        static let selection =
+            "SELECT applied_index, applied_term, log_base_index, log_base_term, version, revision, partitions_created, "
+            + "0, 0, cluster_id, digest, checksum FROM checkpoint"
+
+        init(_ row: Statement) { record = CheckpointRecord(row) }
+
+        var checksum: Int64 {
+            var crc = CRC32C()
+            for number in record.numbers.dropLast(2) { crc.update(number) }
+            crc.update(record.counters.clusterID)
             crc.update(record.digest)
             return Int64(crc.value)
         }
@@ -69,14 +92,26 @@ extension StoredNode {
         return record
     }
 
-    /// Brings tables of the first release to ours, in one transaction, and names the directory `directory`.
+    func secondCheckpointRecord() throws(StorageError) -> CheckpointRecord {
+        try single(
+            "checkpoint", SecondSchema.CheckpointRow.selection, SecondSchema.CheckpointRow.init, checksum: \.checksum,
+            column: CheckpointRecord.checksumColumn
+        ).record
+    }
+
+    /// Brings tables of an earlier release to ours, in one transaction; `directory` names one that has no name yet.
     ///
     /// All data are checked before: a damaged file stays readable for the program that wrote it.
     func migrate(naming directory: DirectoryID) throws(StorageError) {
         let (found, contents) = try load { _ in }
         var record = contents.node
-        record.identity.directory = directory
-        if let first = found.entries.first, first.index == LogIndex(1) { record.identity.bornAt = first.timestamp }
+        if version == FirstSchema.version {
+            record.identity.directory = directory
+            if let first = found.entries.first, first.index == LogIndex(1) {
+                record.identity.bornAt = first.timestamp
+            }
+        }
+        record.schemaVersion = Schema.version
         try connection.execute("BEGIN IMMEDIATE")
         try connection.execute("DROP TABLE node")
         try connection.execute(Schema.nodeTable)
@@ -84,6 +119,7 @@ extension StoredNode {
         try connection.execute("DROP TABLE checkpoint")
         try connection.execute(Schema.checkpointTable)
         try connection.insert(CheckpointRecord.insertion, contents.checkpoint.bind)
+        for table in StateTable.allCases { try connection.execute(table.changedCreation) }
         try connection.execute("PRAGMA user_version=\(Schema.version)")
         try connection.execute("COMMIT")
     }

@@ -24,6 +24,9 @@ public final class NodeStore {
     let frames: WriteAheadLogFrames
     let statements: StoreStatements
     var staging: Staging?
+    /// The checkpoint that ``continueCheckpoint()`` goes on with.
+    var unfinished: UnfinishedCheckpoint?
+    package var limits = SliceLimits()
     private var failure: StorageError?
 
     /// Why these files are taken for a copy or a restored backup; `nil` if they are not, or once the node has gone on
@@ -170,6 +173,8 @@ struct StoreStatements {
     let log: LogTable
     private let upserts: [StateTable: Statement]
     private let deletions: [StateTable: Statement]
+    private let records: [StateTable: Statement]
+    private let merges: [StateTable: [Statement]]
 
     init(_ connection: Connection) throws(StorageError) {
         // IMMEDIATE: takes the write lock at once, so that it is not refused after half of the work.
@@ -181,15 +186,21 @@ struct StoreStatements {
         log = try LogTable(connection)
         var upserts: [StateTable: Statement] = [:]
         var deletions: [StateTable: Statement] = [:]
+        var records: [StateTable: Statement] = [:]
+        var merges: [StateTable: [Statement]] = [:]
         for table in StateTable.allCases {
             upserts[table] = try connection.prepare(table.upsert)
             deletions[table] = try connection.prepare(table.deletion)
+            records[table] = try connection.prepare(table.changedInsertion)
+            for sql in table.mergers { merges[table, default: []].append(try connection.prepare(sql)) }
         }
-        (self.upserts, self.deletions) = (upserts, deletions)
+        (self.upserts, self.deletions, self.records, self.merges) = (upserts, deletions, records, merges)
     }
 
     func upsert(_ table: StateTable) -> Statement { upserts[table]! }
     func deletion(_ table: StateTable) -> Statement { deletions[table]! }
+    func record(_ table: StateTable) -> Statement { records[table]! }
+    func mergers(_ table: StateTable) -> [Statement] { merges[table]! }
 }
 
 extension Connection {
@@ -199,7 +210,10 @@ extension Connection {
         try execute("PRAGMA application_id=\(Schema.applicationID)")
         try execute("PRAGMA user_version=\(Schema.version)")
         for sql in Schema.creation { try execute(sql) }
-        for table in StateTable.allCases { try execute(table.creation(name: table.name)) }
+        for table in StateTable.allCases {
+            try execute(table.creation(name: table.name))
+            try execute(table.changedCreation)
+        }
         try insert(NodeRecord.insertion, NodeRecord(identity, isCleanStop: true).bind)
         try insert(RaftStateRecord.insertion, RaftStateRecord().bind)
         let empty = CheckpointRecord(

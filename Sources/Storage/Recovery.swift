@@ -14,13 +14,19 @@ extension NodeStore {
             self.contents = contents
             node.copy = copy
             guard copy == nil else { return node }
-            try dropStaging()
+            try settle()
             // The WAL begins anew: where a reader lingers, that of a killed process may be long. From here on until the
             // node goes on, the database is whole without it.
             try store(isCleanStop: true)
             try moveLogIntoDatabase(SQLITE_CHECKPOINT_TRUNCATE)
             return node
         }
+    }
+
+    /// Ends what the last run left unfinished.
+    func settle() throws(StorageError) {
+        try dropStaging()
+        try settleCheckpoint()
     }
 }
 
@@ -37,7 +43,7 @@ extension StoredNode {
             node.entries.append(entry)
             count.add(progress)
         }
-        node.metadata = try readState(checkpoint.counters, &count, progress)
+        node.metadata = try readState(checkpoint, &count, progress)
         guard node.metadata.digest.description == checkpoint.digest else {
             throw damage(
                 "the state tables have the digest \(node.metadata.digest), but the checkpoint at "

@@ -3,7 +3,7 @@ import Metadata
 /// The tables of node.db. The comments in the SQL are for people: `.schema` in the sqlite3 shell shows them.
 enum Schema {
     /// Raised with every change of the tables; a database of a later version is refused.
-    static let version: Int64 = 2
+    static let version: Int64 = 3
     /// "DMQm" in the file's header, so that `file` and SQLite tools tell our databases from others.
     static let applicationID: Int64 = 0x444d_516d
 
@@ -27,6 +27,8 @@ enum Schema {
 
     static let checkpointTable = """
         CREATE TABLE checkpoint ( -- where the tables below stand; log_base is the entry before the log's first
+          -- While changed_from and changed_to differ, what stands between these places in the tables changed_… is on its
+          -- way into the others, which are no state of any moment until it is there.
           applied_index INTEGER NOT NULL,
           applied_term INTEGER NOT NULL,
           log_base_index INTEGER NOT NULL,
@@ -34,6 +36,7 @@ enum Schema {
           version INTEGER NOT NULL,
           revision INTEGER NOT NULL,
           partitions_created INTEGER NOT NULL,
+          changed_from INTEGER NOT NULL, changed_to INTEGER NOT NULL,
           cluster_id TEXT, -- NULL until an applied entry has named the cluster
           digest TEXT NOT NULL,
           checksum INTEGER NOT NULL
@@ -91,6 +94,9 @@ enum StateTable: CaseIterable {
 
     /// Where the rows of a snapshot gather until it is complete.
     var stagingName: String { "staged_" + name }
+
+    /// Where the changed rows of a large checkpoint gather until all of them are there.
+    var changedName: String { "changed_" + name }
 
     /// The columns of the primary key, then the others.
     var keyColumns: [String] {
@@ -156,6 +162,11 @@ enum StateTable: CaseIterable {
         }
     }
 
+    /// `place` orders the rows of all these tables together: it is what the rows before cost.
+    var changedCreation: String {
+        "CREATE TABLE \(changedName) (\(allColumns), gone INTEGER NOT NULL, place INTEGER PRIMARY KEY)"
+    }
+
     private var allColumns: String { (keyColumns + otherColumns).joined(separator: ", ") }
     private var parameters: String {
         (1...(keyColumns.count + otherColumns.count)).map { "?\($0)" }.joined(separator: ", ")
@@ -167,10 +178,11 @@ enum StateTable: CaseIterable {
     }
 
     /// Unlike REPLACE, an upsert keeps the row where it is.
-    var upsert: String {
+    var upsert: String { "INSERT INTO \(name) (\(allColumns)) VALUES (\(parameters)) \(overwriting)" }
+
+    private var overwriting: String {
         let updates = otherColumns.map { "\($0) = excluded.\($0)" }.joined(separator: ", ")
-        return insertion(into: name)
-            + " ON CONFLICT (\(keyColumns.joined(separator: ", "))) DO UPDATE SET \(updates)"
+        return "ON CONFLICT (\(keyColumns.joined(separator: ", "))) DO UPDATE SET \(updates)"
     }
 
     var deletion: String {
@@ -178,9 +190,33 @@ enum StateTable: CaseIterable {
         return "DELETE FROM \(name) WHERE \(conditions)"
     }
 
-    /// All rows: in key order, or in whatever order is the fastest to read.
-    func selection(from name: String, inKeyOrder: Bool) -> String {
-        "SELECT \(allColumns) FROM \(name)"
-            + (inKeyOrder ? " ORDER BY \(keyColumns.joined(separator: ", "))" : "")
+    /// A row, or only the key of one that is gone; the last two parameters are `gone` and `place`.
+    var changedInsertion: String {
+        let count = keyColumns.count + otherColumns.count
+        return
+            "INSERT INTO \(changedName) (\(allColumns), gone, place) VALUES (\(parameters), ?\(count + 1), ?\(count + 2))"
     }
+
+    /// Brings the changed rows at the places from ?1 on and before ?2 into the table, and forgets them.
+    var mergers: [String] {
+        let keys = keyColumns.joined(separator: ", ")
+        let range = "FROM \(changedName) WHERE place >= ?1 AND place < ?2"
+        return [
+            "INSERT INTO \(name) (\(allColumns)) SELECT \(allColumns) \(range) AND NOT gone \(overwriting)",
+            "DELETE FROM \(name) WHERE (\(keys)) IN (SELECT \(keys) \(range) AND gone)",
+            "DELETE \(range)",
+        ]
+    }
+
+    /// All rows as they are once the changed ones are in the table.
+    var mergedSelection: String {
+        let keys = keyColumns.joined(separator: ", ")
+        return """
+            SELECT \(allColumns) FROM \(name) WHERE (\(keys)) NOT IN (SELECT \(keys) FROM \(changedName)) \
+            UNION ALL SELECT \(allColumns) FROM \(changedName) WHERE NOT gone ORDER BY \(keys)
+            """
+    }
+
+    /// All rows, in whatever order is the fastest to read.
+    func selection(from name: String) -> String { "SELECT \(allColumns) FROM \(name)" }
 }

@@ -77,6 +77,8 @@ extension NodeStore {
                     try connection.execute("DROP TABLE \(table.name)")
                     try connection.execute("ALTER TABLE \(table.stagingName) RENAME TO \(table.name)")
                 }
+                // Of a checkpoint that was on its way, which this one overtakes.
+                try forgetChangedRows()
                 try connection.execute("DELETE FROM raft_log")
                 let record = CheckpointRecord(
                     applied: position, logBase: position, counters: counters, digest: digest)
@@ -85,6 +87,7 @@ extension NodeStore {
             }
             contents.lastIndex = position.index
             self.contents = contents
+            unfinished = nil
             return .installed(metadata)
         }
     }
@@ -93,8 +96,9 @@ extension NodeStore {
         _ counters: Counters, _ digest: Digest, _ position: LogPosition
     ) throws(StorageError) -> Result<MetadataStateMachine, RowFault> {
         var count = StoredNode.RowCount()
+        let select = { (table: StateTable) in table.selection(from: table.stagingName) }
         let rows = try StoredNode(connection: connection)
-            .readRows(counters, named: \.stagingName, &count) { _ in }
+            .readRows(counters, from: \.stagingName, select, &count) { _ in }
         guard case .success(let metadata) = rows, metadata.digest != digest else { return rows }
         return .failure(
             RowFault(finding: "the snapshot of \(position) has the digest \(metadata.digest) instead of \(digest)"))

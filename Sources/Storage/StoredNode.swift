@@ -60,9 +60,10 @@ struct StoredNode {
 
     func checkpointRecord() throws(StorageError) -> CheckpointRecord {
         let record =
-            if version == FirstSchema.version {
-                try firstCheckpointRecord()
-            } else {
+            switch version {
+            case FirstSchema.version: try firstCheckpointRecord()
+            case SecondSchema.version: try secondCheckpointRecord()
+            default:
                 try single(
                     "checkpoint", CheckpointRecord.selection, CheckpointRecord.init, checksum: \.checksum,
                     column: CheckpointRecord.checksumColumn)
@@ -163,24 +164,28 @@ struct StoredNode {
 
     // The state tables
 
-    /// The state machine that the node's own rows restore; not yet compared with any digest.
+    /// The state machine that the node's own rows restore, those that are still on their way into the tables included;
+    /// not yet compared with any digest.
     func readState(
-        _ counters: Counters, _ count: inout RowCount, _ progress: (Int) -> Void
+        _ checkpoint: CheckpointRecord, _ count: inout RowCount, _ progress: (Int) -> Void
     ) throws(StorageError) -> MetadataStateMachine {
-        switch try readRows(counters, named: \.name, &count, progress) {
+        let select = { (table: StateTable) in
+            checkpoint.changed.isEmpty ? table.selection(from: table.name) : table.mergedSelection
+        }
+        switch try readRows(checkpoint.counters, from: \.name, select, &count, progress) {
         case .success(let metadata): return metadata
         case .failure(let fault): throw damage(fault.finding)
         }
     }
 
-    /// The state machine that the rows of the tables `name` gives restore, or why they can be no state.
+    /// The state machine that the rows which `select` finds restore, or why they can be no state. `name`: for people.
     func readRows(
-        _ counters: Counters, named name: (StateTable) -> String, _ count: inout RowCount, _ progress: (Int) -> Void
+        _ counters: Counters, from name: (StateTable) -> String, _ select: (StateTable) -> String,
+        _ count: inout RowCount, _ progress: (Int) -> Void
     ) throws(StorageError) -> Result<MetadataStateMachine, RowFault> {
         var metadata = MetadataStateMachine(counters: counters)
         for table in StateTable.allCases {
-            let statement = try connection.prepare(
-                table.selection(from: name(table), inKeyOrder: false), isPersistent: false)
+            let statement = try connection.prepare(select(table), isPersistent: false)
             defer { sqlite3_finalize(statement.handle) }
             while try connection.step(statement, while: "reading table \(name(table))") {
                 switch RowColumns.row(of: table, in: statement) {

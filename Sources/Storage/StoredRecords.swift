@@ -47,14 +47,17 @@ package struct CheckpointRecord: Equatable {
     var counters = Counters()
     /// Of the rows and counters; 32 hexadecimal digits.
     var digest: String
+    /// The places of changed rows that are not in the state tables yet; empty when these stand at `applied`.
+    var changed: Range<UInt64> = 0..<0
 
     private static let columns =
         ["applied_index", "applied_term", "log_base_index", "log_base_term", "version", "revision"]
-        + ["partitions_created", "cluster_id", "digest", "checksum"]
+        + ["partitions_created", "changed_from", "changed_to", "cluster_id", "digest", "checksum"]
 
     static let selection = "SELECT \(columns.joined(separator: ", ")) FROM checkpoint"
     static let insertion =
-        "INSERT INTO checkpoint (\(columns.joined(separator: ", "))) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"
+        "INSERT INTO checkpoint (\(columns.joined(separator: ", "))) VALUES ("
+        + columns.indices.map { "?\($0 + 1)" }.joined(separator: ", ") + ")"
     static let update =
         "UPDATE checkpoint SET " + columns.enumerated().map { "\($1) = ?\($0 + 1)" }.joined(separator: ", ")
     static let checksumColumn = Int32(columns.count - 1)
@@ -62,7 +65,7 @@ package struct CheckpointRecord: Equatable {
     var numbers: [UInt64] {
         [
             applied.index.number, applied.term.number, logBase.index.number, logBase.term.number, counters.version,
-            counters.revision, counters.partitionsCreated,
+            counters.revision, counters.partitionsCreated, changed.lowerBound, changed.upperBound,
         ]
     }
 
@@ -76,9 +79,9 @@ package struct CheckpointRecord: Equatable {
 
     func bind(to statement: Statement) {
         for (column, number) in numbers.enumerated() { statement.bind(Int32(column + 1), number) }
-        statement.bind(8, counters.clusterID)
-        statement.bind(9, digest)
-        statement.bind(10, checksum)
+        statement.bind(10, counters.clusterID)
+        statement.bind(11, digest)
+        statement.bind(12, checksum)
     }
 
     package init(applied: LogPosition, logBase: LogPosition, counters: Counters, digest: Digest) {
@@ -94,8 +97,11 @@ package struct CheckpointRecord: Equatable {
         counters.version = row.unsigned(4)
         counters.revision = row.unsigned(5)
         counters.partitionsCreated = row.unsigned(6)
-        counters.clusterID = row.optionalText(7)
-        digest = row.text(8)
+        let (from, to) = (row.unsigned(7), row.unsigned(8))
+        // Another order is damage, and fails the checksum as zeros.
+        changed = from <= to ? from..<to : 0..<0
+        counters.clusterID = row.optionalText(9)
+        digest = row.text(10)
     }
 }
 

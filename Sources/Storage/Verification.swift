@@ -86,7 +86,7 @@ public struct Verification: Sendable {
         let record = try stored.nodeRecord()
         let identity = record.identity
         (node, clusterID, bornAt, members) = (identity.node, identity.clusterID, identity.bornAt, identity.members)
-        if stored.version == Schema.version { directoryID = identity.directory }
+        if stored.version > FirstSchema.version { directoryID = identity.directory }
         copy = try surroundings.copyFinding(record, last: connection.logEnd)
         if let mark = surroundings.mark, mark.node != identity.node {
             findings.append(
@@ -122,7 +122,7 @@ public struct Verification: Sendable {
     ) throws(StorageError) {
         let before = count.rows
         defer { rows = count.rows - before }
-        digest = try stored.readState(checkpoint.counters, &count, progress).digest
+        digest = try stored.readState(checkpoint, &count, progress).digest
         if digest.description != checkpoint.digest {
             findings.append(
                 "\(stored.connection.path): the state tables have the digest \(digest), but the checkpoint at "

@@ -6,7 +6,9 @@ import Storage
 /// A node's life with its store, from one seed.
 final class Workload {
     enum Step: CaseIterable {
-        case append, group, election, conflict, checkpoint, compaction, walCheckpoint, snapshot, identity, restart, kill
+        case append, group, election, conflict, checkpoint, compaction, largeCheckpoint, walCheckpoint, snapshot,
+            identity
+        case restart, kill
     }
 
     /// What the store finds when it is opened for the first time.
@@ -112,6 +114,7 @@ final class Workload {
         case .conflict: try conflict()
         case .checkpoint: try checkpoint(compacts: false)
         case .compaction: try checkpoint(compacts: true)
+        case .largeCheckpoint: try checkpoint(compacts: random(2) == 0, inSlices: true)
         case .walCheckpoint: try perform(memory) { store throws in try store.checkpointWAL(minimumFrames: 1) }
         case .snapshot: try installSnapshot()
         case .identity: try changeIdentity()
@@ -200,13 +203,14 @@ final class Workload {
         return changes.sorted { $0.key < $1.key }.map(\.value)
     }
 
-    private func checkpoint(compacts: Bool) throws {
+    private func checkpoint(compacts: Bool, inSlices: Bool = false) throws {
         let span = Int(memory.last.index.number - memory.applied.index.number)
         let index = memory.applied.index.number + UInt64(random(span + 1))
         let position = memory.position(LogIndex(index))
         let changes = changes()
         var after = memory
         try after.change(changes, at: position)
+        let moved = after
         var compaction: LogPosition?
         if compacts {
             let base = memory.logBase.index.number
@@ -214,12 +218,39 @@ final class Workload {
             after.logBase = compaction!
             after.entries.removeAll { $0.index <= compaction!.index }
         }
-        try perform(after) { store throws in
-            try store.checkpoint(
-                Checkpoint(
-                    position: position, changes: changes, counters: after.counters, digest: after.digest,
-                    compactThrough: compaction))
+        let checkpoint = Checkpoint(
+            position: position, changes: changes, counters: after.counters, digest: after.digest,
+            compactThrough: compaction)
+        if inSlices { return try perform(checkpoint, [memory, moved, after]) }
+        try perform(after) { store throws in try store.checkpoint(checkpoint) }
+    }
+
+    /// One that takes many transactions, between which the log goes on. `stages`: what the store may hold meanwhile; the last
+    /// one in the end.
+    private func perform(_ checkpoint: Checkpoint, _ stages: [Memory]) throws {
+        guard let store else { return }
+        var stages = stages
+        (store.limits.rowCost, store.limits.whole, store.limits.slice) = (100, 1, 1 + random(700))
+        defer { store.limits = SliceLimits() }
+        candidates = stages
+        var isDone = try store.checkpoint(checkpoint)
+        onReturn()
+        while !isDone {
+            if random(3) == 0 {
+                let write = Write(
+                    id: WriteID(1), entries: entries(from: memory.last.index.number + 1, memory.hardState.currentTerm))
+                let before = stages
+                for stage in stages.indices { stages[stage].apply(write) }
+                candidates = before + stages
+                try store.commit([write])
+                candidates = stages
+                onReturn()
+            }
+            isDone = try store.continueCheckpoint()
+            onReturn()
         }
+        candidates = [stages[stages.count - 1]]
+        onReturn()
     }
 
     private func installSnapshot() throws {

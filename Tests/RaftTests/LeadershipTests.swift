@@ -50,6 +50,32 @@ import Testing
         #expect(leader.wake().appends(to: 2).map(\.previous) == [position(1, 1)])
     }
 
+    @Test("a leader that everybody answers and nobody takes entries from asks another to lead, and leads on meanwhile")
+    func stalledReplication() {
+        let leader = Subject().lead()
+        leader.acknowledge(2, match: 1)
+        leader.acknowledge(3, match: 1)
+        var asked: [Effect] = []
+        func wait(seconds: Int, match: UInt64) {
+            for _ in 0..<seconds {
+                leader.acknowledge(2, match: match)
+                leader.acknowledge(3, match: 1)
+                let effects = leader.pass(.seconds(1))
+                asked += effects.filter { if case .replicationStalled = $0 { true } else { false } }
+            }
+        }
+        wait(seconds: 30, match: 1)
+        #expect(asked == [], "nothing waits")
+        leader.step(.propose([Proposal](repeating: Proposal(type: "PUT", data: []), count: 9)))
+        leader.persisted()
+        // Whatever is taken is progress, though it is not enough to commit more.
+        for match in 2...5 as ClosedRange<UInt64> { wait(seconds: 12, match: match) }
+        #expect(asked == [])
+        wait(seconds: 20, match: 5)
+        #expect(asked == [.replicationStalled(asking: NodeID(2)), .replicationStalled(asking: NodeID(2))])
+        #expect(leader.role == .leader && leader.term == 1)
+    }
+
     @Test("a leader whose disk stalls for an election timeout steps down and hands over, though everybody answers")
     func stalledDisk() {
         let leader = Subject().lead()

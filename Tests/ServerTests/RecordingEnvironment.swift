@@ -65,7 +65,6 @@ final class RecordingNetwork: NodeNetwork {
 final class RecordingDisk: NodeDisk {
     var writes: [Write] = []
     var checkpoints: [Checkpoint] = []
-    var snapshotCalls: [String] = []
     var staged: [Row] = []
     var installs: [LogPosition] = []
 
@@ -74,9 +73,6 @@ final class RecordingDisk: NodeDisk {
     func write(_ writes: [Write]) { self.writes += writes }
     func store(_ identity: NodeIdentity) { identities.append(identity) }
     func checkpoint(_ checkpoint: Checkpoint) { checkpoints.append(checkpoint) }
-    func openSnapshot(for peer: NodeID) { snapshotCalls.append("open \(peer)") }
-    func readSnapshot(for peer: NodeID) { snapshotCalls.append("read \(peer)") }
-    func closeSnapshot(for peer: NodeID) { snapshotCalls.append("close \(peer)") }
     func stage(_ rows: [Row], isFirst: Bool) { staged = isFirst ? rows : staged + rows }
     func installSnapshot(position: LogPosition, counters: Counters, digest: Digest) { installs.append(position) }
 }

@@ -60,7 +60,7 @@ import Testing
         test.put("/a", "again")
         test.settle()
         #expect(test.disk.checkpoints.map(\.position) == [position(1, 3)])
-        #expect(test.disk.checkpoints[0].changes.count == 1, "a row that changed twice is written once")
+        #expect(Array(test.disk.checkpoints[0].changes).count == 1, "a row that changed twice is written once")
         #expect(test.disk.checkpoints[0].compactThrough == position(1, 2))
         #expect(test.log.base == .zero, "not before it is on disk")
         test.process(.checkpointed(LogIndex(3)))

@@ -96,102 +96,159 @@ func lastChunk(of state: MetadataStateMachine, at position: LogPosition, term: U
 
     // Sending
 
-    /// A leader whose follower 3 needs what was compacted.
-    private func sender(_ adjust: (inout NodeSettings) -> Void = { _ in }) -> NodeUnderTest {
+    /// A leader whose follower 3, which answers nothing, lacks what was compacted.
+    private func leader(_ adjust: (inout NodeSettings) -> Void = { _ in }) -> NodeUnderTest {
         let test = NodeUnderTest { settings in
             settings.checkpointEntries = 1
             settings.retainedEntries = 0
             settings.retainedBytes = 0
             adjust(&settings)
         }.elected()
-        for number in 0..<4 {
-            test.put("/k\(number)")
-            test.settle()
-            if let last = test.disk.checkpoints.last { test.process(.checkpointed(last.position.index)) }
-        }
-        test.advance(milliseconds: 1500)
-        test.settle()
+        checkpoint(test, times: 4)
         return test
     }
 
-    private func description(_ test: NodeUnderTest) -> SnapshotDescription {
-        let last = test.disk.checkpoints[test.disk.checkpoints.count - 1]
-        return SnapshotDescription(position: last.position, counters: last.counters, digest: last.digest)
+    /// One whose follower 3 is there again, and is being sent a snapshot.
+    private func sender(_ adjust: (inout NodeSettings) -> Void = { _ in }) -> NodeUnderTest {
+        let test = leader(adjust)
+        answerHeartbeat(test)
+        return test
     }
 
-    private func answer(_ test: NodeUnderTest, next: UInt64, isInstalled: Bool = false) {
+    private func checkpoint(_ test: NodeUnderTest, times: Int) {
+        for _ in 0..<times {
+            test.put("/k\(test.log.last.index)")
+            test.settle()
+            if let last = test.disk.checkpoints.last { test.process(.checkpointed(last.position.index)) }
+        }
+    }
+
+    /// Follower 3 is empty, or has the log up to `match`.
+    private func answerHeartbeat(_ test: NodeUnderTest, match: LogIndex = .zero) {
+        let reply = AppendEntriesReply(term: test.node.raft.currentTerm, success: true, matchIndex: match)
+        test.process(.peerReply(.appendEntriesReply(reply, from: NodeID(3), previous: match), from: .member(3)))
+    }
+
+    private func answer(_ test: NodeUnderTest, next: UInt64, isInstalled: Bool = false) throws {
         let reply = InstallSnapshotReply(term: test.node.raft.currentTerm, nextSequence: next, isInstalled: isInstalled)
+        let position = try #require(test.network.chunks.last).lastIncluded
         test.process(
-            .peerReply(
-                .installSnapshotReply(reply, from: NodeID(3), lastIncluded: description(test).position),
-                from: .member(3)))
+            .peerReply(.installSnapshotReply(reply, from: NodeID(3), lastIncluded: position), from: .member(3)))
     }
 
-    @Test func chunksGoOutOneByOne() {
-        let test = sender()
-        #expect(test.disk.snapshotCalls == ["open 3"])
-        test.process(.snapshotOpened(for: NodeID(3), description(test)))
-        #expect(test.disk.snapshotCalls == ["open 3", "read 3"])
-        let row = Row.keyValue(
-            KeyValue(key: Key(validated: Array("/a".utf8)), value: [], createRevision: 1, modRevision: 1, version: 1))
-        test.process(.snapshotRead(for: NodeID(3), [row]))
+    /// A read of everything, and a line in the log, for somebody who is not up yet.
+    @Test func noSnapshotIsBegunBeforeTheFollowerAnswers() throws {
+        let test = leader()
+        test.advance(milliseconds: 1500)
+        test.settle()
+        #expect(test.network.chunks.isEmpty && test.node.senders.isEmpty)
+        answerHeartbeat(test)
         #expect(test.network.chunks.map(\.sequence) == [0])
-        answer(test, next: 1)
-        test.process(.snapshotRead(for: NodeID(3), []))
-        #expect(test.network.chunks.map(\.isLast) == [false, true])
-        answer(test, next: 0, isInstalled: true)
-        #expect(test.disk.snapshotCalls.last == "close 3")
-        #expect(test.node.measure().snapshotsSent == 1)
+        test.process(.peerReply(.snapshotFailed(to: NodeID(3)), from: nil))
+        test.process(.peerReply(.unreachable(NodeID(3)), from: nil))
+        test.advance(milliseconds: 1500)
+        #expect(test.node.senders.isEmpty)
     }
 
-    @Test func aTransferIsGivenUp() {
-        for end in ["unreachable", "unreadable", "late", "wrong chunk", "deposed"] {
+    @Test func chunksGoOutOneByOneOfTheStateAsItWas() throws {
+        let test = sender { $0.snapshotChunkBytes = 1 }
+        let (digest, rows) = (test.node.metadata.digest, test.node.metadata.keyCount)
+        let position = LogPosition(term: test.node.raft.currentTerm, index: test.node.lastApplied)
+        for number in 0..<rows {
+            #expect(test.network.chunks.map(\.sequence) == (0...UInt64(number)).map { $0 })
+            checkpoint(test, times: 1)
+            try answer(test, next: UInt64(number) + 1)
+        }
+        let chunks = try test.network.chunks.map { try SnapshotChunk(decoding: $0.data) }
+        #expect(test.network.chunks.map(\.isLast) == chunks.map(\.rows.isEmpty))
+        #expect(test.network.chunks.allSatisfy { $0.lastIncluded == position })
+        #expect(chunks.flatMap(\.rows).count == rows && chunks.last?.rows.isEmpty == true)
+        var state = MetadataStateMachine(counters: try #require(chunks[0].header).counters)
+        for row in chunks.flatMap(\.rows) { try state.restore(row) }
+        #expect(state.digest == digest && chunks[0].header?.digest == digest)
+        try answer(test, next: 0, isInstalled: true)
+        #expect(test.node.senders.isEmpty && test.node.measure().snapshotsSent == 1)
+    }
+
+    @Test func aTransferIsGivenUp() throws {
+        for end in ["cut off", "no progress", "wrong chunk", "deposed"] {
             let test = sender { $0.snapshotTimeout = .milliseconds(3000) }
-            test.process(.snapshotOpened(for: NodeID(3), description(test)))
-            test.process(.snapshotRead(for: NodeID(3), []))
+            #expect(test.node.senders.count == 1)
             switch end {
-            case "unreachable": test.process(.peerReply(.unreachable(NodeID(3)), from: nil))
-            case "unreadable": test.process(.snapshotUnreadable(for: NodeID(3), "gone"))
-            case "late": test.advance(milliseconds: 3001)
-            case "wrong chunk": answer(test, next: 7)
+            case "cut off": test.process(.peerReply(.snapshotFailed(to: NodeID(3)), from: nil))
+            case "no progress": test.advance(milliseconds: 3001)
+            case "wrong chunk": try answer(test, next: 7)
             default: test.append(from: 2, term: 9, behind: .zero)
             }
-            #expect(test.disk.snapshotCalls.last == "close 3", "\(end)")
             #expect(test.node.senders.isEmpty, "\(end)")
         }
     }
 
-    /// What a deposed leader reads late must not go out in the name of a term that it does not lead.
-    @Test func aDeposedLeaderSendsNoMoreChunks() {
-        let test = NodeUnderTest()
-        test.elect()
-        test.node.startSnapshot(to: NodeID(3))
-        let state = MetadataStateMachine()
-        test.process(
-            .snapshotOpened(
-                for: NodeID(3),
-                SnapshotDescription(position: position(0, 0), counters: state.counters, digest: state.digest)))
-        test.append(from: 2, term: 9, behind: .zero)
-        test.process(.snapshotRead(for: NodeID(3), []))
-        #expect(test.network.chunks.isEmpty)
-    }
-
-    private func checkpointThrice(_ test: NodeUnderTest) {
-        for _ in 0..<3 {
-            test.put("/more")
+    /// However long it takes: each answered chunk is progress. And a data lane that broke says nothing about it.
+    @Test func aTransferLastsAsLongAsItGoesOn() throws {
+        let test = sender {
+            $0.snapshotTimeout = .milliseconds(3000)
+            $0.snapshotChunkBytes = 1
+        }
+        for number in 1...3 {
+            test.advance(milliseconds: 2500)
             test.settle()
-            if let last = test.disk.checkpoints.last { test.process(.checkpointed(last.position.index)) }
+            test.process(.peerReply(.unreachable(NodeID(3)), from: nil))
+            try answer(test, next: UInt64(number))
+            #expect(test.network.chunks.count == number + 1)
         }
     }
 
-    @Test func aSnapshotHoldsBackCompactionUntilItIsDone() {
+    /// What a deposed leader answers late must not go out in the name of a term that it does not lead.
+    @Test func aDeposedLeaderSendsNoMoreChunks() throws {
+        let test = sender { $0.snapshotChunkBytes = 1 }
+        let sent = test.network.chunks.count
+        test.append(from: 2, term: 9, behind: .zero)
+        try answer(test, next: 1)
+        #expect(test.network.chunks.count == sent)
+    }
+
+    // The log for those who are behind
+
+    /// From the snapshot on, and after it, until the follower has what there is.
+    @Test func theLogIsKeptForWhoeverCatchesUp() throws {
         let test = sender()
-        test.process(.snapshotOpened(for: NodeID(3), description(test)))
-        let held = description(test).position.index
-        checkpointThrice(test)
+        let held = try #require(test.network.chunks.first).lastIncluded.index
+        checkpoint(test, times: 3)
         #expect(test.log.base.index <= held)
-        test.process(.peerReply(.unreachable(NodeID(3)), from: nil))
-        checkpointThrice(test)
+        try answer(test, next: 1)
+        try answer(test, next: 0, isInstalled: true)
+        answerHeartbeat(test, match: held)
+        checkpoint(test, times: 3)
+        #expect(test.log.base.index <= held)
+        answerHeartbeat(test, match: test.log.last.index)
+        checkpoint(test, times: 2)
         #expect(test.log.base.index > held)
+    }
+
+    @Test func aFollowerThatIsSilentHoldsNothingBack() throws {
+        let test = sender()
+        let held = try #require(test.network.chunks.first).lastIncluded.index
+        test.process(.peerReply(.snapshotFailed(to: NodeID(3)), from: nil))
+        test.process(.peerReply(.unreachable(NodeID(3)), from: nil))
+        for _ in 0..<4 {
+            test.advance(milliseconds: 1500)
+            test.settle()
+        }
+        checkpoint(test, times: 3)
+        #expect(test.log.base.index > held)
+    }
+
+    /// The log is in memory: beyond the bound it goes, and another snapshot is due.
+    @Test func theLogForThoseBehindHasABound() throws {
+        let test = sender { settings in
+            settings.catchUpBytes = 20 * 1200
+        }
+        let held = try #require(test.network.chunks.first).lastIncluded.index
+        checkpoint(test, times: 15)
+        #expect(test.log.base.index <= held)
+        checkpoint(test, times: 15)
+        #expect(test.log.base.index > held)
+        #expect(test.log.last.index.number - test.log.base.index.number <= 22)
     }
 }

@@ -5,7 +5,7 @@ import Raft
 import Storage
 import Testing
 
-/// Data directories of the first release, as its program left them (`Fixtures`, the tables as SQL).
+/// Data directories of earlier releases, as their programs left them (`Fixtures`, the tables as SQL).
 @Suite struct MigrationTests {
     struct Release: CustomTestStringConvertible, Sendable {
         var name: String
@@ -63,7 +63,7 @@ import Testing
             try store.store(node.identity)
             if end == 2 { try store.close() }
         }
-        #expect(try directory.sql("PRAGMA user_version") == ["2"])
+        #expect(try directory.sql("PRAGMA user_version") == ["3"])
         #expect(try directory.text(of: "node.lock").contains("\ndirectory \(newDirectory)\n"))
         #expect(try Verification.verify(directory: directory.path).isSound)
     }
@@ -162,6 +162,56 @@ import Testing
     }
 }
 
+extension MigrationTests {
+    static let secondReleases = [
+        Release(
+            name: "release-2-stopped", node: 1, clusterID: "ee40879c41e80e461a227be61282f142",
+            bornAt: 1_795_747_920_629, digest: "750b32b81d92cadf3b28ab5fc0de01e5", isKilled: false),
+        Release(
+            name: "release-2-killed", node: 1, clusterID: "1e67ca44775ad79bd4263fc86a9bdda1",
+            bornAt: 1_795_747_924_810, digest: "7614d9b17f3358ec8034c9f4cc8f85b8", isKilled: true),
+    ]
+
+    /// The second release had names for directories: they stay.
+    @Test(arguments: secondReleases) func theSecondReleaseKeepsItsNames(release: Release) throws {
+        let directory = try TestDirectory()
+        try directory.build(release.name, isKilled: release.isKilled)
+        let applied = position(release.isKilled ? 9 : 7)
+        let before = try directory.contents()
+        let report = try Verification.verify(directory: directory.path)
+        #expect(report.findings == [] && report.digest.description == release.digest && report.copy == nil)
+        #expect(try directory.contents() == before)
+        let name = try #require(report.directoryID)
+        for end in 0..<3 {
+            let (store, node) = try open(directory, release, newDirectory: DirectoryID(high: 1, low: 9))
+            #expect(node.entries.map(\.index.number) == Array(1...9) && node.applied == applied && node.copy == nil)
+            #expect(node.metadata.digest.description == release.digest)
+            #expect(node.identity.directory == name && node.identity.clusterID == release.clusterID)
+            #expect(node.identity.bornAt == release.bornAt)
+            #expect(try directory.sql("PRAGMA user_version", readOnly: true) == ["3"])
+            if end == 0 { continue }
+            try store.store(node.identity)
+            if end == 2 { try store.close() }
+        }
+        #expect(try directory.sql("SELECT schema_version FROM node") == ["3"])
+        #expect(try Verification.verify(directory: directory.path).isSound)
+    }
+
+    @Test func theSecondReleasesDamageIsFound() throws {
+        for (sql, finding) in [
+            ("UPDATE broker SET port = 1", "the state tables have the digest"),
+            ("UPDATE node SET schema_version = 3", "node fails its checksum"),
+            ("UPDATE checkpoint SET revision = 9", "checkpoint fails its checksum"),
+        ] {
+            let directory = try TestDirectory()
+            try directory.build("release-2-stopped", isKilled: false)
+            try directory.sql(sql)
+            expectDamage(finding) { _ = try open(directory, Self.secondReleases[0]) }
+            #expect(try directory.sql("PRAGMA user_version", readOnly: true) == ["2"])
+        }
+    }
+}
+
 extension TestDirectory {
     /// The files of a fixture; `isKilled` leaves all of it in the write-ahead log.
     fileprivate func build(_ name: String, isKilled: Bool) throws {
@@ -179,5 +229,6 @@ extension TestDirectory {
             try write(source.bytes(of: file), to: file)
         }
         try write([UInt8](mark), to: "node.lock")
+        if String(decoding: mark, as: UTF8.self).contains("inodes") { try adoptFiles() }
     }
 }

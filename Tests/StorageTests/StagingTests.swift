@@ -6,8 +6,8 @@ import Testing
 @Suite struct StagingTests {
     private let counters = Counters(clusterID: "c1", version: 7, revision: 8, partitionsCreated: 9)
 
-    /// A leader's directory with `sampleRows` at 1/6.
-    private func leader() throws -> (TestDirectory, NodeStore) {
+    /// A directory with `sampleRows` at 1/6.
+    private func filled() throws -> (TestDirectory, NodeStore) {
         let directory = try TestDirectory()
         let (store, _) = try NodeStore.open(directory)
         try store.commit([write(entries(1...10), term: 1)])
@@ -16,32 +16,8 @@ import Testing
         return (directory, store)
     }
 
-    @Test(arguments: [1, 200, 1 << 20]) func readsAllRowsInChunks(maxBytes: Int) throws {
-        let (directory, store) = try leader()
-        let reader = try SnapshotReader(directory: directory.path)
-        // What happens later does not show.
-        try store.checkpoint(checkpoint([pair("/later")], at: position(9), counters: counters))
-        #expect(reader.position == position(6))
-        #expect(reader.counters == counters)
-        #expect(reader.digest == (try machine(sampleRows, counters).digest))
-        var rows: [Row] = []
-        while case let chunk = try reader.next(maxBytes: maxBytes), !chunk.isEmpty {
-            if maxBytes == 1 { #expect(chunk.count == 1) }
-            rows += chunk
-        }
-        #expect(try reader.next(maxBytes: maxBytes).isEmpty)
-        #expect(rows.filter { !isPair($0) } == sampleRows.filter { !isPair($0) })
-        let keys = rows.compactMap { row in if case .keyValue(let pair) = row { pair.key } else { nil } }
-        #expect(keys == keys.sorted() && keys.count == sampleRows.filter(isPair).count)
-        reader.close()
-        #expect(try reader.next(maxBytes: maxBytes).isEmpty)
-    }
-
-    private func isPair(_ row: Row) -> Bool { if case .keyValue = row { true } else { false } }
-
-    @Test func installsWhatAReaderRead() throws {
-        let (source, sourceStore) = try leader()
-        let reader = try SnapshotReader(directory: source.path)
+    @Test func installsWhatIsStaged() throws {
+        let digest = try machine(sampleRows, counters).digest
         let directory = try TestDirectory()
         let (store, _) = try NodeStore.open(directory)
         try store.commit([write(entries(1...2), term: 3, vote: 2)])
@@ -51,15 +27,15 @@ import Testing
         try store.beginStaging()
         try store.stage([pair("/from an earlier attempt")])
         try store.beginStaging()
-        while case let rows = try reader.next(maxBytes: 100), !rows.isEmpty { try store.stage(rows) }
+        for row in sampleRows { try store.stage([row]) }
         guard
             case .installed(let metadata) = try store.installStaged(
-                position: reader.position, counters: reader.counters, digest: reader.digest)
+                position: position(6), counters: counters, digest: digest)
         else {
             Issue.record("the snapshot was rejected")
             return
         }
-        #expect(metadata.digest == reader.digest)
+        #expect(metadata.digest == digest)
 
         // Life goes on behind the snapshot, and the renamed tables are written.
         try store.commit([write(entries(7...8))])
@@ -77,11 +53,10 @@ import Testing
             #expect(node.metadata.counters == counters)
             #expect(try image.sql("SELECT count(*) FROM sqlite_schema WHERE name LIKE '%staged%'") == ["0"])
         }
-        withExtendedLifetime(sourceStore) {}
     }
 
     @Test func aCrashBeforeTheInstallationLeavesTheOldState() throws {
-        let (directory, store) = try leader()
+        let (directory, store) = try filled()
         try store.beginStaging()
         try store.stage([pair("/new")])
         let image = try directory.crashImage()
@@ -94,7 +69,7 @@ import Testing
     /// What another node sends says nothing about this one's data: it goes on, and takes the next snapshot.
     @Test(arguments: [[("/new", "a")], [("/new", "a"), ("/new", "b")], [("no key", "a")]])
     func rejectsRowsThatAreNotWhatWasAnnounced(rows: [(key: String, value: String)]) throws {
-        let (directory, store) = try leader()
+        let (directory, store) = try filled()
         try store.beginStaging()
         try store.stage(rows.map { pair($0.key, Array($0.value.utf8)) })
         let sound = [pair("/new"), pair("/newer")]

@@ -60,7 +60,9 @@ final class PeerNetwork: NodeNetwork {
             }
         connection.send(
             method: "POST", path: context.path, headers: headers, body: body,
-            timeout: lane == .bulk ? Self.bulkTimeout : timeout
+            timeout: lane == .bulk ? Self.bulkTimeout : timeout,
+            // Entries and rows take as long as the link needs for them; only on the control lane does time say anything.
+            restartsOnProgress: lane != .control
         ) { [mailbox, logger] result in
             mailbox.post(context.input(result, from: peer, logger: logger))
         }
@@ -137,10 +139,10 @@ private struct RequestContext: Sendable {
             let response = try result.get()
             guard response.status == 200 else {
                 logger.debug("peer refused", metadata: ["peer": "\(peer)", "status": "\(response.status)"])
-                return .peerReply(.unreachable(peer), from: nil)
+                return .peerReply(failure(of: peer), from: nil)
             }
             switch try MessageCodec.decodeAnswer(response.body) {
-            case .introduction(let reply): return .peerRefused(reply, instead: .unreachable(peer))
+            case .introduction(let reply): return .peerRefused(reply, instead: failure(of: peer))
             case .reply(let reply, let speaker):
                 if let event = event(reply, from: peer) { return .peerReply(event, from: speaker) }
                 logger.error("❌ answer of another kind", metadata: ["peer": "\(peer)"])
@@ -148,7 +150,12 @@ private struct RequestContext: Sendable {
         } catch {
             logger.debug("peer unreachable", metadata: ["peer": "\(peer)", "error": "\(error)"])
         }
-        return .peerReply(.unreachable(peer), from: nil)
+        return .peerReply(failure(of: peer), from: nil)
+    }
+
+    /// A lost chunk says nothing about the other lanes.
+    private func failure(of peer: NodeID) -> Event {
+        if case .snapshot = kind { .snapshotFailed(to: peer) } else { .unreachable(peer) }
     }
 
     private func event(_ reply: Reply, from peer: NodeID) -> Event? {

@@ -67,7 +67,7 @@ public final class RunningNode: NodeService {
             logger.warning("⚠️ these data are a copy or a restored backup", metadata: ["sign": "\(copy)"])
         }
         parts.recovered = recovered
-        storage = StorageQueue(store: store, directory: directory, mailbox: mailbox, logger: logger)
+        storage = StorageQueue(store: store, mailbox: mailbox, logger: logger)
     }
 
     /// Joins the cluster.
@@ -101,8 +101,9 @@ public final class RunningNode: NodeService {
     /// clients learn where to go.
     public func handOver(completion: @escaping @Sendable () -> Void) { mailbox.post(.stop(completion)) }
 
-    /// Ends the connections to others and closes the store, after what it was asked for.
-    public func close(completion: @escaping @Sendable () -> Void) {
+    /// Ends the connections to others and closes the store, after what it was asked for. `completion` gets the error of the
+    /// store's last work, if there was one: it is as final as any before it.
+    public func close(completion: @escaping @Sendable (StorageError?) -> Void) {
         mailbox.queue.async { [self] in
             parts.node = nil
             parts.network?.close()

@@ -21,9 +21,6 @@ final class StorageQueue: NodeDisk, Sendable {
         var operations: [Operation] = []
         var isRunning = false
         var measurements = NodeStore.Measurements()
-        var measuredAt = Instant(nanoseconds: 0)
-        /// The next warning comes when so many frames wait.
-        var warningFrames = StorageQueue.stuckFrames
     }
 
     /// Frames in the WAL that are worth moving when there is nothing else to do, and when there is.
@@ -34,23 +31,28 @@ final class StorageQueue: NodeDisk, Sendable {
 
     // No quality of service: libdispatch would ask for a priority that a confined process may not have, and say so.
     private let queue = DispatchQueue(label: "dmq.storage")
-    private let directory: String
-    private let store: ConfinedStore
+    private let confined: Confined
     private let mailbox: Mailbox
     private let logger: Logger
     private let state = Mutex(State())
-    private let snapshots: SnapshotQueue
 
-    /// The store is used on `queue` only.
-    private struct ConfinedStore: @unchecked Sendable { let value: NodeStore }
+    /// Used on `queue` only.
+    private final class Confined: @unchecked Sendable {
+        let store: NodeStore
+        var measuredAt = Instant(nanoseconds: 0)
+        /// The next warning comes when so many frames wait.
+        var warningFrames = StorageQueue.stuckFrames
 
-    init(store: consuming NodeStore, directory: String, mailbox: Mailbox, logger: Logger) {
-        self.logger = logger
-        self.store = ConfinedStore(value: store)
-        self.directory = directory
-        self.mailbox = mailbox
-        snapshots = SnapshotQueue(directory: directory, mailbox: mailbox)
+        init(store: consuming NodeStore) { self.store = store }
     }
+
+    init(store: consuming NodeStore, mailbox: Mailbox, logger: Logger) {
+        self.logger = logger
+        confined = Confined(store: store)
+        self.mailbox = mailbox
+    }
+
+    private var store: NodeStore { confined.store }
 
     func write(_ writes: [Write]) { enqueue(.write(writes)) }
     func store(_ identity: NodeIdentity) { enqueue(.store(identity)) }
@@ -61,20 +63,21 @@ final class StorageQueue: NodeDisk, Sendable {
         enqueue(.install(position, counters, digest))
     }
 
-    func openSnapshot(for peer: NodeID) { snapshots.open(for: peer) }
-    func readSnapshot(for peer: NodeID) { snapshots.read(for: peer) }
-    func closeSnapshot(for peer: NodeID) { snapshots.close(for: peer) }
-
     /// Behind what was asked for before: under load the queue itself is never idle.
     func ping(_ completion: @escaping @Sendable () -> Void) { enqueue(.ping(completion)) }
 
     var measurements: NodeStore.Measurements { state.withLock { $0.measurements } }
 
-    /// Ends the queue: what was asked for before is done, then the store is closed.
-    func close(completion: @escaping @Sendable () -> Void) {
+    /// Ends the queue: what was asked for before is done, then the store is closed. `completion` is told what went wrong at the
+    /// very end, if anything did; earlier failures were told when they happened.
+    func close(completion: @escaping @Sendable (StorageError?) -> Void) {
         queue.async { [self] in
-            try? store.value.close()
-            completion()
+            do throws(StorageError) {
+                try store.close()
+                completion(nil)
+            } catch {
+                completion(error)
+            }
         }
     }
 
@@ -92,24 +95,21 @@ final class StorageQueue: NodeDisk, Sendable {
         do throws(StorageError) {
             while let operations = take() {
                 try perform(operations)
-                try store.value.checkpointWAL(minimumFrames: Self.busyFrames)
+                try continueCheckpoint()
+                try store.checkpointWAL(minimumFrames: Self.busyFrames)
             }
-            try store.value.checkpointWAL(minimumFrames: Self.idleFrames)
+            try store.checkpointWAL(minimumFrames: Self.idleFrames)
         } catch {
             // Final: `isRunning` stays set, so nothing is done any more.
             mailbox.post(.diskFailed(error))
         }
     }
 
+    /// What was asked for since, if anything was; `nil` when there is nothing at all to do.
     private func take() -> [Operation]? {
-        let now = SystemClock.now.instant
+        measureIfDue()
         return state.withLock { state in
-            if now.since(state.measuredAt) > .seconds(1) {
-                state.measurements = store.value.measure()
-                state.measuredAt = now
-                warnOfReaders(&state)
-            }
-            guard !state.operations.isEmpty else {
+            guard !state.operations.isEmpty || store.isCheckpointing else {
                 state.isRunning = false
                 return nil
             }
@@ -119,19 +119,37 @@ final class StorageQueue: NodeDisk, Sendable {
         }
     }
 
+    /// Examining files may take as long as any other call to a file system, so not while somebody waits for the lock.
+    private func measureIfDue() {
+        let now = SystemClock.now.instant
+        guard now.since(confined.measuredAt) > .seconds(1) else { return }
+        confined.measuredAt = now
+        let measurements = store.measure()
+        state.withLock { $0.measurements = measurements }
+        warnOfReaders(measurements)
+    }
+
     /// Again whenever the WAL has doubled since.
-    private func warnOfReaders(_ state: inout State) {
-        let waiting = state.measurements.uncheckpointedFrames
-        if waiting <= Self.stuckFrames { state.warningFrames = Self.stuckFrames }
-        guard waiting > state.warningFrames else { return }
-        while waiting > state.warningFrames { state.warningFrames *= 2 }
-        var metadata: Logger.Metadata = ["frames": "\(waiting)", "bytes": "\(state.measurements.walBytes)"]
-        if let reader = store.value.foreignReader { metadata["process"] = "\(reader)" }
+    private func warnOfReaders(_ measurements: NodeStore.Measurements) {
+        let waiting = measurements.uncheckpointedFrames
+        if waiting <= Self.stuckFrames { confined.warningFrames = Self.stuckFrames }
+        guard waiting > confined.warningFrames else { return }
+        while waiting > confined.warningFrames { confined.warningFrames *= 2 }
+        var metadata: Logger.Metadata = ["frames": "\(waiting)", "bytes": "\(measurements.walBytes)"]
+        if let reader = store.foreignReader { metadata["process"] = "\(reader)" }
         logger.warning(
             """
             ⚠️ a read transaction on node.db keeps the write-ahead log from shrinking; it will fill the disk; end it, \
             or its process
             """, metadata: metadata)
+    }
+
+    /// One transaction of a checkpoint that is too large for one; between any two of them come the writes that have
+    /// gathered, which somebody waits for.
+    private func continueCheckpoint() throws(StorageError) {
+        guard store.isCheckpointing else { return }
+        let position = store.checkpointInProgress
+        if try store.continueCheckpoint(), let position { mailbox.post(.checkpointed(position.index)) }
     }
 
     /// Writes that stand one behind the other are one transaction.
@@ -151,7 +169,7 @@ final class StorageQueue: NodeDisk, Sendable {
     private func commit(_ writes: inout [Write]) throws(StorageError) {
         guard let last = writes.last else { return }
         let start = SystemClock.now.instant
-        try store.value.commit(writes)
+        try store.commit(writes)
         mailbox.post(.persisted(last.id, took: SystemClock.now.instant.since(start)))
         writes.removeAll(keepingCapacity: true)
     }
@@ -160,18 +178,17 @@ final class StorageQueue: NodeDisk, Sendable {
         switch operation {
         case .write: preconditionFailure("writes are gathered")
         case .store(let identity):
-            try store.value.store(identity)
+            try store.store(identity)
             mailbox.post(.identityStored)
         case .checkpoint(let checkpoint):
-            try store.value.checkpoint(checkpoint)
-            mailbox.post(.checkpointed(checkpoint.position.index))
+            if try store.checkpoint(checkpoint) { mailbox.post(.checkpointed(checkpoint.position.index)) }
         case .ping(let completion): completion()
         case .stage(let rows, let isFirst):
-            if isFirst { try store.value.beginStaging() }
-            if !rows.isEmpty { try store.value.stage(rows) }
+            if isFirst { try store.beginStaging() }
+            if !rows.isEmpty { try store.stage(rows) }
             mailbox.post(.snapshotStaged)
         case .install(let position, let counters, let digest):
-            switch try store.value.installStaged(position: position, counters: counters, digest: digest) {
+            switch try store.installStaged(position: position, counters: counters, digest: digest) {
             case .installed(let metadata): mailbox.post(.snapshotInstalled(position, metadata))
             case .rejected(let reason): mailbox.post(.snapshotRejected(reason))
             }

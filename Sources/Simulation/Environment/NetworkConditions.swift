@@ -40,6 +40,11 @@ enum RequestKind {
         }
     }
 
+    /// A lost chunk says nothing about the other lanes.
+    func failure(of peer: NodeID) -> Event {
+        if case .snapshot = self { .snapshotFailed(to: peer) } else { .unreachable(peer) }
+    }
+
     func event(_ reply: Reply, from peer: NodeID) -> Event {
         switch (reply, self) {
         case (.requestVote(let reply), .vote): .requestVoteReply(reply, from: peer)

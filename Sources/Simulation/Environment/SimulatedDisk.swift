@@ -17,7 +17,6 @@ final class SimulatedDisk: NodeDisk {
 
     private let node: SimulatedNode
     private let cluster: SimulatedCluster
-    private let snapshots: SimulatedSnapshots
     private var waiting: [Operation] = []
     private var running: Operation?
     private var isDead = false
@@ -25,7 +24,6 @@ final class SimulatedDisk: NodeDisk {
     init(node: SimulatedNode, cluster: SimulatedCluster) {
         self.node = node
         self.cluster = cluster
-        snapshots = SimulatedSnapshots(node: node, cluster: cluster)
     }
 
     var isIdle: Bool { running == nil && waiting.isEmpty }
@@ -38,10 +36,6 @@ final class SimulatedDisk: NodeDisk {
     func installSnapshot(position: LogPosition, counters: Counters, digest: Digest) {
         enqueue(.install(position, counters, digest))
     }
-
-    func openSnapshot(for peer: NodeID) { snapshots.open(for: peer) }
-    func readSnapshot(for peer: NodeID) { snapshots.read(for: peer) }
-    func closeSnapshot(for peer: NodeID) { snapshots.close(for: peer) }
 
     private func enqueue(_ operation: Operation) {
         guard !isDead else { return }

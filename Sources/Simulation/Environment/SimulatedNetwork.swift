@@ -83,11 +83,24 @@ final class SimulatedNetwork: @unchecked Sendable {
         }
         let bytes = MessageCodec.encode(request, in: envelope)
         cluster.trace.record(.request, node: from.id, bytes: bytes, "-> n\(peer) \(lane) \(request.summary)")
-        guard let to = listener(at: peer) else {
-            return nobodyListens(at: peer, to: from, .peerReply(.unreachable(peer), from: nil))
+        let kind = RequestKind(request)
+        guard let to = listener(at: peer), !isCutOff(request, from) else {
+            return nobodyListens(at: peer, to: from, .peerReply(kind.failure(of: peer), from: nil))
         }
         cluster.observe(.requested(request, from: from, to: to))
-        send(bytes, RequestKind(request), from, to, peer, lane)
+        send(bytes, kind, from, to, peer, lane)
+    }
+
+    /// Whether this chunk of a snapshot does not get through. None of a state does in which a bit has flipped, in the
+    /// moments before that is found out: it would make a majority that is wrong, and no vote tells that.
+    private func isCutOff(_ request: Raft.Request, _ from: SimulatedNode) -> Bool {
+        guard case .installSnapshot(let snapshot) = request else { return false }
+        if cluster.nemesis.takeSnapshotReadFailure() { return true }
+        guard let header = (try? SnapshotChunk(decoding: snapshot.data))?.header else { return false }
+        cluster.counts.snapshotsStarted += 1
+        cluster.trace.record(
+            .snapshot, node: from.id, snapshot.lastIncluded.index.number, "begun at \(snapshot.lastIncluded)")
+        return header.digest != cluster.ledger.digest(at: snapshot.lastIncluded.index)
     }
 
     func introduce(_ introduction: Introduction, in envelope: Envelope, from: SimulatedNode, to peer: NodeID) {
@@ -257,7 +270,8 @@ final class SimulatedNetwork: @unchecked Sendable {
         let peer = exchange.peer
         switch (answer, exchange.kind) {
         case (.introduction(let reply), nil): node.post(.introduced(to: peer, .answered(reply)))
-        case (.introduction(let reply), _): node.post(.peerRefused(reply, instead: .unreachable(peer)))
+        case (.introduction(let reply), let kind?):
+            node.post(.peerRefused(reply, instead: kind.failure(of: peer)))
         case (.reply(let reply, let speaker), let kind?):
             node.post(.peerReply(kind.event(reply, from: peer), from: speaker))
         case (.reply, nil): cluster.violated("Wire", "an introduction is answered as a request")
@@ -276,8 +290,7 @@ final class SimulatedNetwork: @unchecked Sendable {
         let asker = process(at: exchange.from)
         cluster.trace.record(.unreachable, node: asker.id, peer.number, "n\(peer)")
         guard asker.incarnation == exchange.incarnation else { return }
-        asker.post(
-            exchange.kind == nil ? .introduced(to: peer, .silent) : .peerReply(.unreachable(peer), from: nil))
+        asker.post(exchange.kind.map { .peerReply($0.failure(of: peer), from: nil) } ?? .introduced(to: peer, .silent))
     }
 
     // Connections

@@ -53,7 +53,7 @@ final class DemoCluster {
         listeners[id] = nil
         guard let host = hosts.removeValue(forKey: id) else { return }
         let stopped = DispatchSemaphore(value: 0)
-        host.stop { stopped.signal() }
+        host.stop { _ in stopped.signal() }
         stopped.wait()
     }
 

@@ -73,7 +73,11 @@ final class HostedNode: ServedNode {
     func stop(completion: @escaping @Sendable () -> Void) {
         // One that still loads has promised nothing to anybody, and may load for long.
         guard let host = host.withLock({ $0 }) else { return completion() }
-        queue.async { host.stop(completion: completion) }
+        queue.async { [events] in
+            host.stop { error in
+                if let error { events.onFailure(CommandFailure(error)) } else { completion() }
+            }
+        }
     }
 
     func ask(_ part: Watchdog.Part, _ body: @escaping @Sendable () -> Void) {

@@ -40,7 +40,7 @@ final class NodeHost: Sendable {
     }
 
     /// Hands over, answers what is in progress, closes the store.
-    func stop(completion: @escaping @Sendable () -> Void) {
+    func stop(completion: @escaping @Sendable (StorageError?) -> Void) {
         let hasHandedOver = Once()
         let next: @Sendable () -> Void = { [self] in
             guard hasHandedOver.isFirst else { return }

@@ -1,0 +1,89 @@
+/// All rows of one state in the order of ``MetadataStateMachine/forEachRow(_:)``, handed out in chunks.
+///
+/// Holds a copy of the state: that costs nothing, and later changes leave it as it is. While it lives, what changes is in
+/// memory twice.
+public struct RowStream: Sendable {
+    private let image: MetadataStateMachine
+    private var broker = 0
+    private var topic = 0
+    /// Of the partitions, which come when all topics have.
+    private var topicOfPartition = 0
+    private var partition = 0
+    /// The next key is this one or a later one.
+    private var key: [UInt8] = []
+    /// Taken, but too large for the last chunk.
+    private var held: Row?
+
+    /// Behind every key: no UTF-8 has this byte.
+    private static let behindAllKeys: [UInt8] = [0xff]
+
+    public init(_ state: MetadataStateMachine) { image = state }
+
+    /// Rows of about `maximumBytes` altogether (``Row/size``), at least one; empty at the end.
+    public mutating func next(maximumBytes: Int) -> [Row] {
+        var rows: [Row] = []
+        var bytes = 0
+        while let row = nextRow() {
+            bytes += row.size
+            guard rows.isEmpty || bytes <= maximumBytes else {
+                held = row
+                break
+            }
+            rows.append(row)
+        }
+        return rows
+    }
+
+    private mutating func nextRow() -> Row? {
+        if let held {
+            self.held = nil
+            return held
+        }
+        if broker < image.brokerRows.count {
+            broker += 1
+            return .broker(image.brokerRows[broker - 1])
+        }
+        if topic < image.topicRows.count {
+            topic += 1
+            return .topic(image.topicRows[topic - 1].topic)
+        }
+        return nextPartition() ?? nextKey()
+    }
+
+    private mutating func nextPartition() -> Row? {
+        while topicOfPartition < image.topicRows.count {
+            let partitions = image.topicRows[topicOfPartition].partitions
+            if partition < partitions.count {
+                partition += 1
+                return .partition(topic: image.topicRows[topicOfPartition].topic.name, partitions[partition - 1])
+            }
+            topicOfPartition += 1
+            partition = 0
+        }
+        return nil
+    }
+
+    private mutating func nextKey() -> Row? {
+        var found: KeyValue?
+        image.keys.visit(from: key, before: Self.behindAllKeys) { pair in
+            found = pair
+            return false
+        }
+        guard let found else { return nil }
+        key = found.key.bytes + [0]
+        return .keyValue(found)
+    }
+}
+
+extension Row {
+    /// About the bytes that the row takes on the wire or in a table.
+    public var size: Int {
+        switch self {
+        case .broker(let broker): 64 + broker.host.utf8.count + (broker.rack?.utf8.count ?? 0)
+        case .topic(let topic): 128 + topic.name.utf8.count
+        case .partition(let topic, let partition):
+            64 + topic.utf8.count + 8 * (partition.replicas.count + partition.inSyncReplicas.count)
+        case .keyValue(let pair): 64 + pair.key.bytes.count + pair.value.count
+        }
+    }
+}
