@@ -7,8 +7,9 @@ extension MetadataStateMachine {
             id: registration.id, host: registration.host, port: registration.port, rack: registration.rack,
             status: .online, registeredAt: timestamp)
         guard let index = brokerIndex(registration.id) else {
-            let index = brokerRows.partitioningIndex { $0.id > registration.id }
-            brokerRows.insert(broker, at: index)
+            brokerRows.insert(broker, at: brokerRows.partitioningIndex { $0.id > registration.id })
+            onlineCount += 1
+            placementRing = nil
             digest.add(Digest(broker))
             changedRows.insert(broker: broker.id)
             counters.version += 1
@@ -41,8 +42,10 @@ extension MetadataStateMachine {
 
     mutating func unregisterBroker(_ id: BrokerID) -> Outcome {
         guard let index = brokerIndex(id) else { return .refused(.unknownBroker(id)) }
-        let assigned = topicRows.reduce(0) { $0 + $1.partitions.count { $0.replicas.contains(id) } }
+        let assigned = replicaIndex.count(of: id)
         guard assigned == 0 else { return .refused(.brokerHasPartitions(id, count: assigned)) }
+        if brokerRows[index].status == .online { onlineCount -= 1 }
+        placementRing = nil
         digest.subtract(Digest(brokerRows[index]))
         changedRows.insert(broker: id)
         brokerRows.remove(at: index)
@@ -72,6 +75,8 @@ extension MetadataStateMachine {
     private mutating func replaceBroker(at index: Int, with broker: Broker) {
         digest.subtract(Digest(brokerRows[index]))
         digest.add(Digest(broker))
+        if brokerRows[index].status != broker.status { onlineCount += broker.status == .online ? 1 : -1 }
+        placementRing = nil
         brokerRows[index] = broker
         changedRows.insert(broker: broker.id)
     }

@@ -4,18 +4,20 @@ extension MetadataStateMachine {
     mutating func apply(_ put: Put) -> Outcome {
         let revision = counters.revision + 1
         var refusal: Refusal?
-        var version: UInt64 = 1
         var digest = self.digest
-        var previousRevision: UInt64 = 0
+        var previous: KeyValue?
+        var updated = KeyValue(
+            key: put.key, value: put.value, createRevision: revision, modRevision: revision, version: 1)
         let exists = keys.update(put.key) { pair in
             refusal = put.precondition.refusal(present: pair.modRevision)
             guard refusal == nil else { return }
             digest.subtract(Digest(pair))
-            previousRevision = pair.modRevision
-            pair.value = put.value
-            pair.modRevision = revision
-            pair.version += 1
-            version = pair.version
+            updated.createRevision = pair.createRevision
+            updated.version = pair.version + 1
+            // The tree's own key: the one of the command would live twice.
+            updated.key = pair.key
+            previous = pair
+            pair = updated
             digest.add(Digest(pair))
         }
         if !exists {
@@ -23,18 +25,18 @@ extension MetadataStateMachine {
             refusal = Key.isValid(put.key.bytes) ? put.precondition.refusal(present: nil) : .invalidCommand
         }
         if let refusal { return .refused(refusal) }
-        if exists {
-            changedRows.insertOverwritten(put.key, previousRevision: previousRevision)
+        if let previous {
+            changedRows.insertOverwritten(updated.key, previousRevision: previous.modRevision)
         } else {
-            let pair = KeyValue(
-                key: put.key, value: put.value, createRevision: revision, modRevision: revision, version: 1)
-            keys.insert(pair)
-            digest.add(Digest(pair))
-            changedRows.insertCreated(put.key)
+            keys.insert(updated)
+            digest.add(Digest(updated))
+            changedRows.insertCreated(updated.key)
         }
         self.digest = digest
         counters.revision = revision
-        return Outcome(result: .put(modRevision: revision, version: version), changes: [.keyPut(put.key)])
+        return Outcome(
+            result: .put(modRevision: revision, version: updated.version),
+            changes: [.keyPut(updated, previous: previous)])
     }
 
     mutating func apply(_ delete: Delete) -> Outcome {
@@ -45,7 +47,7 @@ extension MetadataStateMachine {
         digest.subtract(Digest(pair))
         changedRows.insertDeleted(pair)
         counters.revision += 1
-        return Outcome(result: .deleted(count: 1, revision: counters.revision), changes: [.keyDeleted(pair.key)])
+        return Outcome(result: .deleted(count: 1, revision: counters.revision), changes: [.keyDeleted(pair)])
     }
 
     /// A subtree has no revision of its own, so a precondition on it can not be meant.
@@ -61,7 +63,7 @@ extension MetadataStateMachine {
         counters.revision += 1
         return Outcome(
             result: .deleted(count: removed.count, revision: counters.revision),
-            changes: removed.map { .keyDeleted($0.key) })
+            changes: removed.map { .keyDeleted($0) })
     }
 }
 

@@ -8,45 +8,58 @@ extension MetadataStateMachine {
     /// Takes a broker that has gone OFFLINE out of every ISR it is not alone in; what it led passes to the first ONLINE
     /// member that remains, or waits without a leader.
     mutating func withdraw(_ broker: BrokerID, _ changes: inout [Change]) {
-        updatePartitions(&changes) { partition, isOnline in
+        updatePartitions(on: broker, &changes) { partition, state in
             guard partition.inSyncReplicas.contains(broker) else { return }
             if partition.inSyncReplicas.count > 1 || Defect.isrBelowOne.isOn {
                 partition.inSyncReplicas.removeAll { $0 == broker }
             }
             guard partition.leader == broker else { return }
             let candidates = Defect.uncleanElection.isOn ? partition.replicas : partition.inSyncReplicas
-            partition.elect(candidates.first(where: isOnline))
+            partition.elect(candidates.first { state.isOnline($0) })
         }
     }
 
     /// Gives a broker that is ONLINE again the partitions that waited for it. It joins no ISR here: whether it has caught
     /// up is for its lag report to say.
     mutating func restoreLeadership(of broker: BrokerID, _ changes: inout [Change]) {
-        updatePartitions(&changes) { partition, _ in
+        updatePartitions(on: broker, &changes) { partition, _ in
             guard partition.leader == nil, partition.inSyncReplicas.contains(broker) else { return }
             partition.elect(broker)
         }
     }
 
-    /// Lets `body` change every partition, by topic name and id.
+    /// Lets `body` change every partition that has a replica on the broker, by topic name and id.
     private mutating func updatePartitions(
-        _ changes: inout [Change], _ body: (inout Partition, _ isOnline: (BrokerID) -> Bool) -> Void
+        on broker: BrokerID, _ changes: inout [Change], _ body: (inout Partition, _ state: Self) -> Void
     ) {
-        let online = brokerRows.filter { $0.status == .online }.map(\.id)
-        for topic in topicRows.indices {
-            for id in topicRows[topic].partitions.indices {
-                var partition = topicRows[topic].partitions[id]
-                body(&partition) { online.contains($0) }
-                replacePartition(topic, id, with: partition, &changes)
-            }
+        for (topic, id) in partitions(on: broker) {
+            var partition = topicRows[topic].partitions[id]
+            body(&partition, self)
+            replacePartition(topic, id, with: partition, &changes)
         }
+    }
+
+    /// By topic name and id: changes are reported in this order on every node.
+    private func partitions(on broker: BrokerID) -> [(topic: Int, id: Int)] {
+        var found: [(topic: Int, id: Int)] = []
+        let places = replicaIndex.places(of: broker)
+        found.reserveCapacity(places.count)
+        // Partitions of one topic mostly stand together.
+        var last: (number: ReplicaIndex.TopicNumber, index: Int)?
+        for place in places {
+            if last?.number != place.topic {
+                last = topicIndex(replicaIndex.name(of: place.topic)).map { (place.topic, $0) }
+            }
+            if let last { found.append((last.index, Int(place.partition))) }
+        }
+        return found.sorted { $0 < $1 }
     }
 
     private mutating func replacePartition(
         _ topic: Int, _ id: Int, with partition: Partition, _ changes: inout [Change]
     ) {
         let previous = topicRows[topic].partitions[id]
-        guard partition != previous else { return }
+        guard partition.differs(from: previous) else { return }
         let name = topicRows[topic].topic.name
         if !Defect.digestKeepsOldRow.isOn { digest.subtract(Digest(previous, topic: name)) }
         digest.add(Digest(partition, topic: name))
@@ -79,6 +92,11 @@ extension MetadataStateMachine {
 }
 
 extension Partition {
+    /// Whether a command changed it: the replicas are for life.
+    fileprivate func differs(from previous: Partition) -> Bool {
+        leaderEpoch != previous.leaderEpoch || leader != previous.leader || inSyncReplicas != previous.inSyncReplicas
+    }
+
     /// Starts a new leader epoch. A leader must be in sync and goes to the front.
     fileprivate mutating func elect(_ newLeader: BrokerID?) {
         leader = newLeader

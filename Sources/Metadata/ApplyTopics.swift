@@ -4,20 +4,21 @@ extension MetadataStateMachine {
             creation.replicationFactor >= 1
         else { return .refused(.invalidCommand) }
         if let index = topicIndex(creation.name) { return recreateTopic(at: index, creation) }
-        let online = brokerRows.filter { $0.status == .online }
-        guard online.count >= creation.replicationFactor else {
-            return .refused(.notEnoughBrokers(online: online.count, wanted: creation.replicationFactor))
+        guard onlineCount >= creation.replicationFactor else {
+            return .refused(.notEnoughBrokers(online: onlineCount, wanted: creation.replicationFactor))
         }
-        let start = Int(counters.partitionsCreated % UInt64(online.count))
-        let replicas = ReplicaAssignment(brokers: online, replicationFactor: creation.replicationFactor)
+        let ring = placementRing ?? PlacementRing(brokers: brokerRows.filter { $0.status == .online })
+        placementRing = ring
+        var assignment = ReplicaAssignment(ring: ring, replicationFactor: creation.replicationFactor)
+        let start = Int(counters.partitionsCreated % UInt64(onlineCount))
         let partitions = (0..<creation.partitionCount).map { id in
-            let replicas = replicas.replicas(startingAt: start + id)
+            let replicas = assignment.replicas(startingAt: start + id)
             return Partition(id: id, leader: replicas[0], replicas: replicas, inSyncReplicas: replicas, leaderEpoch: 0)
         }
         let topic = Topic(
             name: creation.name, partitionCount: creation.partitionCount,
             replicationFactor: creation.replicationFactor, createdAt: timestamp, configuration: creation.configuration)
-        insert(TopicRows(topic: topic, partitions: partitions))
+        insert(TopicRows(topic: topic, partitions: partitions, number: replicaIndex.number(for: topic.name)))
         counters.partitionsCreated &+= UInt64(partitions.count)
         counters.version += 1
         return Outcome(result: .topic(topic, partitions, isNew: true), changes: [.topicCreated(topic.name)])
@@ -40,6 +41,7 @@ extension MetadataStateMachine {
         digest.add(Digest(rows.topic))
         changedRows.insert(topic: name)
         for partition in rows.partitions {
+            replicaIndex.insert(partition, of: rows.number)
             digest.add(Digest(partition, topic: name))
             changedRows.insert(partition: partition.id, of: name)
         }
@@ -51,10 +53,13 @@ extension MetadataStateMachine {
         partitionCount -= rows.partitions.count
         digest.subtract(Digest(rows.topic))
         changedRows.insert(topic: name)
+        var brokers: Set<BrokerID> = []
         for partition in rows.partitions {
+            brokers.formUnion(partition.replicas)
             digest.subtract(Digest(partition, topic: name))
             changedRows.insert(partition: partition.id, of: name)
         }
+        replicaIndex.remove(rows.number, brokers: brokers)
         counters.version += 1
         return Outcome(result: .done, changes: [.topicDeleted(name)])
     }

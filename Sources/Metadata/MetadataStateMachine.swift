@@ -25,6 +25,13 @@ public struct MetadataStateMachine: Sendable {
     /// The partitions of all topics.
     public internal(set) var partitionCount = 0
 
+    // Derived from the rows, and no part of the digest.
+
+    var replicaIndex = ReplicaIndex()
+    var onlineCount = 0
+    /// `nil` when a broker changed since the last topic was created.
+    var placementRing: PlacementRing?
+
     /// An empty state, or, with what was stored, the start of a restoration by ``restore(_:)``.
     public init(counters: Counters = Counters()) {
         self.counters = counters

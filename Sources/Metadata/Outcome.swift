@@ -47,6 +47,8 @@ public enum Change: Equatable, Sendable {
     case leaderChanged(topic: String, partition: Int)
     /// Only the in-sync replicas changed.
     case inSyncReplicasChanged(topic: String, partition: Int)
-    case keyPut(Key)
-    case keyDeleted(Key)
+    /// `previous` is `nil` for a new key.
+    case keyPut(KeyValue, previous: KeyValue?)
+    /// What was deleted.
+    case keyDeleted(KeyValue)
 }

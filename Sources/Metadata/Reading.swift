@@ -12,13 +12,20 @@ extension MetadataStateMachine {
         topicIndex(name).map { (topicRows[$0].topic, topicRows[$0].partitions) }
     }
 
+    /// All topics, in byte order of their names. Whoever holds the result makes the next change of a topic copy it.
+    public var topics: [TopicRows] { topicRows }
+
+    public var topicCount: Int { topicRows.count }
+
+    public var onlineBrokerCount: Int { onlineCount }
+
     public var keyCount: Int { keys.count }
 
     public func value(_ key: Key) -> KeyValue? { keys[key] }
 
-    func isOnline(_ id: BrokerID) -> Bool { brokerIndex(id).map { brokerRows[$0].status == .online } ?? false }
+    public func isOnline(_ id: BrokerID) -> Bool { brokerIndex(id).map { brokerRows[$0].status == .online } ?? false }
 
-    func partition(_ topic: String, _ id: Int) -> Partition? {
+    public func partition(_ topic: String, _ id: Int) -> Partition? {
         guard let index = topicIndex(topic), topicRows[index].partitions.indices.contains(id) else { return nil }
         return topicRows[index].partitions[id]
     }
@@ -36,9 +43,10 @@ extension MetadataStateMachine {
 }
 
 /// A topic with its partitions, whose ids are their indices.
-struct TopicRows: Sendable {
-    var topic: Topic
-    var partitions: [Partition]
+public struct TopicRows: Sendable {
+    public internal(set) var topic: Topic
+    public internal(set) var partitions: [Partition]
+    let number: ReplicaIndex.TopicNumber
 }
 
 extension Array {

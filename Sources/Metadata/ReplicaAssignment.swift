@@ -1,38 +1,41 @@
-/// Where the replicas of new partitions go: round the ring of ONLINE brokers, so that leaders and followers spread.
+/// The ring of ONLINE brokers, round which the replicas of new partitions go.
 ///
-/// Without racks the ring is in ascending id. With racks, neighbours on the ring are in different racks as far as
-/// possible (racks in the order of their lowest ids, the first broker of each, then the second of each, …), and a
-/// partition takes a second broker of a rack only when it has one of every rack. Brokers that name no rack count as one
-/// rack: nothing says that they stand apart.
-struct ReplicaAssignment {
-    private var ring: [(id: BrokerID, rack: Int)] = []
-    private let replicationFactor: Int
+/// Without racks it is in ascending id. With racks, neighbours on the ring are in different racks as far as possible (racks
+/// in the order of their lowest ids, the first broker of each, then the second of each, …). Brokers that name no rack
+/// count as one rack: nothing says that they stand apart.
+struct PlacementRing: Sendable {
+    fileprivate private(set) var brokers: [BrokerID] = []
+    /// Of the brokers, in the same order.
+    fileprivate private(set) var racks: [Int] = []
+    fileprivate let rackCount: Int
 
-    /// `brokers` in ascending id, at least `replicationFactor` of them.
-    init(brokers: [Broker], replicationFactor: Int) {
-        precondition(1...brokers.count ~= replicationFactor, "more replicas than brokers")
-        self.replicationFactor = replicationFactor
-        let racks = Self.racks(of: brokers)
-        // Without racks every broker stands for itself, and the walk below takes the next ones.
-        guard racks.count > 1 else {
-            ring = brokers.enumerated().map { ($0.element.id, $0.offset) }
+    /// `brokers` in ascending id.
+    init(brokers: [Broker]) {
+        let byRack = Self.byRack(brokers)
+        guard byRack.count > 1 else {
+            // Without racks every broker stands for itself.
+            self.brokers = brokers.map(\.id)
+            racks = Array(brokers.indices)
+            rackCount = brokers.count
             return
         }
-        for position in 0..<(racks.map(\.count).max() ?? 0) {
-            for (rack, members) in racks.enumerated() where position < members.count {
-                ring.append((members[position], rack))
+        rackCount = byRack.count
+        for position in 0..<(byRack.map(\.count).max() ?? 0) {
+            for (rack, members) in byRack.enumerated() where position < members.count {
+                self.brokers.append(members[position])
+                racks.append(rack)
             }
         }
     }
 
     /// The ids of each rack's brokers, ascending; racks in the order of their lowest ids.
-    private static func racks(of brokers: [Broker]) -> [[BrokerID]] {
-        let byRack = brokers.map { (rack: Array(($0.rack ?? "").utf8), id: $0.id) }.sorted {
+    private static func byRack(_ brokers: [Broker]) -> [[BrokerID]] {
+        let sorted = brokers.map { (rack: Array(($0.rack ?? "").utf8), id: $0.id) }.sorted {
             $0.rack == $1.rack ? $0.id < $1.id : precedes($0.rack, $1.rack)
         }
         var racks: [[BrokerID]] = []
-        for (index, broker) in byRack.enumerated() {
-            if index > 0, byRack[index - 1].rack == broker.rack {
+        for (index, broker) in sorted.enumerated() {
+            if index > 0, sorted[index - 1].rack == broker.rack {
                 racks[racks.count - 1].append(broker.id)
             } else {
                 racks.append([broker.id])
@@ -40,19 +43,54 @@ struct ReplicaAssignment {
         }
         return racks.sorted { $0[0] < $1[0] }
     }
+}
+
+/// The replicas of the partitions of one topic. Each takes the next brokers of the ring, and a second broker of a rack
+/// only when it has one of every rack.
+struct ReplicaAssignment {
+    private let ring: PlacementRing
+    private let replicationFactor: Int
+    /// Partitions that start at the same place have the same replicas, and share the list.
+    private var lists: [[BrokerID]]
+    /// The number of the last list that has this broker, and of the last round in which this rack was taken.
+    private var brokerTaken: [Int]
+    private var rackTaken: [Int]
+    private var lastList = 0
+    private var lastRound = 0
+
+    init(ring: PlacementRing, replicationFactor: Int) {
+        precondition(1...ring.brokers.count ~= replicationFactor, "more replicas than brokers")
+        self.ring = ring
+        self.replicationFactor = replicationFactor
+        lists = Array(repeating: [], count: ring.brokers.count)
+        brokerTaken = Array(repeating: 0, count: ring.brokers.count)
+        rackTaken = Array(repeating: 0, count: ring.rackCount)
+    }
 
     /// The replicas of the partition that starts at this place of the ring, its first leader first.
-    func replicas(startingAt start: Int) -> [BrokerID] {
+    mutating func replicas(startingAt start: Int) -> [BrokerID] {
+        let start = start % ring.brokers.count
+        if lists[start].isEmpty { lists[start] = walk(from: start) }
+        return lists[start]
+    }
+
+    private mutating func walk(from start: Int) -> [BrokerID] {
         var replicas: [BrokerID] = []
-        var usedBrokers: Set<Int> = []
+        replicas.reserveCapacity(replicationFactor)
+        lastList += 1
         while replicas.count < replicationFactor {
-            var usedRacks: Set<Int> = []
-            for step in 0..<ring.count where replicas.count < replicationFactor {
-                let place = (start + step) % ring.count
-                guard !usedBrokers.contains(place), usedRacks.insert(ring[place].rack).inserted else { continue }
-                usedBrokers.insert(place)
-                replicas.append(ring[place].id)
-            }
+            lastRound += 1
+            var racksLeft = ring.rackCount
+            var place = start
+            repeat {
+                if brokerTaken[place] != lastList, rackTaken[ring.racks[place]] != lastRound {
+                    brokerTaken[place] = lastList
+                    rackTaken[ring.racks[place]] = lastRound
+                    racksLeft -= 1
+                    replicas.append(ring.brokers[place])
+                }
+                place = place + 1 == ring.brokers.count ? 0 : place + 1
+            } while place != start && racksLeft > 0 && replicas.count < replicationFactor
         }
         return replicas
     }

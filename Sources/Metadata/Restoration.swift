@@ -25,6 +25,8 @@ extension MetadataStateMachine {
             throw RestoreError(description: "Broker \(broker.id) is stored twice.")
         }
         brokerRows.insert(broker, at: index)
+        if broker.status == .online { onlineCount += 1 }
+        placementRing = nil
         digest.add(Digest(broker))
     }
 
@@ -41,7 +43,8 @@ extension MetadataStateMachine {
         if index < topicRows.count, topicRows[index].topic.name == topic.name {
             throw RestoreError(description: "Topic \(topic.name) is stored twice.")
         }
-        topicRows.insert(TopicRows(topic: topic, partitions: []), at: index)
+        let number = replicaIndex.number(for: topic.name)
+        topicRows.insert(TopicRows(topic: topic, partitions: [], number: number), at: index)
         digest.add(Digest(topic))
     }
 
@@ -57,6 +60,7 @@ extension MetadataStateMachine {
         }
         if let defect = defect(of: partition, in: topic) { throw RestoreError(description: "\(text) \(defect).") }
         topicRows[index].partitions.append(partition)
+        replicaIndex.insert(partition, of: topicRows[index].number)
         partitionCount += 1
         digest.add(Digest(partition, topic: name))
     }

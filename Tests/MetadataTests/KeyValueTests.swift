@@ -4,13 +4,16 @@ import Testing
 @Suite struct KeyValueTests {
     @Test func aPutCreatesAndOverwrites() {
         var machine = Machine()
+        let first = KeyValue(key: Key("/a"), value: Array("1".utf8), createRevision: 1, modRevision: 1, version: 1)
         #expect(
-            machine.put("/a", "1") == Outcome(result: .put(modRevision: 1, version: 1), changes: [.keyPut(Key("/a"))]))
+            machine.put("/a", "1")
+                == Outcome(result: .put(modRevision: 1, version: 1), changes: [.keyPut(first, previous: nil)]))
         machine.put("/b")
-        #expect(machine.put("/a", "2").result == .put(modRevision: 3, version: 2))
+        let second = KeyValue(key: Key("/a"), value: Array("2".utf8), createRevision: 1, modRevision: 3, version: 2)
         #expect(
-            machine.state.value(Key("/a"))
-                == KeyValue(key: Key("/a"), value: Array("2".utf8), createRevision: 1, modRevision: 3, version: 2))
+            machine.put("/a", "2")
+                == Outcome(result: .put(modRevision: 3, version: 2), changes: [.keyPut(second, previous: first)]))
+        #expect(machine.state.value(Key("/a")) == second)
         #expect(machine.state.counters == Counters(version: 0, revision: 3))
         #expect(machine.state.keyCount == 2)
         #expect(machine.state.value(Key("/c")) == nil)
@@ -20,9 +23,9 @@ import Testing
         var machine = Machine()
         machine.put("/a")
         machine.put("/a")
+        let last = machine.state.value(Key("/a"))!
         #expect(
-            machine.delete("/a")
-                == Outcome(result: .deleted(count: 1, revision: 3), changes: [.keyDeleted(Key("/a"))]))
+            machine.delete("/a") == Outcome(result: .deleted(count: 1, revision: 3), changes: [.keyDeleted(last)]))
         #expect(machine.delete("/a").refusal == .unknownKey(Key("/a")))
         #expect(machine.state.counters.revision == 3)
         machine.put("/a")
@@ -54,9 +57,10 @@ import Testing
     @Test func aSubtreeIsDeletedInOneRevision() {
         var machine = Machine()
         for key in ["/a", "/a/b", "/a/b/c", "/a/z", "/a-b", "/a.b", "/a0", "/b"] { machine.put(key) }
+        let pairs = ["/a/b", "/a/b/c", "/a/z"].map { machine.state.value(Key($0))! }
         let outcome = machine.delete("/a", recursive: true)
         #expect(outcome.result == .deleted(count: 3, revision: 9))
-        #expect(outcome.changes == ["/a/b", "/a/b/c", "/a/z"].map { .keyDeleted(Key($0)) })
+        #expect(outcome.changes == pairs.map { .keyDeleted($0) })
         #expect(machine.delete("/a", recursive: true).refusal == .unknownKey(Key("/a")))
         #expect(machine.state.keyCount == 5)
         #expect(machine.delete("/", recursive: true).result == .deleted(count: 5, revision: 10))

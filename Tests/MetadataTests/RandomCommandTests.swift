@@ -1,5 +1,6 @@
-import Metadata
 import Testing
+
+@testable import Metadata
 
 /// Random commands from few names, so that they meet, against what must hold whatever happens.
 @Suite struct RandomCommandTests {
@@ -72,6 +73,20 @@ import Testing
             }
         }
         #expect(state.partitionCount == state.topicNames.reduce(0) { $0 + state.topic($1)!.1.count })
+        #expect(state.onlineBrokerCount == state.brokers.count { $0.status == .online })
+        for broker in state.brokers { checkIndex(of: broker.id, state) }
+    }
+
+    /// What is derived is what a look at everything finds.
+    func checkIndex(of broker: BrokerID, _ state: MetadataStateMachine) {
+        let found = state.topics.flatMap { rows in
+            rows.partitions.filter { $0.replicas.contains(broker) }.map { "\(rows.topic.name) \($0.id)" }
+        }
+        let places = state.replicaIndex.places(of: broker)
+        #expect(places.map { "\(state.replicaIndex.name(of: $0.topic)) \($0.partition)" }.sorted() == found.sorted())
+        var copy = state
+        let outcome = copy.apply(.unregisterBroker(broker), timestamp: 0)
+        #expect(outcome.refusal == (found.isEmpty ? nil : .brokerHasPartitions(broker, count: found.count)))
     }
 
     func checkProgress(_ old: MetadataStateMachine, _ new: MetadataStateMachine, _ outcome: Outcome, _ command: Command)
