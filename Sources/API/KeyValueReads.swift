@@ -38,7 +38,8 @@ enum KeyValueReads {
             } else {
                 headers.add(
                     "Content-Type", isUTF8(pair.value) ? "text/plain; charset=utf-8" : "application/octet-stream")
-                exchange.answer(HTTPResponse(status: 200, headers: headers, body: pair.value))
+                exchange.answer(
+                    HTTPResponse(status: 200, headers: headers, stream: HTTPBodyStream(sharing: pair.value)))
             }
         }
     }

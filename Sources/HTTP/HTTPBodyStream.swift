@@ -8,10 +8,28 @@ public final class HTTPBodyStream: @unchecked Sendable, Equatable {
     public static let pieceBytes = 64 * 1024
 
     private var producer: ((inout [UInt8]) -> Bool)?
+    /// In bytes, if it is known before; then it is told to the recipient, else the body is sent in chunks.
+    public let length: Int?
 
-    /// - Parameter producer: Appends about ``pieceBytes`` and returns whether there is more. Not called again after it
-    ///   returned false, and never once the connection is closed.
-    public init(_ producer: @escaping (inout [UInt8]) -> Bool) { self.producer = producer }
+    /// - Parameters:
+    ///   - length: Of all pieces together, which they must come to exactly.
+    ///   - producer: Appends about ``pieceBytes`` and returns whether there is more. Not called again after it returned
+    ///     false, and never once the connection is closed.
+    public init(length: Int? = nil, _ producer: @escaping (inout [UInt8]) -> Bool) {
+        self.length = length
+        self.producer = producer
+    }
+
+    /// Octets that somebody else holds anyway, so that they count for nothing while they wait to be sent.
+    public convenience init(sharing bytes: [UInt8]) {
+        var sent = 0
+        self.init(length: bytes.count) { out in
+            let end = min(sent + Self.pieceBytes, bytes.count)
+            out.append(contentsOf: bytes[sent..<end])
+            sent = end
+            return end < bytes.count
+        }
+    }
 
     /// False when the body has ended.
     func produce(_ bytes: inout [UInt8]) -> Bool {

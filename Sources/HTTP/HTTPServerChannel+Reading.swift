@@ -3,6 +3,8 @@ import Synchronization
 extension HTTPServerChannel {
     /// How much a connection reads in one turn: the others come first then.
     private static let maxReadsPerTurn = 4
+    /// How many requests a connection hands on in one turn.
+    private static let maxRequestsPerTurn = 32
     /// How much is read at once while memory is short: enough for the head that says what the request will need.
     private static let shortRead = 4096
 
@@ -70,12 +72,14 @@ extension HTTPServerChannel {
 
     /// Goes on until the input is used up, until what it holds has to wait, or until the turn is over.
     private func parse(_ input: Span<UInt8>, at position: inout Int) {
-        while phase == .open, position < input.count, !isReadingPaused {
+        var requests = 0
+        while phase == .open, position < input.count, !isReadingPaused, requests < Self.maxRequestsPerTurn {
             do throws(HTTPParseError) {
                 guard let request = try parser.next(input, at: &position) else {
                     reserveForBody()
                     continue
                 }
+                requests += 1
                 begin(request)
             } catch {
                 return reject(error)
@@ -87,6 +91,10 @@ extension HTTPServerChannel {
     }
 
     private func begin(_ request: HTTPParsedRequest) {
+        if isOnReserve {
+            guard server.configuration.isReserved(request) else { return refuseOnReserve() }
+            endProbation()
+        }
         recognisePeer(request.path)
         if mayBegin(request), reserveForAnswer(request) { handOn(request) } else { held = request }
     }
@@ -107,10 +115,6 @@ extension HTTPServerChannel {
     }
 
     private func handOn(_ parsed: HTTPParsedRequest) {
-        if isOnReserve {
-            guard server.configuration.isReserved(parsed) else { return refuseOnReserve() }
-            endProbation()
-        }
         areSafeInProgress = parsed.isSafe
         server.counters.requests.wrappingAdd(1, ordering: .relaxed)
         requestStart = 0

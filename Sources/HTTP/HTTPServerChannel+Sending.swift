@@ -5,7 +5,7 @@ extension HTTPServerChannel {
     /// An answer is put into the output when less than this waits there.
     private static let lowWater = 64 * 1024
     /// How much a connection sends in one turn: the others come first then.
-    private static let maxBytesPerTurn = 512 * 1024
+    private static let maxBytesPerTurn = 256 * 1024
 
     /// On the loop: takes the answer to one request, to be sent when those before it are.
     func complete(_ sequence: UInt64, with response: HTTPResponse) {
@@ -95,7 +95,8 @@ extension HTTPServerChannel {
 
     private func framing(of response: HTTPResponse, _ slot: ResponseQueue.Slot) -> ResponseEncoder.BodyFraming {
         if response.status == 204 || response.status == 304 { return .none }
-        guard response.stream != nil else { return .length(response.body.count) }
+        guard let stream = response.stream else { return .length(response.body.count) }
+        if let length = stream.length { return .length(length) }
         return slot.isVersion10 ? .close : .chunked
     }
 
@@ -104,20 +105,17 @@ extension HTTPServerChannel {
         of response: HTTPResponse, _ framing: ResponseEncoder.BodyFraming, isToHead: Bool, closes: Bool, reserved: Int
     ) -> OutgoingBody? {
         if isToHead { return nil }
-        switch framing {
-        case .none: return nil
-        case .length(let length):
-            guard length > 16 * 1024 else {
-                output.write(loop) { $0.append(contentsOf: response.body) }
-                return nil
-            }
-            return OutgoingBody(bytes: response.body, closes: closes, reserved: reserved)
-        case .chunked, .close:
-            guard let stream = response.stream else { return nil }
+        if case .none = framing { return nil }
+        if let stream = response.stream {
             var isChunked = false
             if case .chunked = framing { isChunked = true }
             return OutgoingBody(stream: stream, isChunked: isChunked, closes: closes, reserved: reserved)
         }
+        if response.body.count > 16 * 1024 {
+            return OutgoingBody(bytes: response.body, closes: closes, reserved: reserved)
+        }
+        output.write(loop) { $0.append(contentsOf: response.body) }
+        return nil
     }
 
     private func writePiece() {

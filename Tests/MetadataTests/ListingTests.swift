@@ -76,8 +76,8 @@ import Testing
     }
 
     @Test func bytesEndAPageToo() {
-        #expect(list(machine(), "/", recursive: true, bytes: 14).entries.count == 2)
-        #expect(list(machine(), "/", recursive: true, bytes: 15).entries.count == 3)
+        #expect(list(machine(), "/", recursive: true, bytes: 25).entries.count == 2)
+        #expect(list(machine(), "/", recursive: true, bytes: 26).entries.count == 3)
         #expect(list(machine(), "/", recursive: true, bytes: 0).entries.count == 1)
         #expect(list(machine(), "/", recursive: true, bytes: 0).next == Key("/a"))
         #expect(list(machine(), "/", recursive: true, limit: 0).entries.count == 1)
