@@ -147,7 +147,7 @@
         case epochStays = "epoch-stays"
         /// A new leader does not know which brokers to wait for.
         case heartbeatsNotRebuilt = "heartbeats-not-rebuilt"
-        /// The latest update overtakes those that wait.
+        /// A broker is sent the snapshot that is at hand, though it has been told of later changes.
         case lastPushFirst = "last-push-first"
     }
 
