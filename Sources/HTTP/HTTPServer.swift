@@ -39,6 +39,10 @@ public final class HTTPServer: Sendable {
 
         /// What all connections together may hold; shared with whoever else holds memory for clients.
         public var account = MemoryAccount(limit: 256 * 1024 * 1024)
+        /// How long a request waits for memory; then 503.
+        public var memoryPatience: Duration = .seconds(5)
+        /// How long a body for which memory was taken may stand still while others wait for memory; then 408.
+        public var bodyPatience: Duration = .seconds(1)
         /// Whether requests for a path are those of the cluster's other nodes: their connections come first, and have memory
         /// of their own.
         public var isPeerPath: @Sendable (_ path: String) -> Bool = { _ in false }

@@ -33,9 +33,8 @@ extension HTTPServerChannel {
     private static let largeBody = 16 * 1024
     /// A request whose body is larger is carried out alone on its connection.
     private static let heavyBody = 64 * 1024
-    /// A body that others wait for has to come at this pace at least: so many bytes in so many nanoseconds.
+    /// A body that others wait for has to bring so much at least in ``HTTPServer/Configuration/bodyPatience``.
     private static let expectedProgress = 16 * 1024
-    private static let progressTime: UInt64 = 1_000_000_000
     /// About what a request in progress takes beside its body.
     private static let requestOverhead = 2048
 
@@ -106,9 +105,9 @@ extension HTTPServerChannel {
     /// Whether the connection need not wait any more: there is room, it was refused, or it is closed.
     func hasStoppedWaiting() -> Bool {
         guard phase == .open, memory.isWaiting else { return true }
-        if loop.now >= memory.waitingSince + WaitingRoom.patience {
+        if loop.now >= memory.waitingSince + server.memoryPatience {
             memory.waitingSince = 0
-            let seconds = WaitingRoom.patience / 1_000_000_000
+            let seconds = server.configuration.memoryPatience.components.seconds
             reject(HTTPParseError(.overloaded, "There was no memory for this request within \(seconds) s."))
         } else if takeWhatIsAwaited() {
             memory.waitingSince = 0
@@ -139,7 +138,7 @@ extension HTTPServerChannel {
         if parser.heldBytes >= memory.progress.bytes + Self.expectedProgress {
             memory.progress = (loop.now, parser.heldBytes)
         }
-        return loop.now >= memory.progress.time + Self.progressTime
+        return loop.now >= memory.progress.time + server.bodyPatience
     }
 
     func giveUpBody() {

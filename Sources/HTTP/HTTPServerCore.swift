@@ -7,6 +7,8 @@ final class HTTPServerCore: Sendable {
     let idleTimeout: UInt64
     let requestTimeout: UInt64
     let writeTimeout: UInt64
+    let memoryPatience: UInt64
+    let bodyPatience: UInt64
     let lingerTimeout: UInt64
     let handler: HTTPHandler
     let counters = HTTPServerCounters()
@@ -51,6 +53,8 @@ final class HTTPServerCore: Sendable {
         idleTimeout = configuration.idleTimeout.nanoseconds
         requestTimeout = configuration.requestTimeout.nanoseconds
         writeTimeout = configuration.writeTimeout.nanoseconds
+        memoryPatience = configuration.memoryPatience.nanoseconds
+        bodyPatience = configuration.bodyPatience.nanoseconds
         lingerTimeout = configuration.lingerTimeout.nanoseconds
         probationTimeout = configuration.probationTimeout.nanoseconds
         refusalNotice = RefusalNotice(configuration.onRefusals)

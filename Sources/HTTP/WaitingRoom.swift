@@ -6,8 +6,6 @@ final class WaitingRoom: Channel, @unchecked Sendable {
     private var readers: [HTTPServerChannel] = []
     /// How often the account is looked at while somebody waits, in nanoseconds.
     private static let interval: UInt64 = 5_000_000
-    /// How long a request waits at most, in nanoseconds; then it is refused as overload.
-    static let patience: UInt64 = 5_000_000_000
 
     init(loop: EventLoop) { super.init(loop: loop, descriptor: -1) }
 
