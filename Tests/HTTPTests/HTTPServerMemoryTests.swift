@@ -171,7 +171,7 @@ import Testing
         let senders = DispatchGroup()
         for client in clients.map(UncheckedBox.init) {
             senders.enter()
-            Thread.detach {
+            Sender.detach {
                 for _ in 0..<20 where !isOver.load(ordering: .relaxed) {
                     client.value.send(requests)
                     var answers = 0
@@ -196,7 +196,7 @@ import Testing
 
 private struct UncheckedBox: @unchecked Sendable { let value: RawSocket }
 
-private enum Thread {
+private enum Sender {
     static func detach(_ body: @escaping @Sendable () -> Void) { DispatchQueue(label: "sender").async(execute: body) }
 }
 
