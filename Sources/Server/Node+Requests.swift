@@ -11,9 +11,28 @@ extension Node {
             return completion(.failure(.notLeader(leader: otherLeader)))
         }
         guard pendingWrites.count + gatheredProposals.count < settings.maximumPendingWrites,
-            pendingWrites.bytes < settings.maximumPendingBytes
+            pendingWrites.bytes < settings.maximumPendingBytes,
+            // What clients were told is unknown stays in the log until it is committed.
+            raft.uncommittedBytes < settings.maximumPendingBytes, !isCommitLate
         else { return completion(.failure(.overloaded)) }
+        if hasTooManyRows(proposal) { return completion(.failure(.tooManyRows(limit: settings.maximumRowsPerCommand))) }
         gatheredProposals.append((proposal, completion))
+    }
+
+    /// Whether the entry that is to be committed next has waited so long that a new one behind it would not be in time:
+    /// better "not executed" now than "unknown" later, and a log that only grows.
+    private var isCommitLate: Bool {
+        guard raft.isLeaderReady, raft.commitIndex < raft.log.last.index else { return false }
+        let waited = now.unixMilliseconds - raft.log[raft.commitIndex.next].timestamp
+        return waited > settings.requestTimeout.wholeNanoseconds / 2_000_000
+    }
+
+    /// Judged by the present state; what is in the log is applied whatever its size.
+    private func hasTooManyRows(_ proposal: Proposal) -> Bool {
+        guard metadata.keyCount > settings.maximumRowsPerCommand,
+            case .delete(let delete)? = try? CommandCodec.decode(type: proposal.type, data: proposal.data)
+        else { return false }
+        return delete.isRecursive && metadata.hasSubtree(of: delete.key, largerThan: settings.maximumRowsPerCommand)
     }
 
     /// The node's own proposals; not refused as overload.
