@@ -135,6 +135,8 @@ final class Exchange: Sendable {
             answer(Problem(.outcomeUnknown, "the outcome is not known in time; the change may still happen"))
         case .overloaded:
             answer(Problem(.overloaded, "too much work is waiting; nothing was done", headers: Self.retrySoon))
+        case .tooManyRows(let limit):
+            answer(Problem(.outOfRange, "more than \(limit) keys are below this one; delete them part by part"))
         case .unavailable(let reason):
             answer(Problem(.unavailable, reason, headers: Self.retrySoon))
         }

@@ -53,17 +53,22 @@ extension MetadataStateMachine {
     /// A subtree has no revision of its own, so a precondition on it can not be meant.
     private mutating func deleteSubtree(_ delete: Delete) -> Outcome {
         guard delete.precondition == .none else { return .refused(.invalidCommand) }
-        var removed: [KeyValue] = []
-        keys.removeAll(from: delete.key.subtreePrefix, before: delete.key.subtreeEnd) { removed.append($0) }
-        guard !removed.isEmpty else { return .refused(.unknownKey(delete.key)) }
-        for pair in removed {
+        // One pass over what may be a million pairs, each of them a miss of the cache.
+        var changes: [Change] = []
+        var digest = self.digest
+        var changed = ChangedRows(takenRevision: 0)
+        swap(&changed, &changedRows)
+        keys.removeAll(from: delete.key.subtreePrefix, before: delete.key.subtreeEnd) { pair in
             digest.subtract(Digest(pair))
-            changedRows.insertDeleted(pair)
+            changed.insertDeleted(pair)
+            changes.append(.keyDeleted(pair))
         }
+        swap(&changed, &changedRows)
+        guard !changes.isEmpty else { return .refused(.unknownKey(delete.key)) }
+        self.digest = digest
         counters.revision += 1
         return Outcome(
-            result: .deleted(count: removed.count, revision: counters.revision),
-            changes: removed.map { .keyDeleted($0) })
+            result: .deleted(count: changes.count, revision: counters.revision), changes: changes)
     }
 }
 

@@ -1,7 +1,7 @@
 /// Which rows changed since they were last taken.
 ///
-/// Keys come by the hundred thousand, so they go into a plain list. That each stands in it once costs no set either: a
-/// key is in the list already if and only if it was modified after ``takenRevision`` or is gone since.
+/// Keys come by the hundred thousand, so they go into a plain list. A key is in it already if it was modified after
+/// ``takenRevision``; only one that went and came again stands in it twice, which harms nobody.
 struct ChangedRows: Sendable {
     /// The key-values' revision when the rows were last taken.
     private let takenRevision: UInt64
@@ -10,8 +10,6 @@ struct ChangedRows: Sendable {
     private var partitions: [String: Set<Int>] = [:]
     private var partitionCount = 0
     private var keys: [Key] = []
-    /// Those of `keys` that do not exist now.
-    private var goneKeys: Set<Key> = []
 
     init(takenRevision: UInt64) { self.takenRevision = takenRevision }
 
@@ -25,9 +23,7 @@ struct ChangedRows: Sendable {
         if partitions[topic, default: []].insert(id).inserted { partitionCount += 1 }
     }
 
-    mutating func insertCreated(_ key: Key) {
-        if goneKeys.isEmpty || goneKeys.remove(key) == nil { keys.append(key) }
-    }
+    mutating func insertCreated(_ key: Key) { keys.append(key) }
 
     @inline(__always)
     mutating func insertOverwritten(_ key: Key, previousRevision: UInt64) {
@@ -36,7 +32,6 @@ struct ChangedRows: Sendable {
 
     mutating func insertDeleted(_ pair: KeyValue) {
         insertOverwritten(pair.key, previousRevision: pair.modRevision)
-        goneKeys.insert(pair.key)
     }
 
     /// Sorted: the order of a set differs from process to process.
@@ -48,7 +43,11 @@ struct ChangedRows: Sendable {
         for (topic, ids) in partitions.sorted(by: { $0.key < $1.key }) {
             for id in ids.sorted() { rows.append(.partition(topic: topic, id: id)) }
         }
-        for key in Self.sorted(keys) { rows.append(.keyValue(key)) }
+        var last: Key?
+        for key in Self.sorted(keys) where key != last {
+            rows.append(.keyValue(key))
+            last = key
+        }
         return rows
     }
 

@@ -72,7 +72,7 @@ extension Outcome {
 }
 
 extension MetadataStateMachine {
-    /// How many rows ``takeChangedRows()`` would return.
+    /// How many rows ``takeChangedRows()`` would return at most: a key that went and came again counts as two.
     public var changedRowCount: Int { changedRows.count }
 
     /// The rows that changed since the last call (or since the restoration), each once with its present value: brokers,

@@ -1,5 +1,5 @@
 /// The rows that changed up to one moment, in ascending order within portions: handed out one by one, so that no turn of
-/// anybody's grows with their number.
+/// anybody's grows with their number. A key that went and came again may come twice, with the same value.
 ///
 /// Either a list, or the keys of the rows and the state that they are looked up in. That is a copy: it costs nothing, and
 /// later changes leave it as it is.

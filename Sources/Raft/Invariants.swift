@@ -45,5 +45,7 @@ extension RaftNode {
 
     /// Whether this node leads and its term's first entry is committed, so that reads and writes go through.
     public var isLeaderReady: Bool { leadership.map { commitIndex >= $0.openingIndex } ?? false }
+    /// The sizes of the entries that are not known to be committed.
+    public var uncommittedBytes: Int { log.bytes(behind: commitIndex) }
     public var isTransferringLeadership: Bool { leadership?.transfer != nil }
 }

@@ -14,8 +14,9 @@ public struct RaftLog: Sendable {
     private var writes: [WriteID]
     /// `entries[..<durableCount]` are on this node's disk.
     private var durableCount: Int
-    /// The sum of the entries' sizes.
-    public private(set) var byteCount: Int
+    /// For each entry the sizes of all that ever came up to it; and those up to the base.
+    private var sums: [Int]
+    private var baseSum = 0
 
     /// A log as it was stored, all of it durable.
     public init(base: LogPosition = .zero, entries: [LogEntry] = []) {
@@ -24,12 +25,20 @@ public struct RaftLog: Sendable {
         self.entries = []
         writes = []
         durableCount = 0
-        byteCount = 0
+        sums = []
         append(entries, write: WriteID(0))
         durableCount = entries.count
     }
 
     public var firstIndex: LogIndex { base.index.next }
+    /// The sum of the entries' sizes.
+    public var byteCount: Int { (sums.last ?? baseSum) - baseSum }
+
+    /// The sum of the sizes of the entries behind `index`, which is the base's or that of an entry.
+    public func bytes(behind index: LogIndex) -> Int {
+        (sums.last ?? baseSum) - (contains(index) ? sums[offset(of: index)] : baseSum)
+    }
+
     public var durableIndex: LogIndex { base.index + durableCount }
 
     private func offset(of index: LogIndex) -> Int { Int(index.number - base.index.number) - 1 }
@@ -73,7 +82,7 @@ public struct RaftLog: Sendable {
             entries.append(entry)
             writes.append(write)
             last = entry.position
-            byteCount += entry.size
+            sums.append((sums.last ?? baseSum) + entry.size)
         }
     }
 
@@ -82,8 +91,8 @@ public struct RaftLog: Sendable {
         precondition(index > base.index, "truncation at \(index) reaches into the compacted log up to \(base)")
         guard contains(index) else { return }
         let keep = offset(of: index)
-        for entry in entries[keep...] { byteCount -= entry.size }
         entries.removeSubrange(keep...)
+        sums.removeSubrange(keep...)
         writes.removeSubrange(keep...)
         last = entries.last?.position ?? base
         durableCount = min(durableCount, keep)
@@ -102,8 +111,9 @@ public struct RaftLog: Sendable {
         precondition(index <= durableIndex, "compaction through \(index) beyond durable \(durableIndex)")
         let count = offset(of: index) + 1
         base = entries[count - 1].position
-        for entry in entries[..<count] { byteCount -= entry.size }
+        baseSum = sums[count - 1]
         entries.removeSubrange(..<count)
+        sums.removeSubrange(..<count)
         writes.removeSubrange(..<count)
         durableCount -= count
     }

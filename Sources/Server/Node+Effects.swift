@@ -97,7 +97,6 @@ extension Node {
                 "❌ entry is no command", metadata: ["index": "\(entry.index)", "error": "\(error.description)"])
         }
         lastApplied = entry.index
-        uncommittedBytes = max(0, uncommittedBytes - entry.data.count)
         measurements.appliedEntries += 1
         checkpoints.applied(bytes: entry.size, now: now.instant)
         digests.record(metadata.digest, at: entry.index)
@@ -118,7 +117,6 @@ extension Node {
             endLeading()
         }
         if leader != id { leaderCommit = nil }
-        uncommittedBytes = 0
     }
 
     func logElectionTimeout() {

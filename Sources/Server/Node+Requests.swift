@@ -11,10 +11,28 @@ extension Node {
             return completion(.failure(.notLeader(leader: otherLeader)))
         }
         guard pendingWrites.count + gatheredProposals.count < settings.maximumPendingWrites,
-            uncommittedBytes < settings.maximumPendingBytes
+            // What clients were told is unknown stays in the log until it is committed.
+            raft.uncommittedBytes + gatheredBytes < settings.maximumPendingBytes, !isCommitLate
         else { return completion(.failure(.overloaded)) }
-        uncommittedBytes += proposal.data.count
+        if hasTooManyRows(proposal) { return completion(.failure(.tooManyRows(limit: settings.maximumRowsPerCommand))) }
+        gatheredBytes += proposal.data.count
         gatheredProposals.append((proposal, completion))
+    }
+
+    /// Whether the entry that is to be committed next has waited so long that a new one behind it would not be in time:
+    /// better "not executed" now than "unknown" later, and a log that only grows.
+    private var isCommitLate: Bool {
+        guard raft.isLeaderReady, raft.commitIndex < raft.log.last.index else { return false }
+        let waited = now.unixMilliseconds - raft.log[raft.commitIndex.next].timestamp
+        return waited > settings.requestTimeout.wholeNanoseconds / 2_000_000
+    }
+
+    /// Judged by the present state; what is in the log is applied whatever its size.
+    private func hasTooManyRows(_ proposal: Proposal) -> Bool {
+        guard metadata.keyCount > settings.maximumRowsPerCommand,
+            case .delete(let delete)? = try? CommandCodec.decode(type: proposal.type, data: proposal.data)
+        else { return false }
+        return delete.isRecursive && metadata.hasSubtree(of: delete.key, largerThan: settings.maximumRowsPerCommand)
     }
 
     /// The node's own proposals; not refused as overload.
@@ -24,6 +42,7 @@ extension Node {
     }
 
     func proposeGathered() {
+        gatheredBytes = 0
         if isFailed { return proposalsRefused(gatheredProposals.count) }
         // A completion may ask for more.
         while !gatheredProposals.isEmpty { step(.propose(gatheredProposals.map(\.proposal))) }

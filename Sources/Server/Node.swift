@@ -35,8 +35,8 @@ public final class Node {
     var gatheredWrites: [Write] = []
 
     var pendingWrites = PendingWrites()
-    /// Of what clients proposed in this leadership: how much is not applied yet, whatever they were answered meanwhile.
-    var uncommittedBytes = 0
+    /// Of what clients proposed in this batch.
+    var gatheredBytes = 0
     var pendingReads: [PendingRead] = []
     var lastRead: UInt64 = 0
     var peerReplies: [RequestToken: (Result<Reply, RequestFailure>) -> Void] = [:]

@@ -10,6 +10,8 @@ public enum RequestFailure: Error, Equatable, Sendable {
     case outcomeUnknown
     /// Not executed: too much work is waiting.
     case overloaded
+    /// Not executed: the command would change more rows than one may.
+    case tooManyRows(limit: Int)
     /// Not executed: this node stopped serving (disk fault, diverged state, shutting down), and why.
     case unavailable(String)
 }

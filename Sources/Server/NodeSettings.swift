@@ -21,6 +21,9 @@ public struct NodeSettings: Sendable {
     public var maximumPendingWrites = 65_536
     public var maximumPendingBytes = 64 * 1024 * 1024
 
+    /// A recursive delete of more keys is refused: all of it is one turn of every node.
+    public var maximumRowsPerCommand = 1_000_000
+
     /// The state tables follow the log when so many entries or bytes were applied since, …
     public var checkpointEntries = 4096
     public var checkpointBytes = 4 * 1024 * 1024

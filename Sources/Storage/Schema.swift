@@ -213,7 +213,7 @@ enum StateTable: CaseIterable {
         let keys = keyColumns.joined(separator: ", ")
         return """
             SELECT \(allColumns) FROM \(name) WHERE (\(keys)) NOT IN (SELECT \(keys) FROM \(changedName)) \
-            UNION ALL SELECT \(allColumns) FROM \(changedName) WHERE NOT gone ORDER BY \(keys)
+            UNION SELECT \(allColumns) FROM \(changedName) WHERE NOT gone ORDER BY \(keys)
             """
     }
 

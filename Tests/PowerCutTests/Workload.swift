@@ -230,7 +230,7 @@ final class Workload {
     private func perform(_ checkpoint: Checkpoint, _ stages: [Memory]) throws {
         guard let store else { return }
         var stages = stages
-        (store.limits.rowCost, store.limits.whole, store.limits.slice) = (100, 1, 1 + random(700))
+        (store.limits.rowCost, store.limits.whole, store.limits.slice) = (100, 1, 300 + random(900))
         defer { store.limits = SliceLimits() }
         candidates = stages
         var isDone = try store.checkpoint(checkpoint)
