@@ -162,7 +162,8 @@ extension Node {
             measurements.brokersExpired += 1
             let update = UpdateBrokerStatus(id: broker, status: .offline, timestamp: now.unixMilliseconds)
             submit(.updateBrokerStatus(update)) { [unowned self] result in
-                if case .failure = result { heartbeats.expiryFailed(broker) }
+                // One that is not committed in time is in the log still: a second one would come after the broker's return.
+                if case .failure(let failure) = result, failure != .outcomeUnknown { heartbeats.expiryFailed(broker) }
             }
         }
     }
