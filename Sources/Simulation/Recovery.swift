@@ -66,7 +66,7 @@ struct Recovery {
     /// A dead broker that is still ONLINE.
     private func whoIsNotNoticed() -> String? {
         for broker in cluster.brokers.all where !broker.isAlive {
-            if cluster.ledger.metadata.broker(broker.id)?.status == .online {
+            if cluster.ledger.model.cluster.isOnline(broker.id) {
                 return "dead broker \(broker.id) is ONLINE"
             }
         }
@@ -85,8 +85,8 @@ struct Recovery {
             }
         }
         for broker in cluster.brokers.all {
-            let status = cluster.ledger.metadata.broker(broker.id)?.status
-            if status != .online { return "broker \(broker.id) is \(status?.rawValue ?? "not registered")" }
+            let isOnline = cluster.ledger.model.cluster.broker(broker.id)?.isOnline
+            if isOnline != true { return "broker \(broker.id) is \(isOnline == nil ? "not registered" : "OFFLINE")" }
         }
         return nil
     }
