@@ -1,3 +1,4 @@
+import Defects
 import Metadata
 import Raft
 
@@ -26,7 +27,8 @@ struct BrokerHeartbeats {
     }
 
     mutating func rebuild(online: [BrokerID], now: Instant, checkInterval: Duration) {
-        entries = online.sorted().map { Entry(broker: $0, lastHeard: now) }
+        let heard = Defect.newLeaderExpiresAtOnce.isOn ? Instant(nanoseconds: 0) : now
+        entries = online.sorted().map { Entry(broker: $0, lastHeard: heard) }
         nextCheck = now.advanced(by: checkInterval)
     }
 
@@ -68,7 +70,7 @@ struct BrokerHeartbeats {
         var expired: [(BrokerID, silence: Duration)] = []
         for index in entries.indices where !entries[index].isExpiring {
             let silence = now.since(entries[index].lastHeard)
-            guard silence > timeout else { continue }
+            guard silence > (Defect.timeoutQuartered.isOn ? timeout / 4 : timeout) else { continue }
             entries[index].isExpiring = true
             expired.append((entries[index].broker, silence))
         }

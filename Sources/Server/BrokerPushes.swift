@@ -59,7 +59,7 @@ struct BrokerPushes {
     /// What is to be sent now; each is in flight until ``finished(_:attempt:taken:now:)``.
     mutating func due(now: Instant) -> [Delivery] {
         var deliveries: [Delivery] = []
-        for index in queues.indices where queues[index].inFlight == nil {
+        for index in queues.indices where queues[index].inFlight == nil || Defect.pushesDoNotWait.isOn {
             let next = Defect.lastPushFirst.isOn ? queues[index].waiting.last : queues[index].waiting.first
             guard let (number, update) = next else { continue }
             if let retryAt = queues[index].retryAt, now < retryAt { continue }
@@ -75,7 +75,7 @@ struct BrokerPushes {
         guard let index = position(of: broker), let inFlight = queues[index].inFlight, inFlight.attempt == attempt
         else { return }
         queues[index].inFlight = nil
-        if taken {
+        if taken || Defect.failedPushNotRepeated.isOn {
             queues[index].failures = 0
             queues[index].waiting.removeAll { $0.number == inFlight.number }
         } else {

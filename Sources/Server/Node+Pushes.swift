@@ -1,3 +1,4 @@
+import Defects
 import Logging
 import Metadata
 import Raft
@@ -6,8 +7,10 @@ import Raft
 extension Node {
     private func update(_ kind: PushKind, _ contents: PushContents = PushContents()) -> PushUpdate? {
         guard let controller = member(id) else { return nil }
+        let version = metadata.counters.version
         return PushUpdate(
-            kind, version: metadata.counters.version, controller: controller, term: raft.currentTerm,
+            kind, version: Defect.pushNamesOlderVersion.isOn && version > 0 ? version - 1 : version,
+            controller: controller, term: raft.currentTerm,
             timestamp: now.unixMilliseconds, contents)
     }
 
@@ -29,13 +32,17 @@ extension Node {
     }
 
     private func enqueueFullSnapshot(for broker: BrokerID) {
-        let contents = PushContents(brokers: metadata.brokers, partitions: allPartitions)
-        guard let snapshot = update(.fullSnapshot, contents) else { return }
+        let contents = PushContents(
+            brokers: Defect.fullSnapshotOfOnlineOnly.isOn ? onlineBrokers : metadata.brokers,
+            partitions: Defect.fullSnapshotWithoutPartitions.isOn ? [] : allPartitions)
+        guard !Defect.fullSnapshotMissing.isOn, let snapshot = update(.fullSnapshot, contents) else { return }
         _ = pushes.enqueue(snapshot, for: broker)
     }
 
     func announceLeadership(to brokers: [BrokerID]) {
-        for broker in brokers { enqueue(update(.controllerChanged), for: broker) }
+        for broker in brokers where !Defect.controllerChangeNotPushed.isOn {
+            enqueue(update(.controllerChanged), for: broker)
+        }
         logger.info("📢 controller change pushed", metadata: ["brokers": "\(brokers.count)", "controller": "\(id)"])
     }
 
@@ -53,9 +60,11 @@ extension Node {
                 brokersChanged = true
                 cameOnline.append(broker)
             case .brokerOffline(let broker), .brokerUnregistered(let broker):
-                brokersChanged = true
+                brokersChanged = !Defect.deathsNotPushed.isOn
                 heartbeats.remove(broker)
                 pushes.drop(broker)
+            case .topicCreated where Defect.createdTopicsNotPushed.isOn: break
+            case .topicDeleted where Defect.deletedTopicsNotPushed.isOn: break
             case .topicCreated(let name):
                 let partitions = (metadata.topic(name)?.1 ?? []).map { (topic: name, partition: $0) }
                 let contents = PushContents(brokers: onlineBrokers, partitions: partitions)
@@ -68,8 +77,12 @@ extension Node {
         }
         for broker in cameOnline { heartbeats.touch(broker, now: now.instant) }
         if brokersChanged { enqueueForAll(update(.brokerUpdate, PushContents(brokers: metadata.brokers))) }
-        if !leaders.isEmpty { enqueueForAll(update(.leaderUpdate, PushContents(partitions: leaders))) }
-        if !inSync.isEmpty { enqueueForAll(update(.isrUpdate, PushContents(partitions: inSync))) }
+        if !leaders.isEmpty, !Defect.leadersNotPushed.isOn {
+            enqueueForAll(update(.leaderUpdate, PushContents(partitions: leaders)))
+        }
+        if !inSync.isEmpty, !Defect.inSyncReplicasNotPushed.isOn {
+            enqueueForAll(update(.isrUpdate, PushContents(partitions: inSync)))
+        }
         for broker in cameOnline { enqueueFullSnapshot(for: broker) }
     }
 
@@ -79,7 +92,7 @@ extension Node {
     }
 
     func sendPushes() {
-        guard isLeading else { return }
+        guard isLeading, !Defect.pushesNeverSent.isOn else { return }
         for delivery in pushes.due(now: now.instant) {
             guard let broker = metadata.broker(delivery.broker) else { continue }
             network.push(delivery.body, to: broker, attempt: delivery.attempt)

@@ -115,8 +115,9 @@ extension Node {
                 measurements.heartbeatFailures += 1
                 return completion(.success(nil))
             }
-            if known.status == .online, !heartbeats.isExpiring(broker) {
-                heartbeats.touch(broker, now: now.instant)
+            let isOnline = known.status == .online && !heartbeats.isExpiring(broker)
+            if isOnline || Defect.heartbeatBringsNobodyBack.isOn {
+                if !Defect.heartbeatNotCounted.isOn { heartbeats.touch(broker, now: now.instant) }
                 acknowledgeHeartbeat(completion)
             } else {
                 bringOnline(broker, completion)
@@ -126,7 +127,8 @@ extension Node {
 
     private func acknowledgeHeartbeat(_ completion: (Result<HeartbeatAnswer?, RequestFailure>) -> Void) {
         measurements.heartbeatSuccesses += 1
-        completion(.success(HeartbeatAnswer(version: metadata.counters.version, term: raft.currentTerm)))
+        let version = Defect.heartbeatVersionZero.isOn ? 0 : metadata.counters.version
+        completion(.success(HeartbeatAnswer(version: version, term: raft.currentTerm)))
     }
 
     /// The broker is back: that is committed before it is told so.
@@ -175,7 +177,7 @@ extension Node {
                 return completion(.success(.refused(.unknownBroker(report.broker))))
             }
             let changes = report.partitions.compactMap { isrChange($0, of: broker) }
-            guard !changes.isEmpty else { return completion(.success(.done)) }
+            guard !changes.isEmpty, !Defect.lagReportsIgnored.isOn else { return completion(.success(.done)) }
             submit(
                 .updateInSyncReplicas(UpdateInSyncReplicas(broker: broker.id, changes: changes)), completion)
         }
@@ -194,7 +196,8 @@ extension Node {
         let isMember = partition.inSyncReplicas.contains(broker.id)
         switch lag.verdict {
         case .outOfSync where isMember && partition.leader != broker.id && partition.inSyncReplicas.count > 1:
-            return UpdateInSyncReplicas.Change(topic: lag.topic, partition: lag.partition, isInSync: false)
+            return UpdateInSyncReplicas.Change(
+                topic: lag.topic, partition: lag.partition, isInSync: Defect.lagReportsInverted.isOn)
         case .inSync where !isMember && partition.replicas.contains(broker.id) && broker.status == .online:
             return UpdateInSyncReplicas.Change(topic: lag.topic, partition: lag.partition, isInSync: true)
         default: return nil
@@ -207,7 +210,9 @@ extension LagReport.PartitionLag {
 
     /// Two thresholds, so that a replica at the edge does not flap.
     var verdict: Verdict {
-        if offsetLag > 4000 || timeSinceCaughtUp > 10_000 || isOutOfSync { return .outOfSync }
-        return offsetLag < 100 && timeSinceCaughtUp < 1000 ? .inSync : .between
+        if offsetLag > (Defect.lagLimitMoved.isOn ? 4500 : 4000) || timeSinceCaughtUp > 10_000 || isOutOfSync {
+            return .outOfSync
+        }
+        return offsetLag < (Defect.caughtUpTooEarly.isOn ? 1000 : 100) && timeSinceCaughtUp < 1000 ? .inSync : .between
     }
 }
