@@ -194,6 +194,10 @@ extension NodeSettings {
         settings.raft.maximumAppendEntries = random.pick([3, 16])
         settings.raft.maximumInflightMessages = random.pick([2, 8])
         settings.raft.maximumInflightBytes = 8000
+        settings.raft.initialInflightBytes = random.pick([1000, 8000])
+        settings.raft.minimumInflightBytes = 500
+        settings.catchUpBytes = random.pick([50_000, 1_000_000])
+        settings.checkpointListedRows = random.pick([5, 1000])
         settings.brokerTimeout = .milliseconds(1500)
         settings.brokerCheckInterval = .milliseconds(200)
         settings.requestTimeout = .milliseconds(1200)
