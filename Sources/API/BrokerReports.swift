@@ -72,7 +72,8 @@ extension LagReport {
         let any = Int64.min...Int64.max
         _ = try json.integerIfPresent("timestamp", in: any)
         let broker = try json.integer("brokerId", in: Limits.id)
-        let partitions = try json.objects("partitions") { json throws(JSONInputError) in
+        let partitions = try json.objects("partitions", atMost: Limits.maxLagReportPartitions) {
+            json throws(JSONInputError) in
             for name in ["followerLEO", "leaderLEO", "timeSinceLastFetch"] {
                 _ = try json.integerIfPresent(name, in: any)
             }

@@ -6,6 +6,12 @@ import Wire
 enum Topics {
     @Sendable static func create(_ exchange: Exchange) throws(Problem) {
         let topic = try exchange.decodeFields { json throws(JSONInputError) in try CreateTopic(json: json) }
+        // Not a rule of the command: what is in a log already is applied.
+        guard topic.partitionCount * topic.replicationFactor <= Limits.maxTopicReplicas else {
+            throw Problem(
+                .outOfRange,
+                "`numPartitions` times `replicationFactor` must be at most \(Limits.maxTopicReplicas)")
+        }
         exchange.submit(.createTopic(topic)) { result in
             guard case .topic(let topic, let partitions, let isNew) = result else {
                 return exchange.answerUnexpected(result)

@@ -147,7 +147,7 @@
         case epochStays = "epoch-stays"
         /// A new leader does not know which brokers to wait for.
         case heartbeatsNotRebuilt = "heartbeats-not-rebuilt"
-        /// The latest update overtakes those that wait.
+        /// A broker is sent the snapshot that is at hand, though it has been told of later changes.
         case lastPushFirst = "last-push-first"
 
         // What brokers, administrators and clients are told
@@ -158,8 +158,10 @@
         case createdTopicsNotPushed = "created-topics-not-pushed"
         /// Brokers are not told of deleted topics.
         case deletedTopicsNotPushed = "deleted-topics-not-pushed"
-        /// Brokers are not told of brokers that go OFFLINE or away.
-        case deathsNotPushed = "deaths-not-pushed"
+        /// Brokers are not told of others that come, move or go.
+        case brokersNotPushed = "brokers-not-pushed"
+        /// A process that starts again at once is taken for the one that was told everything.
+        case returningProcessNotTold = "returning-process-not-told"
         /// Brokers are not told of new leaders.
         case leadersNotPushed = "leaders-not-pushed"
         /// Brokers are not told of changed in-sync replicas.
@@ -174,8 +176,6 @@
         case fullSnapshotOfOnlineOnly = "full-snapshot-of-online-only"
         /// What a broker does not take is not sent again.
         case failedPushNotRepeated = "failed-push-not-repeated"
-        /// The next update goes out while the one before is on its way.
-        case pushesDoNotWait = "pushes-do-not-wait"
         /// An update names the version before its own.
         case pushNamesOlderVersion = "push-names-older-version"
         /// A broker is OFFLINE after a quarter of the timeout (contract §4, as all below).

@@ -9,13 +9,16 @@ public struct ChangeHistory: Sendable {
     /// Of keys, by revision.
     public private(set) var keys: ChangeRing
 
-    /// Begins behind the state with these counters.
+    /// Begins behind the state with these counters. One broker that fails changes all its partitions, of which only the
+    /// names are held.
     public init(
-        behind counters: Counters, maximumChanges: Int = 8192, maximumBytes: Int = 16 * 1024 * 1024
+        behind counters: Counters, maximumMetadataChanges: Int = 65_536, maximumKeyChanges: Int = 8192,
+        maximumBytes: Int = 16 * 1024 * 1024
     ) {
         metadata = ChangeRing(
-            behind: counters.version, maximumChanges: maximumChanges, maximumBytes: maximumBytes)
-        keys = ChangeRing(behind: counters.revision, maximumChanges: maximumChanges, maximumBytes: maximumBytes)
+            behind: counters.version, maximumChanges: maximumMetadataChanges, maximumBytes: maximumBytes)
+        keys = ChangeRing(
+            behind: counters.revision, maximumChanges: maximumKeyChanges, maximumBytes: maximumBytes)
     }
 
     /// Adds what a command came to, `counters` being those of the state behind it. Every outcome is to be recorded.

@@ -4,17 +4,28 @@ import Raft
 
 /// When the leader last heard from each broker. Soft state: a heartbeat is not a log entry, so that ten thousand
 /// brokers cost no disk; a new leader gives every ONLINE broker a full timeout.
+///
+/// Only time in which this node was awake counts against a broker: what came while it stood still it could not hear.
 struct BrokerHeartbeats {
     private struct Entry {
         let broker: BrokerID
         var lastHeard: Instant
+        /// Heartbeats that arrived, and of which a majority has yet to say that they came to the leader.
+        var unconfirmed = 0
         /// An OFFLINE for it is on its way through the log.
         var isExpiring = false
     }
 
+    /// A wake-up that is late by less says that the machine is busy, not that the node stood still.
+    static let ordinaryDelay: Duration = .milliseconds(100)
+    /// So many at a time: a rack that fails is not one long turn, and who is heard meanwhile stays.
+    static let maximumAtOnce = 16
+
     /// In ascending broker id.
     private var entries: [Entry] = []
-    var nextCheck: Instant?
+    private(set) var nextCheck: Instant?
+    /// How long this node stood still, altogether. Times in `entries` are those of a clock that stood still as well.
+    private var stoodStill: Duration = .zero
 
     private func position(of broker: BrokerID) -> (index: Int, found: Bool) {
         var low = 0
@@ -26,8 +37,14 @@ struct BrokerHeartbeats {
         return (low, low < entries.count && entries[low].broker == broker)
     }
 
+    /// The moment by the clock that stands still with the node.
+    private func awake(_ moment: Instant) -> Instant {
+        let still = min(stoodStill.wholeNanoseconds, moment.nanoseconds)
+        return Instant(nanoseconds: moment.nanoseconds - still)
+    }
+
     mutating func rebuild(online: [BrokerID], now: Instant, checkInterval: Duration) {
-        let heard = Defect.newLeaderExpiresAtOnce.isOn ? Instant(nanoseconds: 0) : now
+        let heard = Defect.newLeaderExpiresAtOnce.isOn ? Instant(nanoseconds: 0) : awake(now)
         entries = online.sorted().map { Entry(broker: $0, lastHeard: heard) }
         nextCheck = now.advanced(by: checkInterval)
     }
@@ -37,13 +54,33 @@ struct BrokerHeartbeats {
         nextCheck = nil
     }
 
-    /// The broker is ONLINE and was heard now.
+    /// The node was to wake at `planned` and wakes now.
+    mutating func woke(now: Instant, planned: Instant) {
+        guard nextCheck != nil, now > planned else { return }
+        let late = now.since(planned)
+        if late > Self.ordinaryDelay { stoodStill += late }
+    }
+
+    /// A heartbeat has arrived; whether it came to the leader is about to be asked.
+    mutating func arrived(_ broker: BrokerID) {
+        let (index, found) = position(of: broker)
+        if found { entries[index].unconfirmed += 1 }
+    }
+
+    /// That was answered.
+    mutating func settled(_ broker: BrokerID) {
+        let (index, found) = position(of: broker)
+        if found, entries[index].unconfirmed > 0 { entries[index].unconfirmed -= 1 }
+    }
+
+    /// The broker is ONLINE and was heard. It has a full timeout from now on, however long that was on its way here.
     mutating func touch(_ broker: BrokerID, now: Instant) {
+        let heard = awake(now)
         let (index, found) = position(of: broker)
         if found {
-            entries[index].lastHeard = now
+            entries[index].lastHeard = heard
         } else {
-            entries.insert(Entry(broker: broker, lastHeard: now), at: index)
+            entries.insert(Entry(broker: broker, lastHeard: heard), at: index)
         }
     }
 
@@ -63,14 +100,20 @@ struct BrokerHeartbeats {
         if found { entries[index].isExpiring = false }
     }
 
-    /// The brokers that were silent for longer than `timeout`, each named once.
+    /// Brokers that were silent for longer than `timeout`, each named once. There may be more: then the next check is due
+    /// at once.
     mutating func expire(now: Instant, timeout: Duration, checkInterval: Duration) -> [(BrokerID, silence: Duration)] {
         guard let nextCheck, now >= nextCheck else { return [] }
         self.nextCheck = now.advanced(by: checkInterval)
+        let now = awake(now)
         var expired: [(BrokerID, silence: Duration)] = []
-        for index in entries.indices where !entries[index].isExpiring {
+        for index in entries.indices where !entries[index].isExpiring && entries[index].unconfirmed == 0 {
             let silence = now.since(entries[index].lastHeard)
             guard silence > (Defect.timeoutQuartered.isOn ? timeout / 4 : timeout) else { continue }
+            guard expired.count < Self.maximumAtOnce else {
+                self.nextCheck = nextCheck
+                break
+            }
             entries[index].isExpiring = true
             expired.append((entries[index].broker, silence))
         }

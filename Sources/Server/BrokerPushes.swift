@@ -2,94 +2,271 @@ import Defects
 import Metadata
 import Raft
 
-/// The updates on their way to brokers. Each broker has its own queue, so that a slow one delays nobody else: one
-/// update at a time, in order of version, tried again with growing pauses until it is taken, until a newer snapshot
-/// overtakes it, or until leadership ends.
+/// Which ONLINE broker has been told what. Of each only the version that it has is remembered, never a queue of bodies:
+/// what it lacks is made of the state when it is its turn. One update at a time for each broker, in order of version,
+/// tried again with growing pauses until it is taken or leadership ends.
+///
+/// All brokers together get no more than ``PushAllowance`` admits, and hold no more in flight than ``PushRoom`` has. Who
+/// is slow to answer waits behind the others, and has a share of its own.
 struct BrokerPushes {
-    struct Delivery {
-        var broker: BrokerID
-        var attempt: UInt64
-        var body: [UInt8]
+    /// What a broker is to be sent next.
+    enum Want: Equatable {
+        /// Who leads.
+        case announcement
+        /// All of the state, not older than this version.
+        case snapshot(notBefore: UInt64)
+        /// What changed behind this version. Of the update to the version `of` it has `taken` bodies already.
+        case update(after: UInt64, taken: Int, of: UInt64)
     }
 
-    private struct Queue {
-        let broker: BrokerID
-        /// Each with a number of its own: an update in flight may be overtaken meanwhile.
-        var waiting: [(number: UInt64, update: PushUpdate)] = []
-        var inFlight: (attempt: UInt64, number: UInt64)?
+    /// What a body brings a broker to.
+    enum Step: Equatable {
+        case announcement
+        case snapshot
+        /// `isLast`: with it the broker has all of its version.
+        case update(number: Int, isLast: Bool)
+    }
+
+    fileprivate struct Listener {
+        /// It has all changes up to here.
+        var version: UInt64
+        /// The latest version on anything that was sent to it.
+        var told: UInt64 = 0
+        var needsAnnouncement = false
+        var needsSnapshot: UInt64?
+        /// How many bodies it has of the update to which version.
+        var taken = (count: 0, of: UInt64(0))
+        var inFlight: Flight?
         var failures = 0
-        var retryAt: Instant?
+        var isSlow = false
+        /// Which welcome its snapshot is for: one that went out before may have been the process's before.
+        var welcome: UInt64 = 0
+        /// Its valid entry in one of the lists; others are left from before.
+        var ticket: UInt64 = 0
+        var isIdle = false
     }
 
-    /// Beyond so many waiting updates one full snapshot says it shorter.
-    static let maximumWaiting = 64
+    fileprivate struct Flight {
+        let attempt: UInt64
+        let version: UInt64
+        let step: Step
+        let bytes: Int
+        let wasSlow: Bool
+        let welcome: UInt64
+        let begun: Instant
+    }
+
+    /// Who takes longer is slow.
+    static let promptAnswer: Duration = .milliseconds(500)
+
     private static let firstPause: Duration = .milliseconds(100)
     private static let longestPause: Duration = .seconds(15)
 
-    /// In ascending broker id.
-    private var queues: [Queue] = []
+    private var listeners: [BrokerID: Listener] = [:]
+    private var allowance = PushAllowance()
     private var lastAttempt: UInt64 = 0
-    private var lastNumber: UInt64 = 0
+    private var lastTicket: UInt64 = 0
 
-    private func position(of broker: BrokerID) -> Int? { queues.firstIndex { $0.broker == broker } }
+    /// Who has everything.
+    private var idle: [PushEntry] = []
+    private var idleCount = 0
+    private var ready = PushLanes()
+    /// Who waits for room for a large body.
+    private var waitingForRoom = PushLanes()
+    private var isRoomFirst = false
+    /// Who waits for a body that is being made.
+    private var waitingForBody: [PushEntry] = []
+    /// The last one is the first to be tried again.
+    private var failed: [(entry: PushEntry, at: Instant)] = []
+    private(set) var room = PushRoom()
 
-    /// - Returns: whether so much waits that the caller should enqueue a full snapshot instead.
-    mutating func enqueue(_ update: PushUpdate, for broker: BrokerID) -> Bool {
-        if position(of: broker) == nil {
-            queues.append(Queue(broker: broker))
-            queues.sort { $0.broker < $1.broker }
+    /// Brokers that lack something, for metrics.
+    var waitingCount: Int { listeners.count - idleCount }
+
+    // Who is there
+
+    /// A new leadership begins: all of these are told who leads, and behind it the state.
+    mutating func begin(_ brokers: [BrokerID], version: UInt64) {
+        self = BrokerPushes()
+        for broker in brokers {
+            listeners[broker] = Listener(version: version, needsAnnouncement: true)
+            welcome(broker, version: version)
         }
-        guard let index = position(of: broker) else { return false }
-        if update.kind == .fullSnapshot {
-            // It says all that earlier updates say. One in flight stays: whether it was taken is not known.
-            queues[index].waiting.removeAll()
-            queues[index].failures = 0
-            queues[index].retryAt = nil
-        }
-        lastNumber += 1
-        queues[index].waiting.append((lastNumber, update))
-        return queues[index].waiting.count > Self.maximumWaiting
     }
 
-    /// Forgets what waits for a broker that is not there to take it.
-    mutating func drop(_ broker: BrokerID) { queues.removeAll { $0.broker == broker } }
+    /// The broker came ONLINE, or registered again: it gets all of the state as of `version` or later.
+    mutating func welcome(_ broker: BrokerID, version: UInt64) {
+        lastTicket += 1
+        listeners[broker, default: Listener(version: version)].welcome = lastTicket
+        listeners[broker]?.needsSnapshot = version
+        listeners[broker]?.failures = 0
+        if listeners[broker]?.inFlight == nil { makeReady(broker) }
+    }
 
-    mutating func dropAll() { queues.removeAll() }
+    /// Forgets a broker that is not there to be told.
+    mutating func drop(_ broker: BrokerID) {
+        guard let listener = listeners.removeValue(forKey: broker) else { return }
+        if listener.isIdle { idleCount -= 1 }
+        if let flight = listener.inFlight { room.give(flight.bytes, isSlow: flight.wasSlow) }
+    }
 
-    /// What is to be sent now; each is in flight until ``finished(_:attempt:taken:now:)``.
-    mutating func due(now: Instant) -> [Delivery] {
-        var deliveries: [Delivery] = []
-        for index in queues.indices where queues[index].inFlight == nil || Defect.pushesDoNotWait.isOn {
-            let next = Defect.lastPushFirst.isOn ? queues[index].waiting.last : queues[index].waiting.first
-            guard let (number, update) = next else { continue }
-            if let retryAt = queues[index].retryAt, now < retryAt { continue }
-            lastAttempt += 1
-            queues[index].inFlight = (lastAttempt, number)
-            queues[index].retryAt = nil
-            deliveries.append(Delivery(broker: queues[index].broker, attempt: lastAttempt, body: update.body))
+    /// Those who had everything lack something now.
+    mutating func stateChanged() {
+        for entry in idle where isValid(entry) { makeReady(entry.broker) }
+        idle.removeAll(keepingCapacity: true)
+    }
+
+    // Whose turn it is
+
+    /// The next broker that may be sent something now, to be passed to one of the methods below.
+    mutating func next(now: Instant) -> BrokerID? {
+        while let last = failed.last, last.at <= now {
+            failed.removeLast()
+            if isValid(last.entry) { makeReady(last.entry.broker) }
         }
-        return deliveries
+        guard allowance.isLeft(now: now) else { return nil }
+        isRoomFirst.toggle()
+        let entry = isRoomFirst ? popWithRoom() ?? popReady() : popReady() ?? popWithRoom()
+        return entry?.broker
+    }
+
+    private mutating func popReady() -> PushEntry? {
+        while let entry = ready.pop() { if isValid(entry) { return entry } }
+        return nil
+    }
+
+    private mutating func popWithRoom() -> PushEntry? {
+        let room = room
+        while let entry = waitingForRoom.pop(where: { room.has($0.bytes, isSlow: $1) }) {
+            if isValid(entry) { return entry }
+        }
+        return nil
+    }
+
+    func want(of broker: BrokerID) -> Want? {
+        guard let listener = listeners[broker] else { return nil }
+        if listener.needsAnnouncement { return .announcement }
+        if let version = listener.needsSnapshot {
+            // A snapshot that is in memory may be older than what the broker has heard of already.
+            return .snapshot(notBefore: Defect.lastPushFirst.isOn ? 0 : max(version, listener.told))
+        }
+        return .update(after: listener.version, taken: listener.taken.count, of: listener.taken.of)
+    }
+
+    /// For a defect: it is taken for told.
+    mutating func skipSnapshot(_ broker: BrokerID, _ version: UInt64) {
+        listeners[broker]?.needsSnapshot = nil
+        listeners[broker]?.version = version
+        makeReady(broker)
+    }
+
+    /// It has everything.
+    mutating func settle(_ broker: BrokerID) {
+        idle.append(newEntry(broker))
+        listeners[broker]?.isIdle = true
+        idleCount += 1
+        if idle.count > 2 * listeners.count + 64 { idle = idle.filter { isValid($0) } }
+    }
+
+    /// It can not be brought up to date by what changed.
+    mutating func needSnapshot(_ broker: BrokerID, version: UInt64) {
+        listeners[broker]?.needsSnapshot = version
+        makeReady(broker)
+    }
+
+    /// What it is to be sent is not made yet.
+    mutating func waitForBody(_ broker: BrokerID) { waitingForBody.append(newEntry(broker)) }
+
+    mutating func bodyMade(bytes: Int, now: Instant) {
+        allowance.use(bytes, now: now)
+        for entry in waitingForBody where isValid(entry) { makeReady(entry.broker) }
+        waitingForBody.removeAll()
+    }
+
+    /// - Returns: The attempt's number; `nil` when there is no room for so large a body now.
+    mutating func begin(_ broker: BrokerID, _ step: Step, version: UInt64, bytes: Int, now: Instant) -> UInt64? {
+        guard var listener = listeners[broker] else { return nil }
+        guard room.has(bytes, isSlow: listener.isSlow) else {
+            waitingForRoom.append(newEntry(broker, bytes: bytes), isSlow: listener.isSlow)
+            return nil
+        }
+        lastAttempt += 1
+        let flight = Flight(
+            attempt: lastAttempt, version: version, step: step, bytes: bytes, wasSlow: listener.isSlow,
+            welcome: listener.welcome, begun: now)
+        listener.inFlight = flight
+        listener.told = max(listener.told, version)
+        listeners[broker] = listener
+        room.take(bytes, isSlow: flight.wasSlow)
+        allowance.use(bytes + PushAllowance.forEach, now: now)
+        return lastAttempt
     }
 
     mutating func finished(_ broker: BrokerID, attempt: UInt64, taken: Bool, now: Instant) {
-        guard let index = position(of: broker), let inFlight = queues[index].inFlight, inFlight.attempt == attempt
-        else { return }
-        queues[index].inFlight = nil
+        guard var listener = listeners[broker], let flight = listener.inFlight, flight.attempt == attempt else {
+            return
+        }
+        room.give(flight.bytes, isSlow: flight.wasSlow)
+        listener.inFlight = nil
+        listener.isSlow = !taken || now.since(flight.begun) > Self.promptAnswer
         if taken || Defect.failedPushNotRepeated.isOn {
-            queues[index].failures = 0
-            queues[index].waiting.removeAll { $0.number == inFlight.number }
+            listener.failures = 0
+            listener.took(flight)
+            listeners[broker] = listener
+            makeReady(broker)
         } else {
-            let pause = Self.firstPause * (1 << min(queues[index].failures, 8))
-            queues[index].failures += 1
-            queues[index].retryAt = now.advanced(by: min(pause, Self.longestPause))
+            let pause = Self.firstPause * (1 << min(listener.failures, 8))
+            listener.failures += 1
+            listeners[broker] = listener
+            retry(newEntry(broker), at: now.advanced(by: min(pause, Self.longestPause)))
         }
     }
 
-    var nextDeadline: Instant? {
-        queues.compactMap { $0.inFlight == nil && !$0.waiting.isEmpty ? $0.retryAt ?? Instant(nanoseconds: 0) : nil }
-            .min()
+    private mutating func retry(_ entry: PushEntry, at instant: Instant) {
+        var low = 0
+        var high = failed.count
+        while low < high {
+            let middle = (low + high) / 2
+            if failed[middle].at > instant { low = middle + 1 } else { high = middle }
+        }
+        failed.insert((entry, instant), at: low)
     }
 
-    /// Updates that wait or are on their way, for metrics.
-    var depth: Int { queues.reduce(0) { $0 + $1.waiting.count } }
+    /// When there is something to do again, unless an answer comes first.
+    func nextDeadline(now: Instant) -> Instant? {
+        let canGoOn = !ready.isEmpty || waitingForRoom.contains { room.has($0.bytes, isSlow: $1) }
+        let next = canGoOn ? allowance.renewed(now: now) : nil
+        guard let retry = failed.last?.at else { return next }
+        return next.map { min($0, retry) } ?? retry
+    }
+
+    // Entries
+
+    private mutating func makeReady(_ broker: BrokerID) {
+        ready.append(newEntry(broker), isSlow: listeners[broker]?.isSlow ?? false)
+    }
+
+    private mutating func newEntry(_ broker: BrokerID, bytes: Int = 0) -> PushEntry {
+        lastTicket += 1
+        if listeners[broker]?.isIdle ?? false { idleCount -= 1 }
+        listeners[broker]?.isIdle = false
+        listeners[broker]?.ticket = lastTicket
+        return PushEntry(broker: broker, ticket: lastTicket, bytes: bytes)
+    }
+
+    private func isValid(_ entry: PushEntry) -> Bool { listeners[entry.broker]?.ticket == entry.ticket }
+}
+
+extension BrokerPushes.Listener {
+    fileprivate mutating func took(_ flight: BrokerPushes.Flight) {
+        switch flight.step {
+        case .announcement: needsAnnouncement = false
+        case .snapshot:
+            version = flight.version
+            if flight.welcome == welcome { needsSnapshot = nil }
+        case .update(let number, let isLast):
+            taken = (number + 1, flight.version)
+            if isLast { version = flight.version }
+        }
+    }
 }

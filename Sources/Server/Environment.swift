@@ -35,6 +35,15 @@ public protocol NodeNetwork: AnyObject {
 
     /// POSTs `body` to the broker; answered by ``Input/pushFinished(broker:attempt:taken:)``.
     func push(_ body: [UInt8], to broker: Broker, attempt: UInt64)
+
+    /// Makes a long body away from the node's executor; answered by ``Input/pushBodyMade(_:)``.
+    func make(_ body: PushBody)
+
+    /// Nothing is to be pushed to this broker: its connection is not needed. What is on its way there may be lost.
+    func forget(_ broker: BrokerID)
+
+    /// The same for all brokers.
+    func forgetBrokers()
 }
 
 /// The node's stable storage. Calls are carried out in order; a failure comes as ``Input/diskFailed(_:)`` and is final.
@@ -88,6 +97,7 @@ public enum Input: Sendable {
     case identityStored
     case peerConnectionClosed(UInt64)
     case pushFinished(broker: BrokerID, attempt: UInt64, taken: Bool)
+    case pushBodyMade(PushBody.Made)
 
     case persisted(WriteID, took: Duration)
     case checkpointed(LogIndex)

@@ -77,10 +77,11 @@ extension Node {
                 measurements.commitLatency.observe(now.instant.since(waiting.since))
                 waiting.completion(isOurs ? .success(outcome.result) : .failure(.notLeader(leader: otherLeader)))
             }
-            if isLeading { observe(outcome.changes) }
+            if isLeading { observe(outcome) }
+            history.record(outcome, counters: metadata.counters)
         }
         logger.debug("✅ log entry committed", metadata: ["through": "\(index)", "term": "\(raft.currentTerm)"])
-        if raft.isLeaderReady, !isLeading { beginLeading() }
+        if raft.isLeaderReady, !isLeading { beginLeadingBrokers() }
     }
 
     private func apply(_ entry: LogEntry) -> Outcome {
@@ -138,25 +139,13 @@ extension Node {
         }
     }
 
-    private func beginLeading() {
-        isLeading = true
-        let online = metadata.brokers.filter { $0.status == .online }.map(\.id)
-        let awaited = Defect.heartbeatsNotRebuilt.isOn ? [] : online
-        heartbeats.rebuild(online: awaited, now: now.instant, checkInterval: settings.brokerCheckInterval)
-        logger.info("🔧 heartbeat state rebuilt for \(online.count) brokers")
-        announceLeadership(to: online)
-    }
-
     private func endLeading() {
         if let leadingSince { measurements.leaderSeconds += seconds(since: leadingSince) }
         leadingSince = nil
         tally = DigestTally()
         // Also of a leader that never opened its term: a late chunk would go out in the name of the next one.
         if !Defect.snapshotsOutliveLeadership.isOn { senders = [] }
-        guard isLeading else { return }
-        isLeading = false
-        heartbeats.clear()
-        pushes.dropAll()
+        if isLeading { endLeadingBrokers() }
     }
 
     func seconds(since instant: Instant) -> Double { Double(now.instant.since(instant).wholeNanoseconds) / 1e9 }

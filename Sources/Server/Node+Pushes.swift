@@ -3,104 +3,200 @@ import Logging
 import Metadata
 import Raft
 
-// Telling brokers of changes, as the leader.
+// Telling brokers of changes, as the leader. What a broker lacks is made of the state when it is its turn: brokers that
+// are as far behind get the same bodies, and one that is too far behind gets all of the state.
 extension Node {
-    private func update(_ kind: PushKind, _ contents: PushContents = PushContents()) -> PushUpdate? {
-        guard let controller = member(id) else { return nil }
-        let version = metadata.counters.version
-        return PushUpdate(
-            kind, version: Defect.pushNamesOlderVersion.isOn && version > 0 ? version - 1 : version,
-            controller: controller, term: raft.currentTerm,
-            timestamp: now.unixMilliseconds, contents)
-    }
-
-    private var onlineBrokers: [Broker] { metadata.brokers.filter { $0.status == .online } }
-
-    private var allPartitions: [(topic: String, partition: Partition)] {
-        metadata.topicNames.flatMap { name in
-            (metadata.topic(name)?.1 ?? []).map { (topic: name, partition: $0) }
-        }
-    }
-
-    private func enqueue(_ update: PushUpdate?, for broker: BrokerID) {
-        guard let update else { return }
-        if pushes.enqueue(update, for: broker) { enqueueFullSnapshot(for: broker) }
-    }
-
-    private func enqueueForAll(_ update: PushUpdate?) {
-        for broker in onlineBrokers { enqueue(update, for: broker.id) }
-    }
-
-    private func enqueueFullSnapshot(for broker: BrokerID) {
-        let contents = PushContents(
-            brokers: Defect.fullSnapshotOfOnlineOnly.isOn ? onlineBrokers : metadata.brokers,
-            partitions: Defect.fullSnapshotWithoutPartitions.isOn ? [] : allPartitions)
-        guard !Defect.fullSnapshotMissing.isOn, let snapshot = update(.fullSnapshot, contents) else { return }
-        _ = pushes.enqueue(snapshot, for: broker)
-    }
+    /// Beyond so many versions one full snapshot says it shorter.
+    static let maximumVersionsBehind = 64
+    private static let snapshotLife: Duration = .seconds(1)
 
     func announceLeadership(to brokers: [BrokerID]) {
-        for broker in brokers where !Defect.controllerChangeNotPushed.isOn {
-            enqueue(update(.controllerChanged), for: broker)
-        }
+        let version = metadata.counters.version
+        guard let update = update(.controllerChanged) else { return }
+        pushBodies = PushBodies(announcement: (version, update.body))
+        if !Defect.controllerChangeNotPushed.isOn { pushes.begin(brokers, version: version) }
         logger.info("📢 controller change pushed", metadata: ["brokers": "\(brokers.count)", "controller": "\(id)"])
     }
 
-    /// Turns what one command changed into updates, all of the same version.
-    func observe(_ changes: [Change]) {
-        guard !changes.isEmpty else { return }
-        var brokersChanged = false
-        var cameOnline: [BrokerID] = []
-        var leaders: [(topic: String, partition: Partition)] = []
-        var inSync: [(topic: String, partition: Partition)] = []
-        for change in changes {
+    /// What one command came to, for those who are told of it.
+    func observe(_ outcome: Outcome) {
+        let version = metadata.counters.version
+        for change in outcome.changes {
             switch change {
-            case .brokerRegistered, .brokerMoved: brokersChanged = true
             case .brokerOnline(let broker):
-                brokersChanged = true
-                cameOnline.append(broker)
-            case .brokerOffline(let broker), .brokerUnregistered(let broker):
-                brokersChanged = !Defect.deathsNotPushed.isOn
-                heartbeats.remove(broker)
-                pushes.drop(broker)
-            case .topicCreated where Defect.createdTopicsNotPushed.isOn: break
-            case .topicDeleted where Defect.deletedTopicsNotPushed.isOn: break
-            case .topicCreated(let name):
-                let partitions = (metadata.topic(name)?.1 ?? []).map { (topic: name, partition: $0) }
-                let contents = PushContents(brokers: onlineBrokers, partitions: partitions)
-                enqueueForAll(update(.topicCreated, contents))
-            case .topicDeleted(let name): enqueueForAll(update(.topicDeleted, PushContents(deletedTopics: [name])))
-            case .leaderChanged(let topic, let partition): append(topic, partition, to: &leaders)
-            case .inSyncReplicasChanged(let topic, let partition): append(topic, partition, to: &inSync)
-            case .keyPut, .keyDeleted: break
+                heartbeats.touch(broker, now: now.instant)
+                pushes.welcome(broker, version: version)
+            case .brokerOffline(let broker), .brokerUnregistered(let broker): forget(broker)
+            case .keyPut, .keyDeleted: return
+            default: break
             }
         }
-        for broker in cameOnline { heartbeats.touch(broker, now: now.instant) }
-        if brokersChanged { enqueueForAll(update(.brokerUpdate, PushContents(brokers: metadata.brokers))) }
-        if !leaders.isEmpty, !Defect.leadersNotPushed.isOn {
-            enqueueForAll(update(.leaderUpdate, PushContents(partitions: leaders)))
+        // Also if nothing changed: the process may be another one, that knows nothing.
+        if case .broker(let broker, let isNew) = outcome.result, isNew || !Defect.returningProcessNotTold.isOn {
+            heartbeats.touch(broker.id, now: now.instant)
+            pushes.welcome(broker.id, version: version)
         }
-        if !inSync.isEmpty, !Defect.inSyncReplicasNotPushed.isOn {
-            enqueueForAll(update(.isrUpdate, PushContents(partitions: inSync)))
-        }
-        for broker in cameOnline { enqueueFullSnapshot(for: broker) }
+        if !outcome.changes.isEmpty { pushes.stateChanged() }
     }
 
-    private func append(_ topic: String, _ id: Int, to list: inout [(topic: String, partition: Partition)]) {
-        guard let partition = metadata.topic(topic)?.1.first(where: { $0.id == id }) else { return }
-        list.append((topic, partition))
+    private func forget(_ broker: BrokerID) {
+        heartbeats.remove(broker)
+        pushes.drop(broker)
+        network.forget(broker)
     }
 
     func sendPushes() {
         guard isLeading, !Defect.pushesNeverSent.isOn else { return }
-        for delivery in pushes.due(now: now.instant) {
-            guard let broker = metadata.broker(delivery.broker) else { continue }
-            network.push(delivery.body, to: broker, attempt: delivery.attempt)
+        while let broker = pushes.next(now: now.instant) { send(to: broker) }
+        if pushes.waitingCount == 0 { pushBodies?.release() }
+    }
+
+    private func send(to broker: BrokerID) {
+        guard let bodies = pushBodies, let want = pushes.want(of: broker) else { return }
+        let present = metadata.counters.version
+        switch want {
+        case .announcement:
+            push(bodies.announcement.body, .announcement, version: bodies.announcement.version, to: broker)
+        case .snapshot(let version) where Defect.fullSnapshotMissing.isOn: pushes.skipSnapshot(broker, version)
+        case .snapshot(let version):
+            // One that was made before will do, if the changes since then lead on from it. While everything changes
+            // faster than snapshots are made, one is used for a moment nevertheless.
+            guard let snapshot = bodies.snapshot, snapshot.version >= version,
+                canGoOn(from: snapshot.version) || now.instant.since(snapshot.madeAt) < Self.snapshotLife
+            else { return make(snapshot: present, for: broker) }
+            push(snapshot.body, .snapshot, version: snapshot.version, to: broker)
+        case .update(after: present, _, _): pushes.settle(broker)
+        case .update(let version, let taken, let target):
+            guard let update = bodies.update(from: version) else {
+                guard canGoOn(from: version) else { return pushes.needSnapshot(broker, version: present) }
+                return make(updateFrom: version, for: broker)
+            }
+            let number = target == update.to ? taken : 0
+            push(
+                update.bodies[number], .update(number: number, isLast: number == update.bodies.count - 1),
+                version: update.to, to: broker)
         }
+    }
+
+    private func push(_ body: [UInt8], _ step: BrokerPushes.Step, version: UInt64, to id: BrokerID) {
+        guard let broker = metadata.broker(id),
+            let attempt = pushes.begin(id, step, version: version, bytes: body.count, now: now.instant)
+        else { return }
+        network.push(body, to: broker, attempt: attempt)
     }
 
     func pushFinished(_ broker: BrokerID, attempt: UInt64, taken: Bool) {
         if taken { measurements.pushesTaken += 1 } else { measurements.pushesFailed += 1 }
         pushes.finished(broker, attempt: attempt, taken: taken, now: now.instant)
     }
+
+    /// Whether what changed since that version is known, and shorter than all of the state.
+    private func canGoOn(from version: UInt64) -> Bool {
+        guard let entries = history.metadata.entries(after: version) else { return false }
+        guard entries.count > 1 else { return true }
+        guard entries.count <= Self.maximumVersionsBehind else { return false }
+        // At most two changes of a command are of brokers or topics.
+        return entries.reduce(0) { $0 + $1.changes.count - 2 } <= metadata.partitionCount
+    }
+
+    // Making bodies
+
+    private func update(_ kind: PushKind) -> PushUpdate? {
+        guard let controller = member(id) else { return nil }
+        return PushUpdate(
+            kind: kind, version: metadata.counters.version - (Defect.pushNamesOlderVersion.isOn ? 1 : 0),
+            controller: controller, term: raft.currentTerm,
+            timestamp: now.unixMilliseconds)
+    }
+
+    private func make(snapshot version: UInt64, for broker: BrokerID) {
+        guard pushBodies?.making == nil, var update = update(.fullSnapshot) else { return pushes.waitForBody(broker) }
+        update.brokers =
+            metadata.brokers.filter { $0.status == .online || !Defect.fullSnapshotOfOnlineOnly.isOn }
+        update.partitions = Defect.fullSnapshotWithoutPartitions.isOn ? .chosen([]) : .all(metadata.topics)
+        make(rows: update.rowCount, for: broker) { [update] in .snapshot(version: version, update.body) }
+    }
+
+    private func make(updateFrom version: UInt64, for broker: BrokerID) {
+        guard pushBodies?.making == nil, let entries = history.metadata.entries(after: version) else {
+            return pushes.waitForBody(broker)
+        }
+        let updates = updates(of: entries)
+        let present = metadata.counters.version
+        make(rows: updates.reduce(0) { $0 + $1.rowCount }, for: broker) {
+            .update(PushBodies.Update(from: version, to: present, bodies: updates.map(\.body)))
+        }
+    }
+
+    /// A long body is made away from the node's executor, and who wants one meanwhile waits for it.
+    private func make(rows: Int, for broker: BrokerID, _ body: @escaping @Sendable () -> PushBodies.Made) {
+        pushes.waitForBody(broker)
+        guard rows > settings.pushRowsAtOnce else { return take(body()) }
+        lastPushBody += 1
+        pushBodies?.begin(lastPushBody)
+        network.make(PushBody(number: lastPushBody, make: body))
+    }
+
+    func pushBodyMade(_ made: PushBody.Made) {
+        // Of an earlier leadership, if not.
+        if pushBodies?.making == made.number { take(made.content) }
+    }
+
+    private func take(_ made: PushBodies.Made) {
+        measurements.pushBodiesMade += 1
+        let bytes = pushBodies?.add(made, now: now.instant) ?? 0
+        pushes.bodyMade(bytes: bytes, now: now.instant)
+    }
+
+    /// What these commands changed, as the state has it now. Never empty.
+    private func updates(of entries: ArraySlice<ChangeRing.Entry>) -> [PushUpdate] {
+        let changed = ChangedForBrokers(entries)
+        var updates: [PushUpdate] = []
+        func add(_ kind: PushKind, _ fill: (inout PushUpdate) -> Void) {
+            guard var update = update(kind) else { return }
+            fill(&update)
+            updates.append(update)
+        }
+        if changed.brokers, !Defect.brokersNotPushed.isOn { add(.brokerUpdate) { $0.brokers = metadata.brokers } }
+        if !changed.deletedTopics.isEmpty, !Defect.deletedTopicsNotPushed.isOn {
+            add(.topicDeleted) { $0.deletedTopics = changed.deletedTopics }
+        }
+        let created = changed.createdTopics.compactMap { name in
+            metadata.topic(name).map { (topic: name, partitions: $0.1) }
+        }
+        if !created.isEmpty, !Defect.createdTopicsNotPushed.isOn {
+            add(.topicCreated) { update in
+                update.brokers = metadata.brokers
+                update.isOnlineOnly = true
+                update.partitions = .chosen(created.flatMap { name, partitions in partitions.map { (name, $0) } })
+            }
+        }
+        let leaders = rows(changed.leaders)
+        if !leaders.isEmpty, !Defect.leadersNotPushed.isOn { add(.leaderUpdate) { $0.partitions = .chosen(leaders) } }
+        let inSync = rows(changed.inSync)
+        if !inSync.isEmpty, !Defect.inSyncReplicasNotPushed.isOn { add(.isrUpdate) { $0.partitions = .chosen(inSync) } }
+        // All of it came and went again: the version is news nevertheless.
+        if updates.isEmpty { add(.brokerUpdate) { $0.brokers = metadata.brokers } }
+        return updates
+    }
+
+    private func rows(_ names: [ChangedForBrokers.Name]) -> [(topic: String, partition: Partition)] {
+        names.compactMap { name in
+            metadata.partition(name.topic, name.partition).map { (name.topic, $0) }
+        }
+    }
+}
+
+/// A body to be made away from the node's executor.
+public struct PushBody: Sendable {
+    /// What was made, to be handed back to the node.
+    public struct Made: Sendable {
+        let number: UInt64
+        let content: PushBodies.Made
+    }
+
+    let number: UInt64
+    let make: @Sendable () -> PushBodies.Made
+
+    public var made: Made { Made(number: number, content: make()) }
 }

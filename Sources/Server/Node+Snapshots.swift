@@ -112,6 +112,7 @@ extension Node {
 
     func snapshotInstalled(_ position: LogPosition, _ state: MetadataStateMachine) {
         metadata = state
+        history = ChangeHistory(behind: state.counters)
         lastApplied = position.index
         checkpoints = CheckpointSchedule(position: position)
         digests.reset()

@@ -43,14 +43,13 @@ extension Node {
         var result = measurements
         result.status = status
         if let leadingSince { result.leaderSeconds += seconds(since: leadingSince) }
-        result.pushesWaiting = pushes.depth
+        result.pushesWaiting = pushes.waitingCount
         result.pendingWrites = pendingWrites.count
         result.logBytes = raft.log.byteCount
         result.counters = metadata.counters
-        let brokers = metadata.brokers
-        result.brokers = brokers.count
-        result.brokersOnline = brokers.count { $0.status == .online }
-        result.topics = metadata.topicNames.count
+        result.brokers = metadata.brokers.count
+        result.brokersOnline = metadata.onlineBrokerCount
+        result.topics = metadata.topicCount
         result.partitions = metadata.partitionCount
         result.keys = metadata.keyCount
         return result

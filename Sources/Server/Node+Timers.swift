@@ -41,7 +41,7 @@ extension Node {
         for sender in senders { consider(sender.progressedAt.advanced(by: settings.snapshotTimeout)) }
         if isLeading {
             consider(heartbeats.nextCheck)
-            consider(pushes.nextDeadline)
+            consider(pushes.nextDeadline(now: now.instant))
         }
         consider(stopping?.deadline)
         return deadline

@@ -70,8 +70,13 @@ public final class Node {
     /// The index that the heartbeat being answered asks about.
     var askedDigest: LogIndex?
     var throttle = LogThrottle()
+    /// What the last commands changed, from the start or the last received snapshot on.
+    var history: ChangeHistory
     var heartbeats = BrokerHeartbeats()
     var pushes = BrokerPushes()
+    /// While this node leads.
+    var pushBodies: PushBodies?
+    var lastPushBody: UInt64 = 0
     var senders: [SnapshotSender] = []
     var receiver: SnapshotReceiver?
 
@@ -129,6 +134,7 @@ public final class Node {
             startedAt: now.instant, patience: settings.raft.electionTimeout * 2, bootstrap: settings.bootstrap,
             mayTakePlace: settings.rejoin == recovered.identity.directory)
         metadata = recovered.metadata
+        history = ChangeHistory(behind: recovered.metadata.counters)
         let mustRepeat = Defect.appliesAgainAtRestart.isOn && recovered.applied.index > recovered.logBase.index
         lastApplied = mustRepeat ? recovered.applied.index.previous : recovered.applied.index
         checkpoints = CheckpointSchedule(position: recovered.applied)
@@ -154,6 +160,7 @@ public final class Node {
     public func process(_ inputs: [Input]) {
         guard !isFailed else { return refuse(inputs) }
         now = clock.now
+        heartbeats.woke(now: now.instant, planned: armedDeadline)
         for index in inputs.indices { handle(inputs[index]) }
         guard !isFailed else { return }
         // What these inputs began is not due yet.
@@ -164,7 +171,7 @@ public final class Node {
         checkpointIfDue()
         sendPushes()
         finishStopping()
-        armedDeadline = nextDeadline
+        armedDeadline = max(nextDeadline, now.instant)
         clock.wake(at: armedDeadline)
     }
 
@@ -190,6 +197,7 @@ public final class Node {
         case .identityStored: identityStored()
         case .peerConnectionClosed(let connection): connectionClosed(connection)
         case .pushFinished(let broker, let attempt, let taken): pushFinished(broker, attempt: attempt, taken: taken)
+        case .pushBodyMade(let made): pushBodyMade(made)
         case .persisted(let write, let took):
             measurements.writeLatency.observe(took)
             step(.persisted(write))

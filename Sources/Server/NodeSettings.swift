@@ -12,6 +12,9 @@ public struct NodeSettings: Sendable {
     public var brokerTimeout: Duration = .milliseconds(30_000)
     public var brokerCheckInterval: Duration = .milliseconds(5000)
 
+    /// The body of a push with more rows is made away from the node's executor.
+    public var pushRowsAtOnce = 256
+
     /// A write or read without an outcome after this long is answered as unknown.
     public var requestTimeout: Duration = .milliseconds(5000)
     /// Beyond these, writes are refused as overload.

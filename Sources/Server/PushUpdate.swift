@@ -13,25 +13,39 @@ enum PushKind: String {
     case fullSnapshot = "FULL_SNAPSHOT"
 }
 
-/// One message to brokers.
-struct PushUpdate {
+/// What one message to brokers says. Its rows are those of the state at one version, so that the body can be made
+/// anywhere and at any time.
+struct PushUpdate: Sendable {
+    enum Partitions: Sendable {
+        case all([TopicRows])
+        case chosen([(topic: String, partition: Partition)])
+    }
+
     var kind: PushKind
     var version: UInt64
-    var body: [UInt8]
-}
-
-/// Everything that the body of an update can carry.
-struct PushContents {
+    var controller: Member
+    var term: Term
+    /// Unix milliseconds.
+    var timestamp: Int64
     var brokers: [Broker]?
-    var partitions: [(topic: String, partition: Partition)]?
+    /// Only those that are ONLINE, of `brokers`.
+    var isOnlineOnly = false
+    var partitions: Partitions?
     var deletedTopics: [String]?
-}
 
-extension PushUpdate {
-    init(
-        _ kind: PushKind, version: UInt64, controller: Member, term: Term, timestamp: Int64, _ contents: PushContents
-    ) {
-        var json = JSONWriter()
+    /// How many rows it carries: what it costs to make.
+    var rowCount: Int {
+        let partitionCount =
+            switch partitions {
+            case .all(let topics): topics.reduce(0) { $0 + $1.partitions.count }
+            case .chosen(let rows): rows.count
+            case nil: 0
+            }
+        return partitionCount + (brokers?.count ?? 0) + (deletedTopics?.count ?? 0)
+    }
+
+    var body: [UInt8] {
+        var json = JSONWriter(capacity: 256 + 128 * rowCount)
         json.object { json in
             json.field("updateType", kind.rawValue)
             json.field("version", version)
@@ -40,40 +54,60 @@ extension PushUpdate {
             json.field("controllerTerm", term.number)
             json.field("term", term.number)
             json.field("timestamp", timestamp)
-            json.nullableArray("brokers", contents.brokers) { json, broker in
-                json.object { json in
-                    json.field("id", broker.id)
-                    json.field("host", broker.host)
-                    json.field("port", broker.port)
-                    json.field("alive", broker.status == .online)
-                }
+            json.nullableArray("brokers", brokers) { json, brokers in
+                for broker in brokers where !isOnlineOnly || broker.status == .online { json.value(broker) }
             }
-            json.nullableArray("partitions", contents.partitions) { json, item in
-                json.object { Self.write(item.partition, of: item.topic, into: &$0) }
+            json.nullableArray("partitions", partitions) { json, partitions in partitions.write(to: &json) }
+            json.nullableArray("deletedTopics", deletedTopics) { json, topics in
+                for topic in topics { json.value(topic) }
             }
-            json.nullableArray("deletedTopics", contents.deletedTopics) { $0.value($1) }
         }
-        self.init(kind: kind, version: version, body: json.bytes)
+        return json.bytes
     }
+}
 
-    private static func write(_ partition: Partition, of topic: String, into json: inout JSONWriter) {
-        json.field("topic", topic)
-        json.field("partition", partition.id)
-        json.field("leaderId", partition.leader)
-        json.nullableArray("followerIds", partition.replicas.filter { $0 != partition.leader }) { $0.value($1) }
-        json.nullableArray("isrIds", partition.inSyncReplicas) { $0.value($1) }
-        json.field("leaderEpoch", partition.leaderEpoch)
+extension PushUpdate.Partitions {
+    fileprivate func write(to json: inout JSONWriter) {
+        switch self {
+        case .all(let topics):
+            for rows in topics {
+                for partition in rows.partitions { json.value(partition, of: rows.topic.name) }
+            }
+        case .chosen(let rows): for (topic, partition) in rows { json.value(partition, of: topic) }
+        }
     }
 }
 
 extension JSONWriter {
+    fileprivate mutating func value(_ broker: Broker) {
+        object { json in
+            json.field("id", broker.id)
+            json.field("host", broker.host)
+            json.field("port", broker.port)
+            json.field("alive", broker.status == .online)
+        }
+    }
+
+    fileprivate mutating func value(_ partition: Partition, of topic: String) {
+        object { json in
+            json.field("topic", topic)
+            json.field("partition", partition.id)
+            json.field("leaderId", partition.leader)
+            json.arrayField("followerIds") { json in
+                for replica in partition.replicas where replica != partition.leader { json.value(replica) }
+            }
+            json.arrayField("isrIds") { json in
+                for replica in partition.inSyncReplicas { json.value(replica) }
+            }
+            json.field("leaderEpoch", partition.leaderEpoch)
+        }
+    }
+
     /// `null` where there is no array: brokers tell "nothing changed" from "there are none".
-    fileprivate mutating func nullableArray<Element>(
-        _ name: StaticString, _ elements: [Element]?, _ write: (inout JSONWriter, Element) -> Void
+    fileprivate mutating func nullableArray<Elements>(
+        _ name: StaticString, _ elements: Elements?, _ write: (inout JSONWriter, Elements) -> Void
     ) {
         guard let elements else { return nullField(name) }
-        arrayField(name) { json in
-            for element in elements { write(&json, element) }
-        }
+        arrayField(name) { write(&$0, elements) }
     }
 }

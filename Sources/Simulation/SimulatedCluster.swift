@@ -200,6 +200,7 @@ extension NodeSettings {
         settings.checkpointListedRows = random.pick([5, 1000])
         settings.brokerTimeout = .milliseconds(1500)
         settings.brokerCheckInterval = .milliseconds(200)
+        settings.pushRowsAtOnce = 8
         settings.requestTimeout = .milliseconds(1200)
         settings.maximumPendingWrites = random.pick([4, 64])
         settings.checkpointEntries = random.pick([8, 40])

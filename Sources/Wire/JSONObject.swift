@@ -73,10 +73,14 @@ public struct JSONObject: Equatable, Sendable {
 
     /// The array's elements, all objects, each read by `read`; errors name the element.
     public func objects<Element>(
-        _ name: String, _ read: (JSONObject) throws(JSONInputError) -> Element
+        _ name: String, atMost limit: Int = .max, _ read: (JSONObject) throws(JSONInputError) -> Element
     ) throws(JSONInputError) -> [Element] {
         guard let value = find(name) else { throw .missing(name) }
         guard case .array(let values) = value else { throw .wrongType(name, wanted: "an array", found: value) }
+        guard values.count <= limit else {
+            throw JSONInputError(
+                code: .outOfRange, field: name, problem: "must have at most \(limit) elements, not \(values.count)")
+        }
         var elements: [Element] = []
         elements.reserveCapacity(values.count)
         for (offset, value) in values.enumerated() {

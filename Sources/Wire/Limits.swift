@@ -13,6 +13,10 @@ public enum Limits {
     public static let partitionCount: ClosedRange<Int64> = 1...10_000
     public static let partition: ClosedRange<Int64> = 0...9_999
     public static let replicationFactor: ClosedRange<Int64> = 1...1_000
+    /// Of all partitions of a topic together: what one command may make.
+    public static let maxTopicReplicas = 100_000
+    /// In one report.
+    public static let maxLagReportPartitions = 10_000
     /// `-1` stands for "without limit".
     public static let retention: ClosedRange<Int64> = -1...maxInteger
     public static let segmentBytes: ClosedRange<Int64> = 1...maxInteger

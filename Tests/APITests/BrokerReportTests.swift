@@ -75,4 +75,16 @@ import Testing
         #expect(answer.status == 404)
         #expect(answer.code == "unknown_broker")
     }
+
+    @Test(arguments: [(10_000, 200), (10_001, 400)])
+    func `a lag report has so many partitions and no more`(count: Int, status: Int) async {
+        let lag = #"{"topic":"orders","partition":0,"offsetLag":0,"timeSinceCaughtUp":0}"#
+        let lags = Array(repeating: lag, count: count).joined(separator: ",")
+        let answer = await client().post("/api/v1/metadata/isr/lag", #"{"brokerId":101,"partitions":[\#(lags)]}"#)
+        #expect(answer.status == status)
+        if status == 400 {
+            #expect(answer.code == "out_of_range")
+            #expect(answer.text.contains("at most 10000 elements"), "\(answer.text)")
+        }
+    }
 }

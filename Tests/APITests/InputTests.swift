@@ -121,6 +121,20 @@ import Testing
         #expect(client.node.state.withLock { $0.submitted.isEmpty && $0.reports.isEmpty && $0.received.isEmpty })
     }
 
+    /// The field alone is within its range; the product is not.
+    @Test(arguments: [(10_000, 10, true), (10_000, 11, false), (101, 1000, false), (100, 1000, true)])
+    func `a topic has so many replicas and no more`(partitions: Int, replicas: Int, isAdmitted: Bool) async {
+        let client = Client()
+        let answer = await client.post(
+            "/api/v1/metadata/topics",
+            #"{"topicName":"t","numPartitions":\#(partitions),"replicationFactor":\#(replicas)}"#)
+        #expect(client.node.state.withLock { $0.submitted.count } == (isAdmitted ? 1 : 0))
+        guard !isAdmitted else { return }
+        #expect(answer.status == 400)
+        #expect(answer.code == "out_of_range")
+        #expect(answer.text.contains("100000"), "\(answer.text)")
+    }
+
     @Test func `percent-encoding is decoded, or refused`() {
         func decode(_ text: String) -> [UInt8]? { PercentDecoding.decode(text.utf8) }
         #expect(decode("a%2Fb%c3%BC+") == Array("a/bü+".utf8))

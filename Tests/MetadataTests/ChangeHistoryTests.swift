@@ -4,7 +4,8 @@ import Testing
 
 @Suite struct ChangeHistoryTests {
     private var machine = Machine()
-    private var history = ChangeHistory(behind: Counters(), maximumChanges: 8, maximumBytes: 4096)
+    private var history = ChangeHistory(
+        behind: Counters(), maximumMetadataChanges: 8, maximumKeyChanges: 8, maximumBytes: 4096)
 
     private mutating func record(_ change: (inout Machine) -> Outcome) {
         let outcome = change(&machine)

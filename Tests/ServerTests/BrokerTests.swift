@@ -19,8 +19,10 @@ import Testing
 
     /// Lets time pass while the majority stays.
     private func wait(_ test: NodeUnderTest, milliseconds: Int, beating broker: BrokerID? = nil) {
-        for _ in 0..<(milliseconds / 250) {
-            test.advance(milliseconds: 250)
+        // Longer steps would be pauses of the node itself.
+        for step in 1...(milliseconds / 50) {
+            test.advance(milliseconds: 50)
+            guard step % 5 == 0 else { continue }
             if let broker { test.heartbeat(broker) }
             test.settle()
         }
@@ -127,6 +129,82 @@ import Testing
         }
         #expect(test.log.last == before)
         #expect(test.node.measure().brokersExpired == 0)
+    }
+
+    // Time
+
+    private func heartbeatTest(members: Int) -> NodeUnderTest {
+        let test = NodeUnderTest(members: members) { settings in
+            settings.brokerTimeout = .milliseconds(3000)
+            settings.brokerCheckInterval = .milliseconds(500)
+            settings.requestTimeout = .seconds(600)
+        }.elected()
+        test.register(101)
+        test.register(102)
+        return test
+    }
+
+    /// What the node itself missed is held against nobody, be it alone or one of three.
+    @Test(arguments: [1, 3]) func aPauseOfTheNodeCountsForNobody(members: Int) {
+        let test = heartbeatTest(members: members)
+        wait(test, milliseconds: 2000)
+        test.advance(milliseconds: 4000)
+        test.settle()
+        #expect(test.status(of: 101) == .online)
+        wait(test, milliseconds: 500)
+        #expect(test.status(of: 101) == .online, "its timeout goes on where it stopped")
+        wait(test, milliseconds: 2000)
+        #expect(test.status(of: 101) == .offline)
+        #expect(test.status(of: 102) == .offline)
+    }
+
+    /// Whether it came to the leader a majority has yet to say; that it came is certain.
+    @Test func aHeartbeatThatWaitsForItsConfirmationCounts() {
+        let test = heartbeatTest(members: 3)
+        wait(test, milliseconds: 1000)
+        test.heartbeat(102)
+        for _ in 0..<60 { test.advance(milliseconds: 50) }
+        #expect(test.heartbeats.all.isEmpty)
+        test.settle()
+        #expect(test.heartbeats.all.map(\.isSuccess) == [true])
+        #expect(test.status(of: 101) == .offline)
+        #expect(test.status(of: 102) == .online)
+        wait(test, milliseconds: 2500)
+        #expect(test.status(of: 102) == .online, "from its acknowledgement on it has a full timeout")
+    }
+
+    @Test func aRackThatFailsIsNotOneLongTurn() {
+        let test = heartbeatTest(members: 1)
+        for id: BrokerID in 200..<240 { test.register(id) }
+        let before = test.log.last.index.number
+        while test.log.last.index.number == before { test.advance(milliseconds: 50) }
+        #expect(test.log.last.index.number == before + UInt64(BrokerHeartbeats.maximumAtOnce))
+        #expect(test.clock.alarm <= test.clock.now.instant, "it goes on at once")
+        for _ in 0..<4 { test.process(.timer) }
+        #expect(test.log.last.index.number == before + 42)
+        test.settle()
+        #expect(test.node.metadata.onlineBrokerCount == 0)
+        #expect(test.node.measure().brokersExpired == 42)
+    }
+
+    /// Its OFFLINE is in the log and may be committed later: then an answer that it is ONLINE would be wrong.
+    @Test func anExpiryWithoutOutcomeStillStands() {
+        let test = leader { $0.requestTimeout = .milliseconds(1000) }
+        wait(test, milliseconds: 3000)
+        let committed = test.log.last.index
+        while test.log.last.index == committed { test.advance(milliseconds: 50) }
+        let offline = test.log.last.index
+        for _ in 0..<25 { test.advance(milliseconds: 50) }
+        test.heartbeat(102)
+        let round = test.network.appends.map(\.readRound).max() ?? 0
+        let reply = AppendEntriesReply(
+            term: test.node.raft.currentTerm, success: true, matchIndex: committed, readRound: round)
+        test.process(.peerReply(.appendEntriesReply(reply, from: NodeID(2), previous: committed), from: .member(2)))
+        #expect(test.heartbeats.all.isEmpty)
+        #expect(test.log.last.index == offline.next, "it is brought ONLINE again behind it")
+        test.settle()
+        #expect(test.status(of: 102) == .online)
+        #expect(test.heartbeats.all.map(\.isSuccess) == [true])
     }
 
     // Lag reports

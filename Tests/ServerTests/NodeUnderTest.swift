@@ -2,6 +2,7 @@ import Logging
 import Metadata
 import Raft
 import Storage
+import Testing
 import Wire
 
 @testable import Server
@@ -19,6 +20,7 @@ final class NodeUnderTest: @unchecked Sendable {
     /// To what was refused by name, or asked by name.
     let introductions = Answers<IntroductionReply>()
     private var storedIdentities = 0
+    private var takenPushes = 0
     private let failures = Answers<StorageError>()
 
     init(
@@ -58,6 +60,25 @@ final class NodeUnderTest: @unchecked Sendable {
     var log: RaftLog { node.raft.log }
 
     func process(_ inputs: Input...) { node.process(inputs) }
+    func process(_ inputs: [Input]) { node.process(inputs) }
+
+    /// The brokers take all pushes, and what was to be made for them is made.
+    func takePushes() {
+        for _ in 0..<100_000 {
+            if takenPushes < network.pushes.count {
+                let push = network.pushes[takenPushes]
+                takenPushes += 1
+                process(.pushFinished(broker: push.broker, attempt: push.attempt, taken: true))
+            } else if !network.bodies.isEmpty {
+                process(.pushBodyMade(network.bodies.removeFirst().made))
+            } else if node.measure().pushesWaiting > 0 {
+                advance(milliseconds: 1)
+            } else {
+                return
+            }
+        }
+        Issue.record("there is no end of pushes")
+    }
 
     func advance(milliseconds: Int) {
         clock.advance(milliseconds: milliseconds)
@@ -79,6 +100,8 @@ final class NodeUnderTest: @unchecked Sendable {
                 clock.advanceToAlarm()
                 process(.timer)
             }
+            // Alone its own vote is a majority.
+            if node.members.count == 1 { persist() }
             let term = node.raft.currentTerm
             if node.raft.role == .preCandidate {
                 vote(term: term.next, isPreVote: true)

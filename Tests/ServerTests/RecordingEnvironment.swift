@@ -37,6 +37,9 @@ final class RecordingNetwork: NodeNetwork {
     }
     var sent: [Sent] = []
     var pushes: [Push] = []
+    var bodies: [PushBody] = []
+    var forgotten: [BrokerID] = []
+    var hasForgottenAll = false
 
     var introductions: [(introduction: Introduction, envelope: Envelope, peer: NodeID)] = []
 
@@ -51,6 +54,10 @@ final class RecordingNetwork: NodeNetwork {
     func push(_ body: [UInt8], to broker: Broker, attempt: UInt64) {
         pushes.append(Push(body: String(decoding: body, as: UTF8.self), broker: broker.id, attempt: attempt))
     }
+
+    func make(_ body: PushBody) { bodies.append(body) }
+    func forget(_ broker: BrokerID) { forgotten.append(broker) }
+    func forgetBrokers() { hasForgottenAll = true }
 
     var appends: [AppendEntries] {
         sent.compactMap { if case .appendEntries(let append) = $0.request { append } else { nil } }

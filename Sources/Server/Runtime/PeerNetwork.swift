@@ -1,3 +1,4 @@
+import Dispatch
 import Glibc
 import HTTP
 import Logging
@@ -28,6 +29,8 @@ final class PeerNetwork: NodeNetwork {
 
     /// The time limit of a push: a real broker sleeps up to 5 s in its handler.
     private static let pushTimeout: Duration = .seconds(10)
+    /// One at a time: many would take all processors.
+    private static let makingBodies = DispatchQueue(label: "dmq.push-bodies", qos: .utility)
     private static let bulkTimeout: Duration = .seconds(60)
 
     init(
@@ -94,11 +97,22 @@ final class PeerNetwork: NodeNetwork {
         }
     }
 
+    func make(_ body: PushBody) {
+        Self.makingBodies.async { [mailbox] in mailbox.post(.pushBodyMade(body.made)) }
+    }
+
+    func forget(_ broker: BrokerID) { brokers.removeValue(forKey: broker)?.connection.close() }
+
+    func forgetBrokers() {
+        for broker in brokers.values { broker.connection.close() }
+        brokers = [:]
+    }
+
     private func connection(to broker: Broker) -> HTTPClientConnection {
-        if let known = brokers[broker.id] {
-            if known.host == broker.host, known.port == broker.port { return known.connection }
-            known.connection.close()
+        if let known = brokers[broker.id], known.host == broker.host, known.port == broker.port {
+            return known.connection
         }
+        forget(broker.id)
         let connection = HTTPClientConnection(
             host: broker.host, port: UInt16(clamping: broker.port), loop: loop, resolver: brokerNames)
         brokers[broker.id] = BrokerConnection(host: broker.host, port: broker.port, connection: connection)
@@ -107,7 +121,7 @@ final class PeerNetwork: NodeNetwork {
 
     func close() {
         for lanes in peers.values { for connection in lanes.values { connection.close() } }
-        for broker in brokers.values { broker.connection.close() }
+        forgetBrokers()
     }
 }
 

@@ -15,6 +15,8 @@ final class SimulatedBrokers: @unchecked Sendable {
         var slowUntil = VirtualTime.zero
         /// What it was told since it started.
         fileprivate(set) var view = BrokerView()
+        /// When a heartbeat last came to a node, whatever became of it.
+        fileprivate(set) var arrivedAt = VirtualTime.zero
         fileprivate var mustRegister = true
         fileprivate var guess = 0
         /// When the last push of each node arrives: one connection, in order.
@@ -141,8 +143,9 @@ final class SimulatedBrokers: @unchecked Sendable {
         let id = all[index].id
         let node = cluster.nodes[all[index].guess]
         let asked = Asked(cluster.ledger)
-        network.call(node, deadline: .milliseconds(1000)) { [cluster] answer in
-            .heartbeat(id) { result in
+        network.call(node, deadline: .milliseconds(1000)) { [self, cluster] answer in
+            all[index].arrivedAt = cluster.timeline.now
+            return .heartbeat(id) { result in
                 if case .success(let known?) = result {
                     let listener = cluster.network.listener(at: node.id) ?? node
                     cluster.observe(.heartbeatAcknowledged(known, of: id, by: listener, asked: asked))
@@ -201,6 +204,8 @@ final class SimulatedBrokers: @unchecked Sendable {
             timeSinceCaughtUp: isBehind ? random.pick([0, 10_000, 10_001]) : random.pick([0, 0, 999, 1000]),
             isOutOfSync: random.chance(50))
     }
+
+    func lastArrival(of id: BrokerID) -> VirtualTime { all.first { $0.id == id }?.arrivedAt ?? .zero }
 
     /// Whether one of its late reports asks for all of that.
     func hasAsked(for update: UpdateInSyncReplicas) -> Bool {

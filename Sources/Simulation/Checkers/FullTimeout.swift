@@ -144,8 +144,10 @@ final class SilenceIsNoticed: Checker {
         let limit = VirtualTime.brokerTimeout(of: cluster, permille: cluster.faults.clockRates.lowerBound)
         // The interval of the checks, and a leadership that was to be handed over meanwhile.
         let slack = VirtualTime.seconds(1)
+        let patience = VirtualTime(nanoseconds: UInt64(cluster.settings.requestTimeout.wholeNanoseconds))
         for broker in cluster.ledger.model.cluster.brokers where broker.isOnline {
-            let heard = heard[broker.id] ?? .zero
+            // While a heartbeat waits for its confirmation the broker is not silent.
+            let heard = max(heard[broker.id] ?? .zero, cluster.brokers.lastArrival(of: broker.id) + patience)
             if max(heard, opened, proposal.backSince) + limit + slack < proposal.behind {
                 return "broker \(broker.id), last heard at \(heard), is ONLINE in entry \(entry.position) of "
                     + "\(proposal.behind)"

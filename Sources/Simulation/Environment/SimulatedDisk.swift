@@ -19,7 +19,8 @@ final class SimulatedDisk: NodeDisk {
             switch self {
             case .write(let writes):
                 VirtualTime(nanoseconds: UInt64(writes.reduce(0) { $0 + $1.entries.reduce(0) { $0 + $1.size } }) * 20)
-            case .checkpoint(let checkpoint): VirtualTime(nanoseconds: UInt64(checkpoint.changes.count { _ in true }) * 10_000)
+            case .checkpoint(let checkpoint):
+                VirtualTime(nanoseconds: UInt64(checkpoint.changes.count { _ in true }) * 10_000)
             case .stage(let rows, _): VirtualTime(nanoseconds: UInt64(rows.count) * 10_000)
             case .store, .install: .zero
             }

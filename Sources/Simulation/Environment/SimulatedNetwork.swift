@@ -384,4 +384,12 @@ final class SimulatedNetworkPort: NodeNetwork {
     func push(_ body: [UInt8], to broker: Broker, attempt: UInt64) {
         cluster.brokers.push(body, to: broker, attempt: attempt, from: node)
     }
+
+    func make(_ body: PushBody) { node.post(.pushBodyMade(body.made)) }
+
+    // What is on its way to a broker arrives or is lost, whether the connection is closed behind it or not.
+
+    func forget(_ broker: BrokerID) {}
+
+    func forgetBrokers() {}
 }

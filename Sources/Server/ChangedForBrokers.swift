@@ -1,0 +1,45 @@
+import Metadata
+
+/// What some commands in a row changed, each thing named once.
+struct ChangedForBrokers {
+    struct Name: Hashable {
+        let topic: String
+        let partition: Int
+    }
+
+    private(set) var brokers = false
+    private(set) var createdTopics: [String] = []
+    private(set) var deletedTopics: [String] = []
+    /// Partitions with another leader, and those of which only the in-sync replicas changed. In the order of the first
+    /// change; a created topic tells of all its partitions.
+    private(set) var leaders: [Name] = []
+    private(set) var inSync: [Name] = []
+
+    init(_ entries: ArraySlice<ChangeRing.Entry>) {
+        var kinds: [Name: Bool] = [:]
+        var order: [Name] = []
+        for change in entries.lazy.flatMap(\.changes) {
+            switch change {
+            case .brokerRegistered, .brokerMoved, .brokerOnline, .brokerOffline, .brokerUnregistered: brokers = true
+            case .topicCreated(let name): createdTopics.append(name)
+            case .topicDeleted(let name):
+                createdTopics.removeAll { $0 == name }
+                if !deletedTopics.contains(name) { deletedTopics.append(name) }
+            case .leaderChanged(let topic, let partition):
+                let name = Name(topic: topic, partition: partition)
+                if kinds.updateValue(true, forKey: name) == nil { order.append(name) }
+            case .inSyncReplicasChanged(let topic, let partition):
+                let name = Name(topic: topic, partition: partition)
+                if kinds[name] == nil {
+                    kinds[name] = false
+                    order.append(name)
+                }
+            case .keyPut, .keyDeleted: break
+            }
+        }
+        let created = Set(createdTopics)
+        for name in order where !created.contains(name.topic) {
+            if kinds[name] ?? false { leaders.append(name) } else { inSync.append(name) }
+        }
+    }
+}
