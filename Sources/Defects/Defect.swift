@@ -149,6 +149,99 @@
         case heartbeatsNotRebuilt = "heartbeats-not-rebuilt"
         /// A broker is sent the snapshot that is at hand, though it has been told of later changes.
         case lastPushFirst = "last-push-first"
+
+        // What brokers, administrators and clients are told
+
+        /// No broker is told anything (contract §6, as all below).
+        case pushesNeverSent = "pushes-never-sent"
+        /// Brokers are not told of new topics.
+        case createdTopicsNotPushed = "created-topics-not-pushed"
+        /// Brokers are not told of deleted topics.
+        case deletedTopicsNotPushed = "deleted-topics-not-pushed"
+        /// Brokers are not told of others that come, move or go.
+        case brokersNotPushed = "brokers-not-pushed"
+        /// A process that starts again at once is taken for the one that was told everything.
+        case returningProcessNotTold = "returning-process-not-told"
+        /// Brokers are not told of new leaders.
+        case leadersNotPushed = "leaders-not-pushed"
+        /// Brokers are not told of changed in-sync replicas.
+        case inSyncReplicasNotPushed = "in-sync-replicas-not-pushed"
+        /// Brokers are not told of a new controller.
+        case controllerChangeNotPushed = "controller-change-not-pushed"
+        /// A broker that comes is not told what there is.
+        case fullSnapshotMissing = "full-snapshot-missing"
+        /// A broker that comes is told of brokers only.
+        case fullSnapshotWithoutPartitions = "full-snapshot-without-partitions"
+        /// A broker that comes is not told of those that are OFFLINE.
+        case fullSnapshotOfOnlineOnly = "full-snapshot-of-online-only"
+        /// What a broker does not take is not sent again.
+        case failedPushNotRepeated = "failed-push-not-repeated"
+        /// An update names the version before its own.
+        case pushNamesOlderVersion = "push-names-older-version"
+        /// A broker is OFFLINE after a quarter of the timeout (contract §4, as all below).
+        case timeoutQuartered = "timeout-quartered"
+        /// A new leader takes everybody for silent who has not spoken to it.
+        case newLeaderExpiresAtOnce = "new-leader-expires-at-once"
+        /// A heartbeat is acknowledged, and does not count as one.
+        case heartbeatNotCounted = "heartbeat-not-counted"
+        /// The heartbeat of an OFFLINE broker is acknowledged, and it stays OFFLINE.
+        case heartbeatBringsNobodyBack = "heartbeat-brings-nobody-back"
+        /// Heartbeats are answered with version 0.
+        case heartbeatVersionZero = "heartbeat-version-zero"
+        /// Lag reports are acknowledged, and nothing comes of them (contract §5, as all below).
+        case lagReportsIgnored = "lag-reports-ignored"
+        /// Who is out of sync joins, instead of leaving.
+        case lagReportsInverted = "lag-reports-inverted"
+        /// A replica stays in sync that is too far behind.
+        case lagLimitMoved = "lag-limit-moved"
+        /// A replica is in sync again before it has caught up.
+        case caughtUpTooEarly = "caught-up-too-early"
+        /// A broker that comes back is in sync with no report of it.
+        case returningBrokerIsInSync = "returning-broker-is-in-sync"
+        /// An OFFLINE broker joins the in-sync replicas.
+        case offlineBrokerJoins = "offline-broker-joins"
+        /// A leader leaves the in-sync replicas.
+        case leaderLeaves = "leader-leaves"
+        /// The last ONLINE in-sync replica becomes leader, not the first.
+        case electsTheLast = "elects-the-last"
+        /// A new topic is acknowledged, and not created (contract §3, as all below).
+        case topicsNotCreated = "topics-not-created"
+        /// A topic's end is acknowledged, and it stays.
+        case topicsNotDeleted = "topics-not-deleted"
+        /// Partitions are placed on brokers that are OFFLINE.
+        case placesOnOfflineBrokers = "places-on-offline-brokers"
+        /// All topics begin with the same broker.
+        case placementDoesNotRotate = "placement-does-not-rotate"
+        /// Replicas are placed without regard to racks.
+        case racksIgnored = "racks-ignored"
+        /// A topic with another replication factor is taken for the same.
+        case otherTopicIsTheSame = "other-topic-is-the-same"
+        /// A repeated creation is told as a new topic.
+        case repeatedTopicIsNew = "repeated-topic-is-new"
+        /// A second process takes the id of a broker that is ONLINE.
+        case movesWhileOnline = "moves-while-online"
+        /// A broker goes away that has partitions.
+        case unregistersWithPartitions = "unregisters-with-partitions"
+        /// A broker that registers again the same is a new one.
+        case registeredAtMoves = "registered-at-moves"
+        /// A follower is sent everything at once, however slow it is.
+        case windowIgnored = "window-ignored"
+        /// What no majority confirms is never answered.
+        case requestsNeverTimeOut = "requests-never-time-out"
+        /// A changed key keeps its version (contract §7, as all below).
+        case keyVersionStays = "key-version-stays"
+        /// A changed key is told as created with the change.
+        case createRevisionMoves = "create-revision-moves"
+        /// A key's change is a change of the metadata's version.
+        case keysCountAsMetadata = "keys-count-as-metadata"
+        /// Deleting what is below a key deletes the key, and others that begin with its name.
+        case sweepTakesTheDirectory = "sweep-takes-the-directory"
+        /// A write happens whatever revision it asks for.
+        case preconditionIgnored = "precondition-ignored"
+        /// A page begins with the entry that it is to follow.
+        case pageBeginsWithTheLast = "page-begins-with-the-last"
+        /// A page has one entry more than was asked for.
+        case pageBeyondLimit = "page-beyond-limit"
     }
 
     extension Defect {

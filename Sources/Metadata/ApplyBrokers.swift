@@ -1,3 +1,5 @@
+import Defects
+
 extension MetadataStateMachine {
     mutating func apply(_ registration: RegisterBroker, timestamp: Int64) -> Outcome {
         guard !registration.host.isEmpty, (1...65_535).contains(registration.port) else {
@@ -24,12 +26,14 @@ extension MetadataStateMachine {
     private mutating func register(_ broker: Broker, again index: Int) -> Outcome {
         let existing = brokerRows[index]
         let hasSameAddress = isSameText(existing.host, broker.host) && existing.port == broker.port
-        if existing.status == .online, !hasSameAddress { return .refused(.brokerIDInUse(existing)) }
+        if existing.status == .online, !hasSameAddress, !Defect.movesWhileOnline.isOn {
+            return .refused(.brokerIDInUse(existing))
+        }
         let isMoved = !hasSameAddress || !isSameText(existing.rack, broker.rack)
         if existing.status == .online, !isMoved { return Outcome(result: .broker(existing, isNew: false)) }
 
         var updated = broker
-        if !isMoved { updated.registeredAt = existing.registeredAt }
+        if !isMoved, !Defect.registeredAtMoves.isOn { updated.registeredAt = existing.registeredAt }
         replaceBroker(at: index, with: updated)
         counters.version += 1
         var changes: [Change] = isMoved ? [.brokerMoved(broker.id)] : []
@@ -43,7 +47,9 @@ extension MetadataStateMachine {
     mutating func unregisterBroker(_ id: BrokerID) -> Outcome {
         guard let index = brokerIndex(id) else { return .refused(.unknownBroker(id)) }
         let assigned = replicaIndex.count(of: id)
-        guard assigned == 0 else { return .refused(.brokerHasPartitions(id, count: assigned)) }
+        guard assigned == 0 || Defect.unregistersWithPartitions.isOn else {
+            return .refused(.brokerHasPartitions(id, count: assigned))
+        }
         if brokerRows[index].status == .online { onlineCount -= 1 }
         placementRing = nil
         digest.subtract(Digest(brokerRows[index]))

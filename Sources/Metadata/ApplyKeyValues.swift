@@ -1,3 +1,5 @@
+import Defects
+
 // Tens of thousands of these are applied in a second. A put finds its pair once and changes it where it lies.
 
 extension MetadataStateMachine {
@@ -12,8 +14,8 @@ extension MetadataStateMachine {
             refusal = put.precondition.refusal(present: pair.modRevision)
             guard refusal == nil else { return }
             digest.subtract(Digest(pair))
-            updated.createRevision = pair.createRevision
-            updated.version = pair.version + 1
+            if !Defect.createRevisionMoves.isOn { updated.createRevision = pair.createRevision }
+            updated.version = pair.version + (Defect.keyVersionStays.isOn ? 0 : 1)
             // The tree's own key: the one of the command would live twice.
             updated.key = pair.key
             previous = pair
@@ -34,6 +36,7 @@ extension MetadataStateMachine {
         }
         self.digest = digest
         counters.revision = revision
+        if Defect.keysCountAsMetadata.isOn { counters.version += 1 }
         return Outcome(
             result: .put(modRevision: revision, version: updated.version),
             changes: [.keyPut(updated, previous: previous)])
@@ -58,7 +61,8 @@ extension MetadataStateMachine {
         var digest = self.digest
         var changed = ChangedRows(takenRevision: 0)
         swap(&changed, &changedRows)
-        keys.removeAll(from: delete.key.subtreePrefix, before: delete.key.subtreeEnd) { pair in
+        let first = Defect.sweepTakesTheDirectory.isOn ? delete.key.bytes : delete.key.subtreePrefix
+        keys.removeAll(from: first, before: delete.key.subtreeEnd) { pair in
             digest.subtract(Digest(pair))
             changed.insertDeleted(pair)
             changes.append(.keyDeleted(pair))
@@ -78,7 +82,8 @@ extension Precondition {
     fileprivate func refusal(present: UInt64?) -> Refusal? {
         switch self {
         case .none: nil
-        case .modRevision(let wanted): present == wanted ? nil : .revisionMismatch(present: present)
+        case .modRevision(let wanted):
+            present == wanted || Defect.preconditionIgnored.isOn ? nil : .revisionMismatch(present: present)
         case .absent: present == nil ? nil : .revisionMismatch(present: present)
         }
     }

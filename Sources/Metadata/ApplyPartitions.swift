@@ -15,7 +15,9 @@ extension MetadataStateMachine {
             }
             guard partition.leader == broker else { return }
             let candidates = Defect.uncleanElection.isOn ? partition.replicas : partition.inSyncReplicas
-            partition.elect(candidates.first { state.isOnline($0) })
+            let isOnline = { state.isOnline($0) }
+            let next = Defect.electsTheLast.isOn ? candidates.last(where: isOnline) : candidates.first(where: isOnline)
+            partition.elect(next)
         }
     }
 
@@ -23,6 +25,7 @@ extension MetadataStateMachine {
     /// up is for its lag report to say.
     mutating func restoreLeadership(of broker: BrokerID, _ changes: inout [Change]) {
         updatePartitions(on: broker, &changes) { partition, _ in
+            if Defect.returningBrokerIsInSync.isOn { partition.join(broker) }
             guard partition.leader == nil, partition.inSyncReplicas.contains(broker) else { return }
             partition.elect(broker)
         }
@@ -80,7 +83,7 @@ extension MetadataStateMachine {
             else { continue }
             var partition = topicRows[topic].partitions[change.partition]
             if change.isInSync {
-                if isOnline { partition.join(update.broker) }
+                if isOnline || Defect.offlineBrokerJoins.isOn { partition.join(update.broker) }
             } else {
                 partition.leave(update.broker)
             }
@@ -113,7 +116,7 @@ extension Partition {
     }
 
     fileprivate mutating func leave(_ broker: BrokerID) {
-        guard leader != broker, inSyncReplicas.count > 1 else { return }
+        guard leader != broker || Defect.leaderLeaves.isOn, inSyncReplicas.count > 1 else { return }
         inSyncReplicas.removeAll { $0 == broker }
     }
 }

@@ -1,3 +1,5 @@
+import Defects
+
 extension MetadataStateMachine {
     mutating func apply(_ creation: CreateTopic, timestamp: Int64) -> Outcome {
         guard Topic.isValidName(creation.name), Topic.partitionCounts.contains(creation.partitionCount),
@@ -7,10 +9,12 @@ extension MetadataStateMachine {
         guard onlineCount >= creation.replicationFactor else {
             return .refused(.notEnoughBrokers(online: onlineCount, wanted: creation.replicationFactor))
         }
-        let ring = placementRing ?? PlacementRing(brokers: brokerRows.filter { $0.status == .online })
+        let ring =
+            placementRing
+            ?? PlacementRing(brokers: brokerRows.filter { $0.status == .online || Defect.placesOnOfflineBrokers.isOn })
         placementRing = ring
         var assignment = ReplicaAssignment(ring: ring, replicationFactor: creation.replicationFactor)
-        let start = Int(counters.partitionsCreated % UInt64(onlineCount))
+        let start = Defect.placementDoesNotRotate.isOn ? 0 : Int(counters.partitionsCreated % UInt64(onlineCount))
         let partitions = (0..<creation.partitionCount).map { id in
             let replicas = assignment.replicas(startingAt: start + id)
             return Partition(id: id, leader: replicas[0], replicas: replicas, inSyncReplicas: replicas, leaderEpoch: 0)
@@ -18,7 +22,9 @@ extension MetadataStateMachine {
         let topic = Topic(
             name: creation.name, partitionCount: creation.partitionCount,
             replicationFactor: creation.replicationFactor, createdAt: timestamp, configuration: creation.configuration)
-        insert(TopicRows(topic: topic, partitions: partitions, number: replicaIndex.number(for: topic.name)))
+        if !Defect.topicsNotCreated.isOn {
+            insert(TopicRows(topic: topic, partitions: partitions, number: replicaIndex.number(for: topic.name)))
+        }
         counters.partitionsCreated &+= UInt64(partitions.count)
         counters.version += 1
         return Outcome(result: .topic(topic, partitions, isNew: true), changes: [.topicCreated(topic.name)])
@@ -28,10 +34,10 @@ extension MetadataStateMachine {
     private func recreateTopic(at index: Int, _ creation: CreateTopic) -> Outcome {
         let (topic, partitions) = (topicRows[index].topic, topicRows[index].partitions)
         guard topic.partitionCount == creation.partitionCount,
-            topic.replicationFactor == creation.replicationFactor,
+            topic.replicationFactor == creation.replicationFactor || Defect.otherTopicIsTheSame.isOn,
             topic.configuration.isSame(as: creation.configuration)
         else { return .refused(.topicExists(creation.name)) }
-        return Outcome(result: .topic(topic, partitions, isNew: false))
+        return Outcome(result: .topic(topic, partitions, isNew: Defect.repeatedTopicIsNew.isOn))
     }
 
     private mutating func insert(_ rows: TopicRows) {
@@ -49,6 +55,7 @@ extension MetadataStateMachine {
 
     mutating func deleteTopic(_ name: String) -> Outcome {
         guard let index = topicIndex(name) else { return .refused(.unknownTopic(name)) }
+        if Defect.topicsNotDeleted.isOn { return Outcome(result: .done) }
         let rows = topicRows.remove(at: index)
         partitionCount -= rows.partitions.count
         digest.subtract(Digest(rows.topic))

@@ -1,3 +1,5 @@
+import Defects
+
 /// One page of a subtree.
 public struct Listing: Equatable, Sendable {
     public enum Entry: Equatable, Sendable {
@@ -33,7 +35,8 @@ extension MetadataStateMachine {
         if let after {
             let isDirectory = !isRecursive && after.bytes.count > prefix.count && after.bytes.last == UInt8(ascii: "/")
             // The least bytes behind a key are the key and a zero.
-            let behind = isDirectory ? after.subtreeEnd : after.bytes + [0]
+            let first = Defect.pageBeginsWithTheLast.isOn ? after.bytes : after.bytes + [0]
+            let behind = isDirectory ? after.subtreeEnd : first
             if precedes(lower, behind) { lower = behind }
         }
         if isRecursive {
@@ -79,7 +82,9 @@ private struct Page {
             case .keyValue(let pair): pair.key.bytes.count + pair.value.count
             case .directory(let bytes): bytes.count
             }
-        if let last = listing.entries.last, listing.entries.count == limit || byteCount + added > byteLimit {
+        if let last = listing.entries.last,
+            listing.entries.count >= limit + (Defect.pageBeyondLimit.isOn ? 1 : 0) || byteCount + added > byteLimit
+        {
             listing.next = last.text
             return false
         }

@@ -1,3 +1,5 @@
+import Defects
+
 /// The ring of ONLINE brokers, round which the replicas of new partitions go.
 ///
 /// Without racks it is in ascending id. With racks, neighbours on the ring are in different racks as far as possible (racks
@@ -12,7 +14,7 @@ struct PlacementRing: Sendable {
     /// `brokers` in ascending id.
     init(brokers: [Broker]) {
         let byRack = Self.byRack(brokers)
-        guard byRack.count > 1 else {
+        guard byRack.count > 1, !Defect.racksIgnored.isOn else {
             // Without racks every broker stands for itself.
             self.brokers = brokers.map(\.id)
             racks = Array(brokers.indices)

@@ -1,3 +1,5 @@
+import Defects
+
 /// What a leader knows of one follower (dissertation §10.2.1 for the pipeline).
 struct Progress: Sendable {
     enum State: Equatable, Sendable {
@@ -59,6 +61,7 @@ struct Progress: Sendable {
         case .replicate:
             inflight.isEmpty
                 || inflight.count < settings.maximumInflightMessages && inflightBytes < windowBytes(settings)
+                || Defect.windowIgnored.isOn
         case .snapshot: false
         }
     }

@@ -44,7 +44,7 @@ struct BrokerHeartbeats {
     }
 
     mutating func rebuild(online: [BrokerID], now: Instant, checkInterval: Duration) {
-        let heard = awake(now)
+        let heard = Defect.newLeaderExpiresAtOnce.isOn ? Instant(nanoseconds: 0) : awake(now)
         entries = online.sorted().map { Entry(broker: $0, lastHeard: heard) }
         nextCheck = now.advanced(by: checkInterval)
     }
@@ -109,7 +109,7 @@ struct BrokerHeartbeats {
         var expired: [(BrokerID, silence: Duration)] = []
         for index in entries.indices where !entries[index].isExpiring && entries[index].unconfirmed == 0 {
             let silence = now.since(entries[index].lastHeard)
-            guard silence > timeout else { continue }
+            guard silence > (Defect.timeoutQuartered.isOn ? timeout / 4 : timeout) else { continue }
             guard expired.count < Self.maximumAtOnce else {
                 self.nextCheck = nextCheck
                 break

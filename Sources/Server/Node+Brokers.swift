@@ -44,8 +44,9 @@ extension Node {
                 measurements.heartbeatFailures += 1
                 return completion(.success(nil))
             }
-            if known.status == .online, !heartbeats.isExpiring(broker) {
-                if isLeading { heartbeats.touch(broker, now: now.instant) }
+            let isOnline = known.status == .online && !heartbeats.isExpiring(broker)
+            if isOnline || Defect.heartbeatBringsNobodyBack.isOn {
+                if isLeading, !Defect.heartbeatNotCounted.isOn { heartbeats.touch(broker, now: now.instant) }
                 acknowledgeHeartbeat(completion)
             } else {
                 bringOnline(broker, completion)
@@ -55,7 +56,8 @@ extension Node {
 
     private func acknowledgeHeartbeat(_ completion: (Result<HeartbeatAnswer?, RequestFailure>) -> Void) {
         measurements.heartbeatSuccesses += 1
-        completion(.success(HeartbeatAnswer(version: metadata.counters.version, term: raft.currentTerm)))
+        let version = Defect.heartbeatVersionZero.isOn ? 0 : metadata.counters.version
+        completion(.success(HeartbeatAnswer(version: version, term: raft.currentTerm)))
     }
 
     /// The broker is back: that is committed before it is told so.
@@ -106,7 +108,7 @@ extension Node {
                 return completion(.success(.refused(.unknownBroker(report.broker))))
             }
             let changes = isrChanges(report.partitions, of: broker)
-            guard !changes.isEmpty else { return completion(.success(.done)) }
+            guard !changes.isEmpty, !Defect.lagReportsIgnored.isOn else { return completion(.success(.done)) }
             submit(
                 .updateInSyncReplicas(UpdateInSyncReplicas(broker: broker.id, changes: changes)), completion)
         }
@@ -144,8 +146,10 @@ extension LagReport.PartitionLag {
 
     /// Two thresholds, so that a replica at the edge does not flap.
     var verdict: Verdict {
-        if offsetLag > 4000 || timeSinceCaughtUp > 10_000 || isOutOfSync { return .outOfSync }
-        return offsetLag < 100 && timeSinceCaughtUp < 1000 ? .inSync : .between
+        if offsetLag > (Defect.lagLimitMoved.isOn ? 4500 : 4000) || timeSinceCaughtUp > 10_000 || isOutOfSync {
+            return .outOfSync
+        }
+        return offsetLag < (Defect.caughtUpTooEarly.isOn ? 1000 : 100) && timeSinceCaughtUp < 1000 ? .inSync : .between
     }
 }
 
@@ -155,7 +159,7 @@ extension LagReport.PartitionLag.Verdict {
         let isMember = partition.inSyncReplicas.contains(broker.id)
         switch self {
         case .outOfSync where isMember && partition.leader != broker.id && partition.inSyncReplicas.count > 1:
-            return false
+            return Defect.lagReportsInverted.isOn
         case .inSync where !isMember && partition.replicas.contains(broker.id) && broker.status == .online:
             return true
         default: return nil

@@ -1,3 +1,4 @@
+import Defects
 import Logging
 import Metadata
 import Raft
@@ -13,7 +14,7 @@ extension Node {
         let version = metadata.counters.version
         guard let update = update(.controllerChanged) else { return }
         pushBodies = PushBodies(announcement: (version, update.body))
-        pushes.begin(brokers, version: version)
+        if !Defect.controllerChangeNotPushed.isOn { pushes.begin(brokers, version: version) }
         logger.info("📢 controller change pushed", metadata: ["brokers": "\(brokers.count)", "controller": "\(id)"])
     }
 
@@ -31,7 +32,7 @@ extension Node {
             }
         }
         // Also if nothing changed: the process may be another one, that knows nothing.
-        if case .broker(let broker, _) = outcome.result {
+        if case .broker(let broker, let isNew) = outcome.result, isNew || !Defect.returningProcessNotTold.isOn {
             heartbeats.touch(broker.id, now: now.instant)
             pushes.welcome(broker.id, version: version)
         }
@@ -45,7 +46,7 @@ extension Node {
     }
 
     func sendPushes() {
-        guard isLeading else { return }
+        guard isLeading, !Defect.pushesNeverSent.isOn else { return }
         while let broker = pushes.next(now: now.instant) { send(to: broker) }
         if pushes.waitingCount == 0 { pushBodies?.release() }
     }
@@ -56,6 +57,7 @@ extension Node {
         switch want {
         case .announcement:
             push(bodies.announcement.body, .announcement, version: bodies.announcement.version, to: broker)
+        case .snapshot(let version) where Defect.fullSnapshotMissing.isOn: pushes.skipSnapshot(broker, version)
         case .snapshot(let version):
             // One that was made before will do, if the changes since then lead on from it. While everything changes
             // faster than snapshots are made, one is used for a moment nevertheless.
@@ -102,14 +104,16 @@ extension Node {
     private func update(_ kind: PushKind) -> PushUpdate? {
         guard let controller = member(id) else { return nil }
         return PushUpdate(
-            kind: kind, version: metadata.counters.version, controller: controller, term: raft.currentTerm,
+            kind: kind, version: metadata.counters.version - (Defect.pushNamesOlderVersion.isOn ? 1 : 0),
+            controller: controller, term: raft.currentTerm,
             timestamp: now.unixMilliseconds)
     }
 
     private func make(snapshot version: UInt64, for broker: BrokerID) {
         guard pushBodies?.making == nil, var update = update(.fullSnapshot) else { return pushes.waitForBody(broker) }
-        update.brokers = metadata.brokers
-        update.partitions = .all(metadata.topics)
+        update.brokers =
+            metadata.brokers.filter { $0.status == .online || !Defect.fullSnapshotOfOnlineOnly.isOn }
+        update.partitions = Defect.fullSnapshotWithoutPartitions.isOn ? .chosen([]) : .all(metadata.topics)
         make(rows: update.rowCount, for: broker) { [update] in .snapshot(version: version, update.body) }
     }
 
@@ -153,12 +157,14 @@ extension Node {
             fill(&update)
             updates.append(update)
         }
-        if changed.brokers { add(.brokerUpdate) { $0.brokers = metadata.brokers } }
-        if !changed.deletedTopics.isEmpty { add(.topicDeleted) { $0.deletedTopics = changed.deletedTopics } }
+        if changed.brokers, !Defect.brokersNotPushed.isOn { add(.brokerUpdate) { $0.brokers = metadata.brokers } }
+        if !changed.deletedTopics.isEmpty, !Defect.deletedTopicsNotPushed.isOn {
+            add(.topicDeleted) { $0.deletedTopics = changed.deletedTopics }
+        }
         let created = changed.createdTopics.compactMap { name in
             metadata.topic(name).map { (topic: name, partitions: $0.1) }
         }
-        if !created.isEmpty {
+        if !created.isEmpty, !Defect.createdTopicsNotPushed.isOn {
             add(.topicCreated) { update in
                 update.brokers = metadata.brokers
                 update.isOnlineOnly = true
@@ -166,9 +172,9 @@ extension Node {
             }
         }
         let leaders = rows(changed.leaders)
-        if !leaders.isEmpty { add(.leaderUpdate) { $0.partitions = .chosen(leaders) } }
+        if !leaders.isEmpty, !Defect.leadersNotPushed.isOn { add(.leaderUpdate) { $0.partitions = .chosen(leaders) } }
         let inSync = rows(changed.inSync)
-        if !inSync.isEmpty { add(.isrUpdate) { $0.partitions = .chosen(inSync) } }
+        if !inSync.isEmpty, !Defect.inSyncReplicasNotPushed.isOn { add(.isrUpdate) { $0.partitions = .chosen(inSync) } }
         // All of it came and went again: the version is news nevertheless.
         if updates.isEmpty { add(.brokerUpdate) { $0.brokers = metadata.brokers } }
         return updates

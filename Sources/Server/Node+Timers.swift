@@ -15,6 +15,7 @@ extension Node {
 
     /// Clients that waited too long. A write may still happen; a read did not.
     private func expireRequests() {
+        if Defect.requestsNeverTimeOut.isOn { return }
         while let oldest = pendingWrites.oldest, now.instant.since(oldest) >= settings.requestTimeout {
             let isTold = Defect.timeoutToldAsNotExecuted.isOn
             pendingWrites.removeFirst()?.completion(.failure(isTold ? .notLeader(leader: nil) : .outcomeUnknown))
@@ -32,8 +33,10 @@ extension Node {
             if identityWrites == 0 { consider(introductionsDue.values.map(\.at).min()) }
             consider(admission.nextDeadline(after: now.instant))
         }
-        consider(pendingWrites.oldest?.advanced(by: settings.requestTimeout))
-        consider(pendingReads.first?.since.advanced(by: settings.requestTimeout))
+        if !Defect.requestsNeverTimeOut.isOn {
+            consider(pendingWrites.oldest?.advanced(by: settings.requestTimeout))
+            consider(pendingReads.first?.since.advanced(by: settings.requestTimeout))
+        }
         if !isInstallingSnapshot { consider(checkpoints.deadline(settings)) }
         for sender in senders { consider(sender.progressedAt.advanced(by: settings.snapshotTimeout)) }
         if isLeading {

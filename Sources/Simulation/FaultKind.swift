@@ -12,6 +12,7 @@ public enum FaultKind: String, CaseIterable, Sendable {
     case severedLeader = "leader severed, its connections reset"
     case split = "split network"
     case bridge = "partial partition"
+    case slowLink = "slow link"
     // Processes
     case pause = "paused process"
     case crash = "crash"
@@ -44,11 +45,15 @@ public enum FaultKind: String, CaseIterable, Sendable {
     // Brokers and clients
     case brokerDeath = "broker death"
     case brokerMove = "broker move"
+    case brokerRestart = "quick restart of a broker"
     case brokerDoubleRegistration = "broker registered twice"
     case brokerRefusesPushes = "broker refuses pushes"
     case brokerSlow = "slow broker"
     case clientMessageLoss = "lost client message"
     case clientRetry = "write repeated after an unknown outcome"
+    // Load
+    case brokerCrowd = "many brokers die at once"
+    case rushHour = "rush hour"
 }
 
 extension FaultKind {
@@ -61,6 +66,10 @@ extension FaultKind {
         default: false
         }
     }
+
+    /// In how many of the seeds that would choose it, in thousandths. While an operator errs other things must wait, and a crowd
+    /// takes its time.
+    fileprivate var permille: Int { isMistake ? 500 : self == .brokerCrowd ? 200 : 1000 }
 }
 
 /// What one seed does, and how much of it.
@@ -82,8 +91,7 @@ struct FaultPlan {
     init(_ random: inout Randomness, allowed: [FaultKind], nodes: Int) {
         // Some seeds try little, some nearly everything: rare combinations need room (swarm testing).
         let share = random.pick([200, 500, 850])
-        // While an operator errs, other things must wait: in fewer seeds than the rest.
-        let chosen = FaultKind.allCases.map { random.chance($0.isMistake ? share / 2 : share) }
+        let chosen = FaultKind.allCases.map { random.chance(share * $0.permille / 1000) }
         kinds = zip(FaultKind.allCases, chosen).filter { allowed.contains($0.0) && $0.1 }.map(\.0)
         let isOn = { [kinds] (kind: FaultKind) in kinds.contains(kind) }
         lossPermille = isOn(.messageLoss) ? random.pick([2, 10, 50]) : 0
@@ -102,6 +110,15 @@ struct FaultPlan {
         if isAlone, kinds.contains(.oneBecomesSeveral) { return 1 }
         if isFew, kinds.contains(.listChange) { return nodes == 3 ? 2 : nodes - 2 }
         return nodes
+    }
+
+    func networkConditions(places: Int) -> NetworkConditions {
+        var conditions = NetworkConditions(places: places)
+        conditions.lossPermille = lossPermille
+        conditions.duplicatePermille = duplicatePermille
+        conditions.reorderPermille = reorderPermille
+        conditions.microseconds = microseconds
+        return conditions
     }
 
     func includes(_ kind: FaultKind) -> Bool { kinds.contains(kind) }

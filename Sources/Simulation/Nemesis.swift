@@ -20,10 +20,7 @@ final class Nemesis {
     func start(until end: VirtualTime) {
         self.end = end
         let faults = cluster.faults
-        cluster.network.conditions.lossPermille = faults.lossPermille
-        cluster.network.conditions.duplicatePermille = faults.duplicatePermille
-        cluster.network.conditions.reorderPermille = faults.reorderPermille
-        cluster.network.conditions.microseconds = faults.microseconds
+        cluster.network.conditions = faults.networkConditions(places: cluster.places)
         if faults.includes(.messageDelay) { cluster.counts.count(.messageDelay) }
         if faults.includes(.clockDrift) { cluster.counts.count(.clockDrift) }
         // Some clusters are not even born in one piece.
@@ -39,7 +36,7 @@ final class Nemesis {
     private func next() {
         cluster.timeline.schedule(after: random.time(milliseconds: cluster.faults.pause)) { [self] in
             guard cluster.timeline.now < end else { return }
-            if !cluster.faults.kinds.isEmpty, !cluster.mistakes.mustBeHeard {
+            if !cluster.faults.kinds.isEmpty, !cluster.mistakes.mustBeHeard, !cluster.rushHour.isOn {
                 strike(random.pick(cluster.faults.kinds))
             }
             next()
@@ -62,11 +59,15 @@ final class Nemesis {
         let node = random.pick(cluster.nodes)
         switch kind {
         case .messageLoss, .messageDelay, .duplication, .reordering, .clockDrift, .crashDuringWrite, .clientMessageLoss,
-            .clientRetry, .oneBecomesSeveral, .listChange:
+            .clientRetry, .oneBecomesSeveral, .listChange, .rushHour:
             break
         case .wrongServicesFile, .emptiedDirectory, .oldBackup, .copiedDirectory, .sameIDTwice, .majorityEmptied:
             cluster.mistakes.make(kind, node)
         case .oneWayCut, .isolation, .leaderIsolation, .severedLeader, .split, .bridge: cutNetwork(kind, node)
+        case .slowLink: slowDownLink(of: node)
+        case .brokerCrowd:
+            count(kind)
+            cluster.brokers.killMost(backAfter: 500...6000)
         case .connectionBreak:
             let other = random.pick(cluster.nodes)
             guard other !== node else { return }
@@ -82,7 +83,7 @@ final class Nemesis {
         case .clockJump:
             count(kind, node)
             node.wallClockSkew += Int64(random.within(-100_000...100_000))
-        case .brokerDeath, .brokerMove, .brokerDoubleRegistration, .brokerRefusesPushes, .brokerSlow:
+        case .brokerDeath, .brokerMove, .brokerRestart, .brokerDoubleRegistration, .brokerRefusesPushes, .brokerSlow:
             disturbBroker(kind)
         }
     }
@@ -122,6 +123,16 @@ final class Nemesis {
         default: isolate(victim.position)
         }
         later(100...4000) { [self] in cluster.network.conditions.mendAllCuts() }
+    }
+
+    private func slowDownLink(of node: SimulatedNode) {
+        let other = random.pick(cluster.nodes)
+        guard other !== node else { return }
+        count(.slowLink, node)
+        let rate = random.pick([20_000, 60_000, 200_000])
+        cluster.network.conditions.slowDown(node.position, other.position, bytesPerSecond: rate)
+        cluster.network.conditions.slowDown(other.position, node.position, bytesPerSecond: rate)
+        later(500...4000) { [self] in cluster.network.conditions.mendAllCuts() }
     }
 
     // Processes
@@ -219,13 +230,15 @@ final class Nemesis {
         case .brokerDoubleRegistration: cluster.brokers.registerImpostor(index)
         case .brokerRefusesPushes: cluster.brokers.change(index) { $0.refusesUntil = end }
         case .brokerSlow: cluster.brokers.change(index) { $0.slowUntil = end }
+        case .brokerRestart: cluster.brokers.change(index) { $0.restart() }
         default:
             cluster.brokers.change(index) { $0.isAlive = false }
+            let isNewProcess = random.chance(500)
             later(500...6000) { [self] in
-                if kind == .brokerMove {
-                    cluster.brokers.move(index)
-                } else {
-                    cluster.brokers.change(index) { $0.isAlive = true }
+                if kind == .brokerMove { return cluster.brokers.move(index) }
+                cluster.brokers.change(index) {
+                    $0.isAlive = true
+                    if isNewProcess { $0.restart() }
                 }
             }
         }
@@ -238,6 +251,13 @@ final class Nemesis {
         cluster.network.conditions.mendAllCuts()
         cluster.disks.heal()
         for node in cluster.nodes { node.resume() }
+    }
+
+    /// What lasts for the whole story is away, or there again.
+    func setNetwork(isHealthy: Bool) {
+        cluster.network.conditions =
+            isHealthy || isHealed
+            ? NetworkConditions(places: cluster.places) : cluster.faults.networkConditions(places: cluster.places)
     }
 
     /// One fault more when all is well, in the leader's memory: nothing but the cluster itself can settle it.

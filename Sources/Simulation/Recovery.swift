@@ -66,7 +66,7 @@ struct Recovery {
     /// A dead broker that is still ONLINE.
     private func whoIsNotNoticed() -> String? {
         for broker in cluster.brokers.all where !broker.isAlive {
-            if cluster.ledger.metadata.broker(broker.id)?.status == .online {
+            if cluster.ledger.model.cluster.isOnline(broker.id) {
                 return "dead broker \(broker.id) is ONLINE"
             }
         }
@@ -85,10 +85,18 @@ struct Recovery {
             }
         }
         for broker in cluster.brokers.all {
-            let status = cluster.ledger.metadata.broker(broker.id)?.status
-            if status != .online { return "broker \(broker.id) is \(status?.rawValue ?? "not registered")" }
+            let isOnline = cluster.ledger.model.cluster.broker(broker.id)?.isOnline
+            if isOnline != true { return "broker \(broker.id) is \(isOnline == nil ? "not registered" : "OFFLINE")" }
+            if let text = whatIsNotTold(broker.view) { return "broker \(broker.id) believes: \(text)" }
         }
         return nil
+    }
+
+    private func whatIsNotTold(_ view: BrokerView) -> String? {
+        let (model, leader) = (cluster.ledger.model, cluster.leader)
+        if let text = view.difference(from: model.cluster, version: model.version) { return text }
+        if view.controller == leader?.id.number, view.term == leader?.process?.raft.currentTerm.number { return nil }
+        return "controller \(view.controller ?? 0) of term \(view.term), right is \(leader?.id.number ?? 0)"
     }
 
     /// A new write, sent again and again until it is acknowledged.

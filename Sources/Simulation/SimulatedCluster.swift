@@ -31,6 +31,7 @@ final class SimulatedCluster: @unchecked Sendable {
     private(set) var administrator: Administrator! = nil
     private(set) var `operator`: Operator! = nil
     private(set) var mistakes: Mistakes! = nil
+    private(set) var rushHour: RushHour! = nil
 
     init(seed: UInt64, configuration: Simulation.Configuration, trace sink: ((String) -> Void)?) {
         self.seed = seed
@@ -43,7 +44,7 @@ final class SimulatedCluster: @unchecked Sendable {
         disks = DiskConditions(random: random.fork(), places: configuration.nodes + 1, timeline: timeline)
         let all = Self.allCheckers
         checkers = Observation.Kind.allCases.map { kind in all.filter { $0.kinds.contains(kind) } }
-        let generators = (0..<8).map { _ in random.fork() }
+        let generators = (0..<9).map { _ in random.fork() }
         self.random = random
         nodes = (0..<configuration.nodes).map { position in
             SimulatedNode(
@@ -57,6 +58,7 @@ final class SimulatedCluster: @unchecked Sendable {
         administrator = Administrator(cluster: self, random: generators[4])
         `operator` = Operator(cluster: self, random: generators[5])
         mistakes = Mistakes(cluster: self, random: generators[6])
+        rushHour = RushHour(cluster: self, random: generators[8])
     }
 
     static func member(_ number: Int) -> Member {
@@ -67,7 +69,8 @@ final class SimulatedCluster: @unchecked Sendable {
         [
             ElectionSafety(), VoteOnce(), LogMatching(), LeaderCompleteness(), CommittedOnQuorum(),
             DurableBeforeAcknowledged(), StateMachineSafety(), Monotonicity(), NodeInvariants(), PartitionInvariants(),
-            HeartbeatAuthority(), PushOrder(), AcknowledgedWrites(), OnlyMembersDecide(),
+            HeartbeatAuthority(), PushOrder(), AcknowledgedWrites(), OnlyMembersDecide(), ContractModel(),
+            FullTimeout(), SilenceIsNoticed(), HeartbeatAnswers(), PushContents(), LagReports(),
         ]
     }
 
@@ -123,6 +126,7 @@ final class SimulatedCluster: @unchecked Sendable {
         brokers.start()
         nemesis.start(until: end)
         mistakes.planGrowth()
+        rushHour.plan(until: end)
         run(until: end)
         if violations.isEmpty {
             trace.record(.phase, 1, "the faults end")
@@ -171,6 +175,7 @@ final class SimulatedCluster: @unchecked Sendable {
         administrator = nil
         `operator` = nil
         mistakes = nil
+        rushHour = nil
         twin = nil
     }
 }
@@ -189,6 +194,10 @@ extension NodeSettings {
         settings.raft.maximumAppendEntries = random.pick([3, 16])
         settings.raft.maximumInflightMessages = random.pick([2, 8])
         settings.raft.maximumInflightBytes = 8000
+        settings.raft.initialInflightBytes = random.pick([1000, 8000])
+        settings.raft.minimumInflightBytes = 500
+        settings.catchUpBytes = random.pick([50_000, 1_000_000])
+        settings.checkpointListedRows = random.pick([5, 1000])
         settings.brokerTimeout = .milliseconds(1500)
         settings.brokerCheckInterval = .milliseconds(200)
         settings.pushRowsAtOnce = 8

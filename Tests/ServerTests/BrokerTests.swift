@@ -66,6 +66,18 @@ import Testing
         #expect(test.node.measure().brokersExpired == 1)
     }
 
+    /// It is in the log still: a second one would come behind the broker's return.
+    @Test func anOfflineThatTakesItsTimeIsNotProposedAgain() {
+        let test = leader { $0.requestTimeout = .milliseconds(1000) }
+        wait(test, milliseconds: 3000, beating: 101)
+        for _ in 0..<11 {
+            test.advance(milliseconds: 250)
+            test.acknowledge()
+        }
+        #expect(test.node.measure().brokersExpired == 1)
+        #expect(test.status(of: 102) == .online, "nobody stores it")
+    }
+
     @Test func aHeartbeatOfAnOfflineBrokerIsAcknowledgedWhenItIsOnline() {
         let test = leader()
         wait(test, milliseconds: 4000, beating: 101)

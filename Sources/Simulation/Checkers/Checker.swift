@@ -22,9 +22,9 @@ enum Observation {
     case refused(SimulatedNode)
     /// An entry is committed that was not before. `token`: what tells this write from all others.
     case committed(LogEntry, Outcome, token: String?, by: SimulatedNode)
-    /// A broker's heartbeat is acknowledged. `openedBefore`: the latest opened term when the heartbeat was sent.
-    case heartbeatAcknowledged(HeartbeatAnswer, by: SimulatedNode, openedBefore: Term)
-    case pushArrived(broker: BrokerID, from: SimulatedNode, term: UInt64, version: UInt64)
+    /// A broker's heartbeat is acknowledged. `asked`: what was committed when the heartbeat was sent.
+    case heartbeatAcknowledged(HeartbeatAnswer, of: BrokerID, by: SimulatedNode, asked: Asked)
+    case pushArrived(Push, at: BrokerID, from: SimulatedNode)
     /// A client's write got its answer.
     case writeAnswered(token: String, WriteAnswer)
     /// The faults have ended and the cluster is whole.
@@ -55,6 +55,21 @@ extension Observation {
         case .writeAnswered: .writeAnswered
         case .finished: .finished
         }
+    }
+}
+
+/// How far the cluster was when somebody asked something: no answer may be older.
+struct Asked {
+    let index: LogIndex
+    let openedTerm: Term
+    let version: UInt64
+    let revision: UInt64
+
+    init(_ ledger: Ledger) {
+        index = ledger.last
+        openedTerm = ledger.openedTerm
+        version = ledger.model.version
+        revision = ledger.model.keys.revision
     }
 }
 

@@ -1,3 +1,4 @@
+import Metadata
 import Raft
 import Server
 
@@ -8,14 +9,39 @@ final class HeartbeatAuthority: Checker {
     let kinds: [Observation.Kind] = [.heartbeatAcknowledged]
 
     func check(_ observation: Observation, _ cluster: SimulatedCluster) -> String? {
-        guard case .heartbeatAcknowledged(let answer, let node, let openedBefore) = observation else { return nil }
+        guard case .heartbeatAcknowledged(let answer, _, let node, let asked) = observation else { return nil }
         cluster.counts.heartbeatsAcknowledged += 1
-        if answer.term < openedBefore {
-            return "node \(node.id) of term \(answer.term) answers a heartbeat sent after term \(openedBefore) was open"
+        if answer.term < asked.openedTerm {
+            return
+                "node \(node.id) of term \(answer.term) answers a heartbeat sent after term \(asked.openedTerm) was open"
         }
         if let process = node.process, process.raft.role != .leader {
             return "node \(node.id) answers a heartbeat as \(process.raft.role)"
         }
         return nil
+    }
+}
+
+/// The answer says what is so: the version that the node stands at, which is no older than what was committed when the
+/// broker asked, the term, and that the broker is ONLINE.
+final class HeartbeatAnswers: Checker {
+    let invariant = "Heartbeats are answered with the truth"
+    let kinds: [Observation.Kind] = [.heartbeatAcknowledged]
+
+    func check(_ observation: Observation, _ cluster: SimulatedCluster) -> String? {
+        guard case .heartbeatAcknowledged(let answer, let broker, let node, let asked) = observation,
+            let process = node.process
+        else { return nil }
+        let version = process.metadata.counters.version
+        if answer.version != version || answer.version < asked.version {
+            return "node \(node.id) at version \(version) tells broker \(broker) version \(answer.version), asked at "
+                + "\(asked.version)"
+        }
+        if answer.term != process.raft.currentTerm {
+            return "node \(node.id) of term \(process.raft.currentTerm) tells broker \(broker) term \(answer.term)"
+        }
+        let status = process.metadata.broker(broker)?.status
+        return status == .online
+            ? nil : "node \(node.id) answers broker \(broker), which is \(status?.rawValue ?? "not registered")"
     }
 }

@@ -13,7 +13,8 @@ final class PushOrder: Checker {
     private var leaders: [UInt64: NodeID] = [:]
 
     func check(_ observation: Observation, _ cluster: SimulatedCluster) -> String? {
-        guard case .pushArrived(let broker, let node, let term, let version) = observation else { return nil }
+        guard case .pushArrived(let push, let broker, let node) = observation else { return nil }
+        let (term, version) = (push.term, push.version)
         if let leader = leaders.updateValue(node.id, forKey: term), leader != node.id {
             return "nodes \(leader) and \(node.id) both push as leader of term \(term)"
         }

@@ -3,7 +3,7 @@ import Raft
 import Server
 import Wire
 
-/// Somebody who creates and deletes topics, removes brokers, clears subtrees, and asks nodes for this and that.
+/// Somebody who creates and deletes topics, removes brokers, clears subtrees, and looks at what there is.
 final class Administrator: @unchecked Sendable {
     private let cluster: SimulatedCluster
     private var random: Randomness
@@ -11,6 +11,7 @@ final class Administrator: @unchecked Sendable {
     private var guess = 0
     private var topics = 0
     private var end = VirtualTime.zero
+    private var lastPage: (Page, next: Key?)?
 
     init(cluster: SimulatedCluster, random: Randomness) {
         self.cluster = cluster
@@ -39,25 +40,21 @@ final class Administrator: @unchecked Sendable {
             topics += 1
             return .createTopic(
                 CreateTopic(
-                    name: "t\(random.below(6))", partitionCount: random.within(1...4),
+                    name: "t\(random.below(6))", partitionCount: random.within(1...(cluster.brokers.isCrowd ? 20 : 4)),
                     replicationFactor: random.within(1...3)))
         case 4..<6: return .deleteTopic(name: "t\(random.below(6))")
         case 6: return .unregisterBroker(cluster.brokers.anyID(&random))
         case 7:
-            return .delete(Delete(key: Key(validated: Array("/scratch/\(random.below(3))".utf8)), isRecursive: true))
+            return .delete(Delete(key: Key(validated: Array("/scratch/\(random.below(12))".utf8)), isRecursive: true))
         default:
-            let key = "/scratch/\(random.below(3))/\(random.below(8))"
+            let key = "/scratch/\(random.below(12))/\(random.below(8))"
             return .put(Put(key: Key(validated: Array(key.utf8)), value: Array(repeating: 7, count: random.below(60))))
         }
     }
 
     private func submit(_ command: Command) {
-        let (type, data) = CommandCodec.encode(command)
         let node = cluster.nodes[guess]
-        network.call(node, deadline: .milliseconds(1500)) {
-            .submit(Proposal(type: type, data: data), $0)
-        } completion: {
-            [self] (outcome: CallOutcome<CommandResult>) in
+        cluster.submit(command, to: node, over: &network) { [self] outcome in
             cluster.trace.record(.complete, node: node.id, 99, "\(command) \(outcome)")
             switch outcome {
             case .answered(.success): break
@@ -67,13 +64,42 @@ final class Administrator: @unchecked Sendable {
         }
     }
 
-    /// Requests that any node answers, and that must disturb nothing.
+    /// Requests that must disturb nothing.
     private func look() {
         let node = random.pick(cluster.nodes)
-        switch random.below(3) {
+        switch random.below(4) {
         case 0: node.post(.measure { _ in })
         case 1: node.post(.readLog(from: LogIndex(UInt64(random.below(50))), limit: random.below(20)) { _, _ in })
-        default: node.post(.read(.stale) { _ in })
+        case 2: read(.stale, of: node)
+        default: read(.linearizable, of: cluster.nodes[guess])
         }
+    }
+
+    // Reads
+
+    private func read(_ consistency: Consistency, of node: SimulatedNode) {
+        let page = pickPage()
+        let asked = consistency == .linearizable ? Asked(cluster.ledger) : nil
+        network.call(node, deadline: .milliseconds(1000)) { answer in
+            .read(consistency) { result in answer(result.map { SeenState($0, page) }) }
+        } completion: { [self] (outcome: CallOutcome<SeenState>) in
+            guard case .answered(.success(let seen)) = outcome else { return }
+            cluster.trace.record(.complete, node: node.id, seen.version, "\(consistency) read: \(seen)")
+            lastPage = (page, seen.next)
+            if let text = seen.falsehood(asked, cluster.ledger.model) {
+                cluster.violated("Reads see what is so", "\(consistency) of node \(node.id): \(text)")
+            }
+        }
+    }
+
+    /// Sometimes where the last one ended.
+    private func pickPage() -> Page {
+        if let (page, last) = lastPage, let next = last, random.chance(600) {
+            return Page(directory: page.directory, isRecursive: page.isRecursive, after: next, limit: page.limit)
+        }
+        let directory = random.pick(["/", "/keys", "/keys/1", "/scratch", "/scratch/1", "/none"])
+        return Page(
+            directory: Key(validated: Array(directory.utf8)), isRecursive: random.chance(500), after: nil,
+            limit: random.pick([1, 2, 5, 1000]))
     }
 }

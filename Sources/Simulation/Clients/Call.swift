@@ -67,11 +67,49 @@ struct ClientNetwork {
                 timeline.schedule(after: wayBack) { call.finish(.refused) }
                 return
             }
+            let wait = AnswerWait(node: node, cluster: cluster)
             node.post(
                 input { [box = Confined(timeline)] result in
+                    wait.isAnswered = true
                     guard !isReplyLost else { return }
                     box.value.schedule(after: wayBack) { call.finish(.answered(result)) }
                 })
+        }
+    }
+}
+
+/// Sees to it that a node which lives answers every request in time, whatever it answers.
+private final class AnswerWait: @unchecked Sendable {
+    private let node: SimulatedNode
+    private let cluster: SimulatedCluster
+    private let incarnation: UInt64
+    private let askedAt: VirtualTime
+    var isAnswered = false
+
+    init(node: SimulatedNode, cluster: SimulatedCluster) {
+        self.node = node
+        self.cluster = cluster
+        incarnation = node.incarnation
+        askedAt = cluster.timeline.now
+        look(after: limit)
+    }
+
+    /// Some requests wait twice: for the leader to be confirmed, and for an entry. A slow clock counts longer.
+    private var limit: VirtualTime {
+        let once = UInt64(cluster.settings.requestTimeout.wholeNanoseconds)
+        return VirtualTime(nanoseconds: once * 2 / UInt64(cluster.faults.clockRates.lowerBound) * 1000)
+            + .milliseconds(200)
+    }
+
+    private func look(after pause: VirtualTime) {
+        cluster.timeline.schedule(after: pause) { [self] in
+            guard !isAnswered, node.isUp, node.incarnation == incarnation else { return }
+            // A process that stood still has its time again.
+            let end = max(askedAt, node.lastPauseEnd) + limit
+            guard end <= cluster.timeline.now else {
+                return look(after: VirtualTime(nanoseconds: end.nanoseconds - cluster.timeline.now.nanoseconds))
+            }
+            cluster.violated("Every request is answered", "node \(node.id) owes an answer since \(askedAt)")
         }
     }
 }

@@ -6,6 +6,8 @@ struct Operation {
         case get
         case put(token: String, Precondition)
         case delete(Precondition)
+        /// Of everything below a directory.
+        case sweep
     }
 
     enum Response: Equatable {
@@ -31,6 +33,8 @@ struct Operation {
 struct History {
     private(set) var keys: [Key] = []
     private var operations: [Key: [Operation]] = [:]
+    /// Each concerns all keys below its directory.
+    private var sweeps: [(directory: Key, operation: Operation)] = []
     private var clock = 0
 
     func operations(of key: Key) -> [Operation] { operations[key] ?? [] }
@@ -50,14 +54,34 @@ struct History {
         operations[key]?[number].revision = revision
     }
 
+    /// Returns the number of the sweep.
+    mutating func callSweep(_ directory: Key) -> Int {
+        clock += 1
+        sweeps.append((directory, Operation(request: .sweep, called: clock)))
+        return sweeps.count - 1
+    }
+
+    /// - Parameter response: `nil` if it never happened.
+    mutating func sweepReturned(_ number: Int, _ response: Operation.Response?) {
+        clock += 1
+        sweeps[number].operation.returned = response == nil ? -1 : clock
+        sweeps[number].operation.response = response ?? .unknown
+    }
+
     /// It never happened, or was a read without an answer: it says nothing about the key.
     mutating func withdraw(_ number: Int, _ key: Key) {
         operations[key]?[number].returned = -1
     }
 
-    /// Those that may have had an effect, in order of their calls.
+    /// Those that may have had an effect on it.
     func effective(of key: Key) -> [Operation] {
-        operations(of: key).filter { $0.returned != -1 && !($0.request == .get && $0.response == .unknown) }
+        let own = operations(of: key).filter { $0.returned != -1 && !($0.request == .get && $0.response == .unknown) }
+        guard let first = own.first else { return own }
+        // What was over before the key was named first found nothing there.
+        let prefix = { (directory: Key) in directory.bytes + [UInt8(ascii: "/")] }
+        return own
+            + sweeps.filter { key.bytes.starts(with: prefix($0.directory)) && $0.operation.returned > first.called }
+            .map(\.operation)
     }
 
     /// An operation that was called after another had returned is told a revision that is not older.

@@ -61,12 +61,13 @@ final class KeyValueClients: @unchecked Sendable {
             case 1: lastSeen[key].map { .modRevision($0) } ?? .none
             default: .none
             }
-        switch random.below(10) {
-        case 0..<5:
+        switch random.below(41) {
+        case 0: sweep(client)
+        case 1..<20:
             clients[client].writes += 1
             let token = "c\(client)w\(clients[client].writes)"
             write(client, key, .put(token: token, precondition))
-        case 5..<7: write(client, key, .delete(precondition == .absent ? .none : precondition))
+        case 20..<28: write(client, key, .delete(precondition == .absent ? .none : precondition))
         default: read(client, key) { _ in }
         }
     }
@@ -85,16 +86,36 @@ final class KeyValueClients: @unchecked Sendable {
     }
 
     private func write(_ client: Int, _ key: Key, _ request: Operation.Request) {
-        let (type, data) = CommandCodec.encode(command(key, request))
         let number = history.call(request, key)
         let node = cluster.nodes[clients[client].guess]
         cluster.trace.record(.invoke, node: node.id, UInt64(client), "client \(client) \(request) \(key)")
-        network.call(node, deadline: deadline) {
-            .submit(Proposal(type: type, data: data), $0)
-        } completion: {
-            [self] (outcome: CallOutcome<CommandResult>) in
+        cluster.submit(command(key, request), to: node, over: &network, deadline: deadline) { [self] outcome in
             cluster.trace.record(.complete, node: node.id, UInt64(client), "client \(client) \(outcome)")
             writeReturned(client, key, number, request, outcome)
+        }
+    }
+
+    /// Deletes the keys that all are at work on.
+    private func sweep(_ client: Int) {
+        let directory = Key(validated: Array("/keys/\(operationsStarted / 300)".utf8))
+        let number = history.callSweep(directory)
+        let node = cluster.nodes[clients[client].guess]
+        let delete = Command.delete(Delete(key: directory, isRecursive: true))
+        cluster.trace.record(.invoke, node: node.id, UInt64(client), "client \(client) sweeps \(directory)")
+        cluster.submit(delete, to: node, over: &network, deadline: deadline) { [self] outcome in
+            cluster.trace.record(.complete, node: node.id, UInt64(client), "client \(client) \(outcome)")
+            switch outcome {
+            case .answered(.success(.deleted)): history.sweepReturned(number, .deleted(revision: 0))
+            case .answered(.success): history.sweepReturned(number, .notFound)
+            case .answered(.failure(.outcomeUnknown)), .lost: tryAnother(client, nil)
+            case .answered(.failure(.notLeader(let leader))):
+                history.sweepReturned(number, nil)
+                tryAnother(client, leader)
+            case .answered(.failure), .refused:
+                history.sweepReturned(number, nil)
+                tryAnother(client, nil)
+            }
+            next(client, after: random.time(milliseconds: 1...60))
         }
     }
 
@@ -169,6 +190,7 @@ final class KeyValueClients: @unchecked Sendable {
     private func read(_ client: Int, _ key: Key, _ done: @escaping (Bool) -> Void) {
         let number = history.call(.get, key)
         let node = cluster.nodes[clients[client].guess]
+        let asked = Asked(cluster.ledger)
         cluster.trace.record(.invoke, node: node.id, UInt64(client), "client \(client) get \(key)")
         network.call(node, deadline: deadline) { answer in
             .read(.linearizable) { result in answer(result.map { Seen($0, key) }) }
@@ -183,6 +205,7 @@ final class KeyValueClients: @unchecked Sendable {
                 return done(false)
             }
             cluster.counts.operationsAcknowledged += 1
+            compare(seen, key, asked)
             lastSeen[key] = seen.modRevision ?? lastSeen[key]
             history.returned(number, key, seen.response, revision: seen.revision)
             next(client, after: random.time(milliseconds: 1...60))
@@ -213,6 +236,19 @@ final class KeyValueClients: @unchecked Sendable {
             guard let token, let modRevision else { return .notFound }
             return .found(token: token, modRevision: modRevision, version: version)
         }
+    }
+
+    private func compare(_ seen: Seen, _ key: Key, _ asked: Asked) {
+        let right = cluster.ledger.model.keys.value(key, at: seen.revision)
+        let token = right.flatMap { Put(key: key, value: $0.bytes).token }
+        let isRight =
+            seen.token == token && seen.modRevision == right?.modRevision && seen.version == right?.version ?? 0
+            && (asked.revision...cluster.ledger.model.keys.revision).contains(seen.revision)
+        if isRight { return }
+        cluster.violated(
+            "Reads see what is so",
+            "\(key), asked at revision \(asked.revision): \(seen), right is "
+                + "\(String(describing: right))")
     }
 
     // The end

@@ -156,6 +156,9 @@ struct Linearizability {
             case .unknown: return holds && exists ? State() : state
             default: return nil
             }
+        case .sweep:
+            // Others below the same directory may have been there.
+            return operation.response == .notFound && state.token != nil ? nil : State()
         }
     }
 

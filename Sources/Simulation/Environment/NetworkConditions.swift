@@ -7,13 +7,28 @@ struct NetworkConditions {
     var reorderPermille = 0
     var microseconds = Self.healthyMicroseconds
     private var cuts: [Bool]
+    /// Of each link and direction.
+    private var bytesPerSecond: [Int]
     private let places: Int
 
     static let healthyMicroseconds = 50...600
+    /// A good network's: 100 Mbit/s.
+    static let healthyBytesPerSecond = 12_500_000
 
     init(places: Int) {
         self.places = places
         cuts = Array(repeating: false, count: places * places)
+        bytesPerSecond = Array(repeating: Self.healthyBytesPerSecond, count: places * places)
+    }
+
+    /// How long it takes to get so many bytes onto a lane of the link: each has its share, as connections beside each other
+    /// do.
+    func sending(_ bytes: Int, _ from: Int, _ to: Int, lanes: Int) -> VirtualTime {
+        VirtualTime(nanoseconds: UInt64(bytes * lanes) * 1_000_000_000 / UInt64(bytesPerSecond[from * places + to]))
+    }
+
+    mutating func slowDown(_ from: Int, _ to: Int, bytesPerSecond rate: Int) {
+        bytesPerSecond[from * places + to] = rate
     }
 
     /// Whether what `from` sends does not reach `to`.
@@ -21,7 +36,17 @@ struct NetworkConditions {
 
     mutating func cut(_ from: Int, _ to: Int) { cuts[from * places + to] = true }
 
-    mutating func mendAllCuts() { cuts = Array(repeating: false, count: places * places) }
+    mutating func mendAllCuts() { self = mended }
+
+    /// The same with all links whole and fast.
+    private var mended: Self {
+        var conditions = Self(places: places)
+        conditions.lossPermille = lossPermille
+        conditions.duplicatePermille = duplicatePermille
+        conditions.reorderPermille = reorderPermille
+        conditions.microseconds = microseconds
+        return conditions
+    }
 }
 
 /// What must be remembered of a request to understand its answer.

@@ -13,6 +13,18 @@ final class SimulatedDisk: NodeDisk {
         case checkpoint(Checkpoint)
         case stage([Row], isFirst: Bool)
         case install(LogPosition, Counters, Digest)
+
+        /// What its size costs: some ten microseconds for a row, a second for 50 MB.
+        var workTime: VirtualTime {
+            switch self {
+            case .write(let writes):
+                VirtualTime(nanoseconds: UInt64(writes.reduce(0) { $0 + $1.entries.reduce(0) { $0 + $1.size } }) * 20)
+            case .checkpoint(let checkpoint):
+                VirtualTime(nanoseconds: UInt64(checkpoint.changes.count { _ in true }) * 10_000)
+            case .stage(let rows, _): VirtualTime(nanoseconds: UInt64(rows.count) * 10_000)
+            case .store, .install: .zero
+            }
+        }
     }
 
     private let node: SimulatedNode
@@ -50,7 +62,7 @@ final class SimulatedDisk: NodeDisk {
         guard running == nil, !waiting.isEmpty else { return }
         let operation = takeNext()
         running = operation
-        let delay = cluster.disks.latency(of: node)
+        let delay = cluster.disks.latency(of: node) + operation.workTime
         cluster.timeline.schedule(after: delay) { [self] in
             guard !isDead else { return }
             finish(operation, took: .nanoseconds(Int64(delay.nanoseconds)))

@@ -9,9 +9,17 @@ final class SimulatedNetwork: @unchecked Sendable {
     private struct Connection {
         var number: UInt64
         /// Bytes of one connection arrive in order.
-        var requestsArrive = VirtualTime.zero
-        var repliesArrive = VirtualTime.zero
+        var requests = Way()
+        var replies = Way()
         var outstanding: [UInt64] = []
+        var outstandingBytes = 0
+    }
+
+    /// One direction of a connection.
+    private struct Way {
+        /// When all that was sent so far is on the link, and when it arrives.
+        var isSent = VirtualTime.zero
+        var arrives = VirtualTime.zero
     }
 
     private struct Exchange {
@@ -24,6 +32,7 @@ final class SimulatedNetwork: @unchecked Sendable {
         let peer: NodeID
         /// `nil` for an introduction.
         let kind: RequestKind?
+        let bytes: Int
     }
 
     private let cluster: SimulatedCluster
@@ -128,15 +137,18 @@ final class SimulatedNetwork: @unchecked Sendable {
         let number = lastExchange
         exchanges[number] = Exchange(
             from: from.position, to: to.position, lane: laneIndex, connection: connections[slot].number,
-            incarnation: from.incarnation, peer: peer, kind: kind)
+            incarnation: from.incarnation, peer: peer, kind: kind, bytes: bytes.count)
         connections[slot].outstanding.append(number)
+        connections[slot].outstandingBytes += bytes.count
+        if lane == .data { checkWindow(connections[slot], from, peer) }
         scheduleTimeout(number, lane)
 
         if random.chance(conditions.lossPermille) {
             cluster.counts.count(.messageLoss)
             return breakConnection(slot)
         }
-        let arrival = arrival(&connections[slot].requestsArrive)
+        let lanes = busyLanes(from.position, to.position)
+        let arrival = arrival(of: bytes.count, from.position, to.position, lanes, &connections[slot].requests)
         deliver(bytes, number, to, at: arrival)
         if random.chance(conditions.duplicatePermille) {
             cluster.counts.count(.duplication)
@@ -144,15 +156,33 @@ final class SimulatedNetwork: @unchecked Sendable {
         }
     }
 
+    /// What is on its way to a follower is bounded, whatever the clients write. Twice: a leader that is elected again does not
+    /// know what it had sent before.
+    private func checkWindow(_ connection: Connection, _ from: SimulatedNode, _ peer: NodeID) {
+        let settings = cluster.settings.raft
+        let message = max(settings.maximumAppendBytes, RushHour.largestValue) + 500
+        let window = settings.maximumInflightBytes + message
+        if connection.outstandingBytes > 2 * window {
+            cluster.violated(
+                "Costs are bounded", "node \(from.id) has \(connection.outstandingBytes) bytes on their way to \(peer)")
+        }
+    }
+
+    /// How many lanes have something to send over the link.
+    private func busyLanes(_ from: Int, _ to: Int) -> Int {
+        Lane.allCases.indices.count { connections[slot(from, to, $0)].requests.isSent > cluster.timeline.now }
+    }
+
     /// In order on one connection, unless this network reorders even those.
-    private func arrival(_ last: inout VirtualTime) -> VirtualTime {
-        let time = cluster.timeline.now + delay()
+    private func arrival(of bytes: Int, _ from: Int, _ to: Int, _ lanes: Int, _ way: inout Way) -> VirtualTime {
+        way.isSent = max(way.isSent, cluster.timeline.now) + conditions.sending(bytes, from, to, lanes: max(lanes, 1))
+        let time = way.isSent + delay()
         if random.chance(conditions.reorderPermille) {
             cluster.counts.count(.reordering)
             return time + random.time(milliseconds: 0...80)
         }
-        last = max(last, time)
-        return last
+        way.arrives = max(way.arrives, time)
+        return way.arrives
     }
 
     /// Timeouts of one kind fall due in the order in which they begin: one event is enough for all.
@@ -240,7 +270,7 @@ final class SimulatedNetwork: @unchecked Sendable {
             cluster.counts.count(.messageLoss)
             return breakConnection(slot)
         }
-        let time = arrival(&connections[slot].repliesArrive)
+        let time = arrival(of: bytes.count, exchange.to, exchange.from, 1, &connections[slot].replies)
         cluster.timeline.schedule(at: time) { [self] in
             guard !conditions.isCut(exchange.to, exchange.from), finish(number) != nil else { return }
             do { post(try MessageCodec.decodeAnswer(bytes), to: exchange) } catch {
@@ -282,6 +312,7 @@ final class SimulatedNetwork: @unchecked Sendable {
         guard let exchange = exchanges.removeValue(forKey: number) else { return nil }
         let slot = slot(exchange.from, exchange.to, exchange.lane)
         connections[slot].outstanding.removeAll { $0 == number }
+        connections[slot].outstandingBytes -= exchange.connection == connections[slot].number ? exchange.bytes : 0
         return exchange
     }
 

@@ -41,6 +41,8 @@ final class SimulatedNode: @unchecked Sendable {
     private var standing: Standing?
     private var isWakeScheduled = false
     private var pausedUntil = VirtualTime.zero
+    /// Of a pause that lasts still, or of the last one.
+    var lastPauseEnd: VirtualTime { pausedUntil }
     private var mustDie: StorageError?
     /// The directory that the operator lets take the place of the one before, as the next start is told.
     var rejoin: DirectoryID?

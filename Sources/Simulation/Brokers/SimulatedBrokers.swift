@@ -1,0 +1,271 @@
+import Metadata
+import Raft
+import Server
+import Wire
+
+/// The brokers: they register, send heartbeats and lag reports, and take pushes, each in its own weather.
+final class SimulatedBrokers: @unchecked Sendable {
+    struct Condition {
+        let id: BrokerID
+        let rack: String?
+        var port: Int
+        var isAlive = true
+        /// Until when it answers pushes with an error, or takes its time.
+        var refusesUntil = VirtualTime.zero
+        var slowUntil = VirtualTime.zero
+        /// What it was told since it started.
+        fileprivate(set) var view = BrokerView()
+        /// When a heartbeat last came to a node, whatever became of it.
+        fileprivate(set) var arrivedAt = VirtualTime.zero
+        fileprivate var mustRegister = true
+        fileprivate var guess = 0
+        /// When the last push of each node arrives: one connection, in order.
+        fileprivate var arrivals: [VirtualTime]
+        /// Of each node's process, by its number: what it has not been answered yet.
+        fileprivate var open: [(incarnation: UInt64, count: Int)]
+        /// The latest ones last.
+        fileprivate var reports: [LagReport] = []
+
+        /// A new process, which knows nothing.
+        mutating func restart() {
+            view = BrokerView()
+            mustRegister = true
+        }
+    }
+
+    private let cluster: SimulatedCluster
+    private var random: Randomness
+    private var network: ClientNetwork
+    private(set) var all: [Condition]
+    /// So many that what is done for each of them counts.
+    let isCrowd: Bool
+
+    init(cluster: SimulatedCluster, random: Randomness) {
+        self.cluster = cluster
+        var random = random
+        network = ClientNetwork(cluster: cluster, random: random.fork())
+        let racks = random.pick([[nil], [nil], ["a", "b"], ["b", nil, "a"]])
+        self.random = random
+        isCrowd = cluster.faults.includes(.brokerCrowd)
+        let count = cluster.configuration.brokers * (isCrowd ? 8 : 1)
+        all = (0..<count).map { number in
+            Condition(
+                id: BrokerID(101 + number), rack: racks[number % racks.count], port: 8081 + number,
+                arrivals: Array(repeating: .zero, count: cluster.places),
+                open: Array(repeating: (0, 0), count: cluster.places))
+        }
+    }
+
+    func anyID(_ random: inout Randomness) -> BrokerID { BrokerID(101 + random.below(max(1, all.count))) }
+
+    func start() {
+        for index in all.indices { next(index, after: random.time(milliseconds: 0...800)) }
+    }
+
+    private func next(_ index: Int, after pause: VirtualTime) {
+        cluster.timeline.schedule(after: pause) { [self] in
+            if cluster.nemesis.isHealed { giveWay(index) }
+            if all[index].isAlive {
+                if all[index].mustRegister {
+                    register(index, port: all[index].port)
+                } else {
+                    heartbeat(index)
+                    if random.chance(isCrowd ? 30 : 300) { reportLag(index) }
+                }
+            }
+            next(index, after: random.time(milliseconds: isCrowd ? 400...700 : 200...500))
+        }
+    }
+
+    // What the nemesis does
+
+    func change(_ index: Int, _ body: (inout Condition) -> Void) { body(&all[index]) }
+
+    /// Comes back as a new process at another address.
+    func move(_ index: Int) {
+        all[index].port += 100
+        all[index].isAlive = true
+        all[index].restart()
+    }
+
+    /// Most are gone in one moment, and come back one by one.
+    func killMost(backAfter milliseconds: ClosedRange<Int>) {
+        for index in all.indices where all[index].isAlive && random.chance(650) {
+            all[index].isAlive = false
+            let isNewProcess = random.chance(500)
+            cluster.timeline.schedule(after: random.time(milliseconds: milliseconds)) { [self] in
+                // In the end the cluster must notice first who is dead.
+                if cluster.nemesis.isHealed { return }
+                all[index].isAlive = true
+                if isNewProcess { all[index].restart() }
+            }
+        }
+    }
+
+    /// A second process claims the id.
+    func registerImpostor(_ index: Int) { register(index, port: all[index].port + 5000) }
+
+    /// Of two processes with one id the registered one stays.
+    private func giveWay(_ index: Int) {
+        guard let known = cluster.ledger.model.cluster.broker(all[index].id), known.port != all[index].port,
+            !all[index].mustRegister
+        else { return }
+        all[index].port = known.port
+        all[index].restart()
+    }
+
+    // Requests
+
+    private func learn(_ index: Int, _ failure: RequestFailure?) {
+        if case .notLeader(let leader?)? = failure {
+            all[index].guess = cluster.node(leader).position
+        } else {
+            all[index].guess = random.below(cluster.nodes.count)
+        }
+    }
+
+    private func register(_ index: Int, port: Int) {
+        let id = all[index].id
+        let registration = RegisterBroker(id: id, host: "broker\(id)", port: port, rack: all[index].rack)
+        let node = cluster.nodes[all[index].guess]
+        cluster.submit(.registerBroker(registration), to: node, over: &network) { [self] outcome in
+            cluster.trace.record(.broker, node: node.id, UInt64(id), "broker \(id) registers port \(port): \(outcome)")
+            switch outcome {
+            case .answered(.success(.broker)): if port == all[index].port { all[index].mustRegister = false }
+            case .answered(.success): break
+            case .answered(.failure(let failure)): learn(index, failure)
+            case .refused, .lost: learn(index, nil)
+            }
+        }
+    }
+
+    private func heartbeat(_ index: Int) {
+        let id = all[index].id
+        let node = cluster.nodes[all[index].guess]
+        let asked = Asked(cluster.ledger)
+        network.call(node, deadline: .milliseconds(1000)) { [self, cluster] answer in
+            all[index].arrivedAt = cluster.timeline.now
+            return .heartbeat(id) { result in
+                if case .success(let known?) = result {
+                    let listener = cluster.network.listener(at: node.id) ?? node
+                    cluster.observe(.heartbeatAcknowledged(known, of: id, by: listener, asked: asked))
+                }
+                answer(result)
+            }
+        } completion: { [self] (outcome: CallOutcome<HeartbeatAnswer?>) in
+            cluster.trace.record(.heartbeat, node: node.id, UInt64(id), "broker \(id) \(outcome)")
+            switch outcome {
+            case .answered(.success(nil)): all[index].mustRegister = true
+            case .answered(.success(let answer?)): heardBack(id, answer)
+            case .answered(.failure(let failure)): learn(index, failure)
+            case .refused, .lost: learn(index, nil)
+            }
+        }
+    }
+
+    /// That it is ONLINE is committed before it is told so.
+    private func heardBack(_ id: BrokerID, _ answer: HeartbeatAnswer) {
+        if cluster.ledger.model.cluster(at: answer.version)?.isOnline(id) ?? false { return }
+        cluster.violated(
+            "Heartbeats are answered with the truth", "broker \(id) is not ONLINE in version \(answer.version)")
+    }
+
+    private func reportLag(_ index: Int) {
+        let id = all[index].id
+        var lags: [LagReport.PartitionLag] = []
+        for (name, partition) in cluster.ledger.model.cluster.namedPartitions {
+            guard partition.leader == id || partition.followers.contains(id) else { continue }
+            lags.append(lag(name.topic, name.number))
+        }
+        lags.insert(lag("no-such-topic", 0), at: random.below(lags.count + 1))
+        let node = cluster.nodes[all[index].guess]
+        let report = LagReport(broker: id, partitions: lags)
+        all[index].reports.append(report)
+        if all[index].reports.count > 40 { all[index].reports.removeFirst() }
+        let asked = Asked(cluster.ledger)
+        network.call(node, deadline: .milliseconds(1500)) {
+            .lagReport(report, $0)
+        } completion: {
+            [self] (outcome: CallOutcome<CommandResult>) in
+            cluster.trace.record(.broker, node: node.id, UInt64(id), "broker \(id) reports lag: \(outcome)")
+            guard case .answered(.success(let result)) = outcome else { return }
+            if let text = report.neglected(result, since: asked.version, cluster.ledger.model) {
+                cluster.violated("Lag reports do what they ask for", text)
+            }
+        }
+    }
+
+    /// On both sides of each limit, and at it.
+    private func lag(_ topic: String, _ partition: Int) -> LagReport.PartitionLag {
+        let isBehind = random.chance(400)
+        return LagReport.PartitionLag(
+            topic: topic, partition: partition,
+            offsetLag: isBehind ? random.pick([4000, 4001, 5000]) : random.pick([0, 0, 50, 99, 100, 200]),
+            timeSinceCaughtUp: isBehind ? random.pick([0, 10_000, 10_001]) : random.pick([0, 0, 999, 1000]),
+            isOutOfSync: random.chance(50))
+    }
+
+    func lastArrival(of id: BrokerID) -> VirtualTime { all.first { $0.id == id }?.arrivedAt ?? .zero }
+
+    /// Whether one of its late reports asks for all of that.
+    func hasAsked(for update: UpdateInSyncReplicas) -> Bool {
+        guard let reports = all.first(where: { $0.id == update.broker })?.reports else { return false }
+        return reports.contains { $0.asks(for: update.changes) }
+    }
+
+    // Pushes
+
+    func push(_ body: [UInt8], to broker: Broker, attempt: UInt64, from node: SimulatedNode) {
+        guard let index = all.firstIndex(where: { $0.id == broker.id }) else { return }
+        let incarnation = node.incarnation
+        cluster.trace.record(
+            .push, node: node.id, bytes: body, "-> broker \(broker.id):\(broker.port) attempt \(attempt)")
+        begin(index, node)
+        let arrival = max(
+            all[index].arrivals[node.position], cluster.timeline.now + random.time(microseconds: 100...5000))
+        all[index].arrivals[node.position] = arrival
+        cluster.timeline.schedule(at: arrival) { [self] in
+            let now = cluster.timeline.now
+            let condition = all[index]
+            // A host that is gone does not even refuse.
+            var wait = random.time(milliseconds: condition.isAlive ? 0...5 : 0...2000)
+            let isThere = condition.isAlive && condition.port == broker.port
+            let isTaken = isThere && now >= condition.refusesUntil
+            if isTaken {
+                arrived(body, at: index, from: node)
+                if now < condition.slowUntil { wait = random.time(milliseconds: 200...5000) }
+            }
+            // The next one on this connection comes when this one is answered.
+            all[index].arrivals[node.position] = max(condition.arrivals[node.position], now + wait)
+            cluster.timeline.schedule(after: wait) { [self] in
+                guard node.incarnation == incarnation else { return }
+                all[index].open[node.position].count -= 1
+                node.post(.pushFinished(broker: broker.id, attempt: attempt, taken: isTaken))
+            }
+        }
+    }
+
+    /// One at a time: what a broker does not take waits for it, and is nobody else's load.
+    private func begin(_ index: Int, _ node: SimulatedNode) {
+        if all[index].open[node.position].incarnation != node.incarnation {
+            all[index].open[node.position] = (node.incarnation, 0)
+        }
+        all[index].open[node.position].count += 1
+        // A leader that was deposed and elected again may have forgotten one.
+        if all[index].open[node.position].count > 2 {
+            cluster.violated(
+                "Costs are bounded", "node \(node.id) has 3 pushes on their way to broker \(all[index].id)")
+        }
+    }
+
+    private func arrived(_ body: [UInt8], at index: Int, from node: SimulatedNode) {
+        cluster.counts.pushesTaken += 1
+        let push: Push
+        do { push = try Push(body) } catch {
+            return cluster.violated("Pushes tell what is so", "a push is not as the contract says: \(error)")
+        }
+        cluster.trace.note(.push, node: node.id, "taken by \(all[index].id): \(push.kind) \(push.version)")
+        cluster.observe(.pushArrived(push, at: all[index].id, from: node))
+        all[index].view.take(push)
+    }
+}

@@ -1,0 +1,79 @@
+import Metadata
+import Server
+
+/// A page of keys that somebody asks for.
+struct Page {
+    let directory: Key
+    let isRecursive: Bool
+    let after: Key?
+    let limit: Int
+}
+
+/// What a read sees of everything, in the model's words.
+struct SeenState: Sendable, CustomStringConvertible {
+    let version: UInt64
+    let revision: UInt64
+    let next: Key?
+    private let brokers: [ClusterModel.Broker]
+    private let topics: [ClusterModel.Topic]
+    private let page: Page
+    private let entries: [KeysModel.Entry]
+
+    init(_ view: NodeView, _ page: Page) {
+        let metadata = view.metadata
+        version = metadata.counters.version
+        revision = metadata.counters.revision
+        brokers = metadata.brokers.map { ClusterModel.Broker($0) }
+        topics = metadata.topicNames.compactMap { metadata.topic($0) }.map { ClusterModel.Topic($0.0, $0.1) }
+        let listing = metadata.list(
+            below: page.directory, isRecursive: page.isRecursive, after: page.after, limit: page.limit,
+            byteLimit: .max)
+        self.page = page
+        next = listing.next
+        entries = listing.entries.map {
+            switch $0 {
+            case .keyValue(let pair): .value(pair.key, KeysModel.Value(pair).withoutLastByte)
+            case .directory(let name): .directory(name)
+            }
+        }
+    }
+
+    var description: String { "version \(version) revision \(revision), \(entries.count) entries" }
+
+    /// What of it is not so, if anything.
+    ///
+    /// - Parameter asked: What it may not be older than, if anything.
+    func falsehood(_ asked: Asked?, _ model: Model) -> String? {
+        if let asked, version < asked.version || revision < asked.revision {
+            return "\(self) was asked for at version \(asked.version) revision \(asked.revision)"
+        }
+        guard let cluster = model.cluster(at: version), revision <= model.keys.revision else {
+            return "\(self) is not committed"
+        }
+        if brokers != cluster.brokers { return "brokers \(brokers), right is \(cluster.brokers)" }
+        if topics != cluster.topics { return "topics \(topics), right is \(cluster.topics)" }
+        let right = model.keys.list(
+            below: page.directory, isRecursive: page.isRecursive, after: page.after?.bytes, limit: page.limit,
+            at: revision)
+        let rightEntries = right.entries.map(\.withoutLastByte)
+        let rightNext = right.isLast ? nil : right.entries.last?.name
+        if entries == rightEntries, next?.bytes == rightNext { return nil }
+        return
+            "\(page) at revision \(revision) lists \(entries) next \(String(describing: next)), right is \(rightEntries)"
+    }
+}
+
+extension KeysModel.Value {
+    /// A bit of the last one may have flipped in the memory of a node that nobody has found out yet.
+    fileprivate var withoutLastByte: Self {
+        var value = self
+        value.bytes = Array(bytes.dropLast())
+        return value
+    }
+}
+
+extension KeysModel.Entry {
+    fileprivate var withoutLastByte: Self {
+        if case .value(let key, let value) = self { .value(key, value.withoutLastByte) } else { self }
+    }
+}

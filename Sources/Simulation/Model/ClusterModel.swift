@@ -1,0 +1,180 @@
+import Metadata
+
+/// Brokers, topics and partitions by the rules of the contract (§3 to §5), in the plainest way that can be read against
+/// it: every change goes through everything, and nothing of the product is asked.
+struct ClusterModel: Equatable {
+    struct Broker: Equatable {
+        let id: BrokerID
+        var host: String
+        var port: Int
+        var rack: String?
+        var isOnline = true
+        var registeredAt: Int64
+    }
+
+    struct Partition: Equatable {
+        var leader: BrokerID?
+        /// In the order of assignment.
+        let replicas: [BrokerID]
+        var inSync: [BrokerID]
+        var epoch = 0
+    }
+
+    struct Topic: Equatable {
+        let name: String
+        let replicationFactor: Int
+        let configuration: TopicConfiguration
+        let createdAt: Int64
+        var partitions: [Partition]
+    }
+
+    /// In ascending id.
+    private(set) var brokers: [Broker] = []
+    /// In ascending name.
+    private(set) var topics: [Topic] = []
+    /// Of all topics that ever were: each goes on where the one before ended.
+    private var partitionsCreated = 0
+
+    func broker(_ id: BrokerID) -> Broker? { brokers.first { $0.id == id } }
+    func topic(_ name: String) -> Topic? { topics.first { $0.name == name } }
+
+    func partition(_ topic: String, _ number: Int) -> Partition? {
+        guard let partitions = self.topic(topic)?.partitions, partitions.indices.contains(number) else { return nil }
+        return partitions[number]
+    }
+
+    func isOnline(_ id: BrokerID) -> Bool { broker(id)?.isOnline ?? false }
+
+    // Brokers
+
+    mutating func register(_ registration: RegisterBroker, at time: Int64) -> ModelAnswer {
+        let new = Broker(
+            id: registration.id, host: registration.host, port: registration.port, rack: registration.rack,
+            registeredAt: time)
+        guard let index = brokers.firstIndex(where: { $0.id == new.id }) else {
+            brokers.insert(new, at: brokers.firstIndex { $0.id > new.id } ?? brokers.count)
+            return .broker(new, isNew: true)
+        }
+        let old = brokers[index]
+        let isSamePlace = old.host == new.host && old.port == new.port
+        if old.isOnline, !isSamePlace { return .refused("brokerIDInUse") }
+        let isRepeated = isSamePlace && old.rack == new.rack
+        brokers[index] = new
+        if isRepeated { brokers[index].registeredAt = old.registeredAt }
+        if !old.isOnline { giveBack(to: new.id) }
+        return .broker(brokers[index], isNew: !isRepeated)
+    }
+
+    mutating func unregister(_ id: BrokerID) -> ModelAnswer {
+        guard let index = brokers.firstIndex(where: { $0.id == id }) else { return .refused("unknownBroker") }
+        if topics.contains(where: { $0.partitions.contains { $0.replicas.contains(id) } }) {
+            return .refused("brokerHasPartitions")
+        }
+        brokers.remove(at: index)
+        return .done
+    }
+
+    mutating func setStatus(of id: BrokerID, isOnline: Bool) -> ModelAnswer {
+        guard let index = brokers.firstIndex(where: { $0.id == id }) else { return .refused("unknownBroker") }
+        guard brokers[index].isOnline != isOnline else { return .done }
+        brokers[index].isOnline = isOnline
+        if isOnline { giveBack(to: id) } else { withdraw(id) }
+        return .done
+    }
+
+    /// OFFLINE: out of every ISR it is not alone in; what it led passes to the first ONLINE member, or to nobody.
+    private mutating func withdraw(_ id: BrokerID) {
+        changePartitions { partition, isOnline in
+            if partition.inSync != [id] { partition.inSync.removeAll { $0 == id } }
+            if partition.leader == id { partition.lead(by: partition.inSync.first(where: isOnline)) }
+        }
+    }
+
+    /// ONLINE again: what waits for an ISR member has one. It is no other's ISR member until its report says so.
+    private mutating func giveBack(to id: BrokerID) {
+        changePartitions { partition, _ in
+            if partition.leader == nil, partition.inSync.contains(id) { partition.lead(by: id) }
+        }
+    }
+
+    private mutating func changePartitions(_ body: (inout Partition, _ isOnline: (BrokerID) -> Bool) -> Void) {
+        let online = brokers.filter(\.isOnline).map(\.id)
+        for topic in topics.indices {
+            for number in topics[topic].partitions.indices {
+                var partition = topics[topic].partitions[number]
+                body(&partition, online.contains)
+                if partition != topics[topic].partitions[number] { topics[topic].partitions[number] = partition }
+            }
+        }
+    }
+
+    // Topics
+
+    mutating func create(_ creation: CreateTopic, at time: Int64) -> ModelAnswer {
+        if let known = topic(creation.name) {
+            let isSame =
+                known.partitions.count == creation.partitionCount
+                && known.replicationFactor == creation.replicationFactor
+                && known.configuration == creation.configuration
+            return isSame ? .topic(known, isNew: false) : .refused("topicExists")
+        }
+        let online = brokers.filter(\.isOnline)
+        guard online.count >= creation.replicationFactor else { return .refused("notEnoughBrokers") }
+        let placement = Placement(online.map { ($0.id, $0.rack) })
+        let partitions = (0..<creation.partitionCount).map { number in
+            let replicas = placement.replicas(
+                startingAt: partitionsCreated + number, count: creation.replicationFactor)
+            return Partition(leader: replicas[0], replicas: replicas, inSync: replicas)
+        }
+        let topic = Topic(
+            name: creation.name, replicationFactor: creation.replicationFactor,
+            configuration: creation.configuration, createdAt: time, partitions: partitions)
+        topics.insert(topic, at: topics.firstIndex { $0.name > topic.name } ?? topics.count)
+        partitionsCreated += partitions.count
+        return .topic(topic, isNew: true)
+    }
+
+    mutating func deleteTopic(_ name: String) -> ModelAnswer {
+        guard let index = topics.firstIndex(where: { $0.name == name }) else { return .refused("unknownTopic") }
+        topics.remove(at: index)
+        return .done
+    }
+
+    // In-sync replicas
+
+    /// What a lag report came to. What may not be any more when it is applied does not happen.
+    mutating func update(_ update: UpdateInSyncReplicas) -> ModelAnswer {
+        guard broker(update.broker) != nil else { return .refused("unknownBroker") }
+        for change in update.changes {
+            guard let topic = topics.firstIndex(where: { $0.name == change.topic }),
+                var partition = partition(change.topic, change.partition)
+            else { continue }
+            if change.isInSync {
+                if partition.mayJoin(update.broker, isOnline: isOnline(update.broker)) {
+                    partition.inSync.append(update.broker)
+                }
+            } else if partition.mayLeave(update.broker) {
+                partition.inSync.removeAll { $0 == update.broker }
+            }
+            topics[topic].partitions[change.partition] = partition
+        }
+        return .done
+    }
+}
+
+extension ClusterModel.Partition {
+    fileprivate mutating func lead(by broker: BrokerID?) {
+        leader = broker
+        epoch += 1
+        guard let broker else { return }
+        inSync = [broker] + inSync.filter { $0 != broker }
+    }
+
+    /// Never below one member and never the leader.
+    func mayLeave(_ broker: BrokerID) -> Bool { inSync.contains(broker) && inSync.count > 1 && leader != broker }
+
+    /// Without a leader there is nobody to have caught up with.
+    func mayJoin(_ broker: BrokerID, isOnline: Bool) -> Bool {
+        isOnline && leader != nil && replicas.contains(broker) && !inSync.contains(broker)
+    }
+}

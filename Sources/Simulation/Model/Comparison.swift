@@ -1,0 +1,105 @@
+import Metadata
+
+// What the product says, in the model's words.
+
+extension ModelAnswer {
+    init(_ result: CommandResult) {
+        self =
+            switch result {
+            case .done: .done
+            case .broker(let broker, let isNew): .broker(ClusterModel.Broker(broker), isNew: isNew)
+            case .topic(let topic, let partitions, let isNew):
+                .topic(ClusterModel.Topic(topic, partitions), isNew: isNew)
+            case .put(let revision, let version): .put(revision: revision, version: version)
+            case .deleted(let count, let revision): .deleted(count: count, revision: revision)
+            case .refused(.revisionMismatch(let present)): .refused("revisionMismatch", present: present)
+            case .refused(let refusal): .refused(Self.name(of: refusal))
+            }
+    }
+
+    private static func name(of refusal: Refusal) -> String {
+        switch refusal {
+        case .brokerIDInUse: "brokerIDInUse"
+        case .unknownBroker: "unknownBroker"
+        case .brokerHasPartitions: "brokerHasPartitions"
+        case .notEnoughBrokers: "notEnoughBrokers"
+        case .topicExists: "topicExists"
+        case .unknownTopic: "unknownTopic"
+        case .unknownKey: "unknownKey"
+        case .revisionMismatch: "revisionMismatch"
+        default: "invalidCommand"
+        }
+    }
+}
+
+extension ClusterModel.Broker {
+    init(_ broker: Broker) {
+        self.init(
+            id: broker.id, host: broker.host, port: broker.port, rack: broker.rack, isOnline: broker.status == .online,
+            registeredAt: broker.registeredAt)
+    }
+}
+
+extension ClusterModel.Partition {
+    init(_ partition: Partition) {
+        self.init(
+            leader: partition.leader, replicas: partition.replicas, inSync: partition.inSyncReplicas,
+            epoch: partition.leaderEpoch)
+    }
+}
+
+extension ClusterModel.Topic {
+    init(_ topic: Topic, _ partitions: [Partition]) {
+        self.init(
+            name: topic.name, replicationFactor: topic.replicationFactor, configuration: topic.configuration,
+            createdAt: topic.createdAt, partitions: partitions.map { ClusterModel.Partition($0) })
+    }
+}
+
+extension KeysModel.Value {
+    init(_ pair: KeyValue) {
+        self.init(
+            bytes: pair.value, createRevision: pair.createRevision, modRevision: pair.modRevision,
+            version: pair.version)
+    }
+}
+
+extension ClusterModel {
+    /// How brokers, topics and partitions of `metadata` differ, if they do.
+    func difference(from metadata: MetadataStateMachine) -> String? {
+        let brokers = metadata.brokers.map { Broker($0) }
+        if brokers != self.brokers { return "brokers are \(brokers), right is \(self.brokers)" }
+        let names = metadata.topicNames
+        if names != topics.map(\.name) { return "topics are \(names), right is \(topics.map(\.name))" }
+        for right in topics {
+            guard let (topic, partitions) = metadata.topic(right.name) else { return "topic \(right.name) is missing" }
+            let found = Topic(topic, partitions)
+            if found.partitions.count != right.partitions.count || found != right {
+                return found.difference(from: right)
+            }
+        }
+        return nil
+    }
+}
+
+extension ClusterModel.Topic {
+    fileprivate func difference(from right: Self) -> String {
+        for (number, pair) in zip(partitions, right.partitions).enumerated() where pair.0 != pair.1 {
+            return "partition \(number) of \(name) is \(pair.0), right is \(pair.1)"
+        }
+        return "topic \(name) is \(self), right is \(right)"
+    }
+}
+
+extension KeysModel {
+    /// How all keys of `metadata` differ, if they do.
+    func difference(from metadata: MetadataStateMachine) -> String? {
+        let present = present
+        for (key, value) in present {
+            let found = metadata.value(key).map { Value($0) }
+            if found != value { return "\(key) is \(found.map { "\($0)" } ?? "missing"), right is \(value)" }
+        }
+        return metadata.keyCount == present.count
+            ? nil : "there are \(metadata.keyCount) keys, right is \(present.count)"
+    }
+}

@@ -1,0 +1,137 @@
+import Metadata
+
+/// The key-values by the rules of the contract (§7), as they are and as they were at every revision.
+struct KeysModel {
+    struct Value: Equatable {
+        var bytes: [UInt8]
+        let createRevision: UInt64
+        var modRevision: UInt64
+        /// 1 for a new key, +1 for each change.
+        var version: UInt64
+    }
+
+    enum Entry: Equatable {
+        case value(Key, Value)
+        case directory([UInt8])
+    }
+
+    private struct Change {
+        let revision: UInt64
+        /// `nil` when it was deleted.
+        let value: Value?
+    }
+
+    private(set) var revision: UInt64 = 0
+    /// Of every key that ever was, in order. Looked up by key, never iterated.
+    private var changes: [Key: [Change]] = [:]
+    /// In byte order.
+    private var everNamed: [Key] = []
+
+    func value(_ key: Key) -> Value? { changes[key]?.last?.value }
+
+    /// What it was when the store had that revision.
+    func value(_ key: Key, at revision: UInt64) -> Value? {
+        changes[key]?.last { $0.revision <= revision }?.value
+    }
+
+    /// In byte order.
+    var present: [(key: Key, value: Value)] { everNamed.compactMap { key in value(key).map { (key, $0) } } }
+
+    private mutating func record(_ key: Key, _ value: Value?, at revision: UInt64) {
+        if changes[key] == nil { everNamed.insert(key, at: place(of: key)) }
+        changes[key, default: []].append(Change(revision: revision, value: value))
+    }
+
+    private func place(of key: Key) -> Int {
+        var (low, high) = (0, everNamed.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if everNamed[middle].comesBehind(key) { high = middle } else { low = middle + 1 }
+        }
+        return low
+    }
+
+    // Changes
+
+    mutating func put(_ put: Put) -> ModelAnswer {
+        let old = value(put.key)
+        if let refusal = put.precondition.refusal(of: old) { return refusal }
+        revision += 1
+        let new = Value(
+            bytes: put.value, createRevision: old?.createRevision ?? revision, modRevision: revision,
+            version: (old?.version ?? 0) + 1)
+        record(put.key, new, at: revision)
+        return .put(revision: revision, version: new.version)
+    }
+
+    mutating func delete(_ delete: Delete) -> ModelAnswer {
+        var doomed: [Key] = []
+        if delete.isRecursive {
+            if delete.precondition != .none { return .refused("invalidCommand") }
+            doomed = everNamed.filter { $0.isBelow(delete.key) && value($0) != nil }
+        } else {
+            if let refusal = delete.precondition.refusal(of: value(delete.key)) { return refusal }
+            if value(delete.key) != nil { doomed = [delete.key] }
+        }
+        guard !doomed.isEmpty else { return .refused("unknownKey") }
+        revision += 1
+        for key in doomed { record(key, nil, at: revision) }
+        return .deleted(count: doomed.count, revision: revision)
+    }
+
+    // Lists
+
+    /// What is below `directory` at `revision`, from behind `after` on; of what is deeper than its children only the
+    /// directories, unless it is recursive.
+    func list(
+        below directory: Key, isRecursive: Bool, after: [UInt8]?, limit: Int, at revision: UInt64
+    ) -> (entries: [Entry], isLast: Bool) {
+        let depth = directory.bytes == [slash] ? 1 : directory.bytes.count + 1
+        var entries: [Entry] = []
+        for key in everNamed where key.isBelow(directory) {
+            guard let value = value(key, at: revision) else { continue }
+            var entry = Entry.value(key, value)
+            if !isRecursive, let end = key.bytes[depth...].firstIndex(of: slash) {
+                entry = .directory(Array(key.bytes[...end]))
+                if entries.last == entry { continue }
+            }
+            if let after, !after.lexicographicallyPrecedes(entry.name) { continue }
+            if entries.count == limit { return (entries, false) }
+            entries.append(entry)
+        }
+        return (entries, true)
+    }
+}
+
+private let slash = UInt8(ascii: "/")
+
+extension KeysModel.Entry {
+    var name: [UInt8] {
+        switch self {
+        case .value(let key, _): key.bytes
+        case .directory(let name): name
+        }
+    }
+}
+
+extension Key {
+    fileprivate func comesBehind(_ other: Key) -> Bool { other.bytes.lexicographicallyPrecedes(bytes) }
+
+    fileprivate func isBelow(_ directory: Key) -> Bool {
+        directory.bytes == [slash]
+            || bytes.count > directory.bytes.count && bytes[directory.bytes.count] == slash
+                && bytes.starts(with: directory.bytes)
+    }
+}
+
+extension Precondition {
+    fileprivate func refusal(of present: KeysModel.Value?) -> ModelAnswer? {
+        let holds =
+            switch self {
+            case .none: true
+            case .absent: present == nil
+            case .modRevision(let wanted): present?.modRevision == wanted
+            }
+        return holds ? nil : .refused("revisionMismatch", present: present?.modRevision)
+    }
+}

@@ -1,0 +1,48 @@
+import Metadata
+
+/// What a log comes to by the rules of the contract: the judge of what nodes hold, tell and answer. Written from the
+/// contract alone, so that a rule that is wrong in the product is not right by definition.
+struct Model {
+    /// By version: one for each command that changed a broker, a topic or a partition.
+    private(set) var clusters = [ClusterModel()]
+    private(set) var keys = KeysModel()
+
+    var version: UInt64 { UInt64(clusters.count - 1) }
+    var cluster: ClusterModel { clusters[clusters.count - 1] }
+    /// `nil` for a version that nothing committed has yet.
+    func cluster(at version: UInt64) -> ClusterModel? { version <= self.version ? clusters[Int(version)] : nil }
+
+    /// - Parameter time: The entry's, in Unix milliseconds.
+    mutating func apply(_ command: Command, at time: Int64) -> ModelAnswer {
+        switch command {
+        case .noop: return .done
+        case .put(let put): return keys.put(put)
+        case .delete(let delete): return keys.delete(delete)
+        case .registerBroker(let registration): return change { $0.register(registration, at: time) }
+        case .unregisterBroker(let id): return change { $0.unregister(id) }
+        case .updateBrokerStatus(let update):
+            return change { $0.setStatus(of: update.id, isOnline: update.status == .online) }
+        case .createTopic(let creation): return change { $0.create(creation, at: time) }
+        case .deleteTopic(let name): return change { $0.deleteTopic(name) }
+        case .updateInSyncReplicas(let update): return change { $0.update(update) }
+        }
+    }
+
+    private mutating func change(_ body: (inout ClusterModel) -> ModelAnswer) -> ModelAnswer {
+        var next = cluster
+        let answer = body(&next)
+        if next != cluster { clusters.append(next) }
+        return answer
+    }
+}
+
+/// What whoever sent a command is told.
+enum ModelAnswer: Equatable {
+    case done
+    case broker(ClusterModel.Broker, isNew: Bool)
+    case topic(ClusterModel.Topic, isNew: Bool)
+    case put(revision: UInt64, version: UInt64)
+    case deleted(count: Int, revision: UInt64)
+    /// With the key's present revision, if that is the reason.
+    case refused(String, present: UInt64? = nil)
+}
