@@ -10,8 +10,15 @@ class Channel: @unchecked Sendable {
     /// Nanoseconds of the monotonic clock; `.max` for none.
     fileprivate(set) final var deadline = UInt64.max
     final var isTurnScheduled = false
-    /// Has its turns before the others: peers must be heard however many clients there are.
-    final var isUrgent = false
+    /// Which of the loop's queues it waits in for a turn.
+    enum Pace {
+        /// Before all others: peers must be heard however many clients there are.
+        case urgent
+        case ordinary
+        /// In the midst of something large, which is in no hurry.
+        case bulk
+    }
+    var pace: Pace { .ordinary }
 
     init(loop: EventLoop, descriptor: Int32) {
         self.loop = loop

@@ -36,6 +36,8 @@ public final class EventLoop: @unchecked Sendable {
     private var generation: UInt32 = 0
     private var urgentTurns = TurnQueue()
     private var turns = TurnQueue()
+    private var bulkTurns = TurnQueue()
+    private var isBulkNext = false
     /// A turn of the loop is on its way through the queue.
     private var isContinuing = false
     private var deadlines = TimerHeap()
@@ -132,7 +134,14 @@ public final class EventLoop: @unchecked Sendable {
         return now >= turnEnd
     }
 
-    private var hasTurns: Bool { !urgentTurns.isEmpty || !turns.isEmpty }
+    private var hasTurns: Bool { !urgentTurns.isEmpty || !turns.isEmpty || !bulkTurns.isEmpty }
+
+    /// Urgent channels first; then bulk and the others by turns, so that a short request waits for one long one at a time.
+    private func nextChannel() -> Channel? {
+        if let channel = urgentTurns.popFirst() { return channel }
+        isBulkNext.toggle()
+        return isBulkNext ? bulkTurns.popFirst() ?? turns.popFirst() : turns.popFirst() ?? bulkTurns.popFirst()
+    }
 
     private func continueLater() {
         guard !isContinuing else { return }
@@ -173,8 +182,8 @@ public final class EventLoop: @unchecked Sendable {
 
     /// One turn for each channel that waits for one now; those that come to wait meanwhile have theirs after new events.
     private func serveChannels() {
-        var left = urgentTurns.count + turns.count
-        while left > 0, let channel = urgentTurns.popFirst() ?? turns.popFirst() {
+        var left = urgentTurns.count + turns.count + bulkTurns.count
+        while left > 0, let channel = nextChannel() {
             left -= 1
             channel.isTurnScheduled = false
             channel.takeTurn()
@@ -186,7 +195,11 @@ public final class EventLoop: @unchecked Sendable {
     func scheduleTurn(_ channel: Channel) {
         guard !channel.isTurnScheduled else { return }
         channel.isTurnScheduled = true
-        if channel.isUrgent { urgentTurns.append(channel) } else { turns.append(channel) }
+        switch channel.pace {
+        case .urgent: urgentTurns.append(channel)
+        case .ordinary: turns.append(channel)
+        case .bulk: bulkTurns.append(channel)
+        }
     }
 
     // MARK: Deadlines

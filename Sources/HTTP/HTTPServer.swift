@@ -41,7 +41,8 @@ public final class HTTPServer: Sendable {
         public var account = MemoryAccount(limit: 256 * 1024 * 1024)
         /// How long a request waits for memory; then 503.
         public var memoryPatience: Duration = .seconds(5)
-        /// How long a body for which memory was taken may stand still while others wait for memory; then 408.
+        /// How long a body for which memory was taken may stand still while others wait for memory, then 408; or such an
+        /// answer be not taken, then the connection ends.
         public var bodyPatience: Duration = .seconds(1)
         /// Whether requests for a path are those of the cluster's other nodes: their connections come first, and have memory
         /// of their own.

@@ -38,18 +38,18 @@ extension HTTPServerChannel {
     /// About what a request in progress takes beside its body.
     private static let requestOverhead = 2048
 
-    var holder: MemoryAccount.Holder { isUrgent ? .peers : .clients }
+    var holder: MemoryAccount.Holder { isPeer ? .peers : .clients }
 
     /// Peers say who they are by what they ask for; from then on the connection is theirs.
     func recognisePeer(_ path: String) {
-        guard !isUrgent, server.configuration.isPeerPath(path) else { return }
+        guard !isPeer, server.configuration.isPeerPath(path) else { return }
         server.account.add(-memory.charged, for: .clients)
         server.account.add(memory.charged, for: .peers)
-        isUrgent = true
+        isPeer = true
     }
 
     func isHeavy(_ request: HTTPParsedRequest) -> Bool {
-        !isUrgent && (request.body.count > Self.heavyBody || server.configuration.weigh(request) > 0)
+        !isPeer && (request.body.count > Self.heavyBody || server.configuration.weigh(request) > 0)
     }
 
     /// Whether the connection may take more from its peer: always if it holds nothing, so that whoever comes is heard.
@@ -74,7 +74,7 @@ extension HTTPServerChannel {
     private func reserveBody(_ bytes: Int) {
         memory.reservedBody = bytes
         memory.progress = (loop.now, parser.heldBytes)
-        room.hasBegunBody(self)
+        room.hasTakenMemory(self)
     }
 
     /// Takes room for an answer that is large, or waits.
@@ -85,8 +85,13 @@ extension HTTPServerChannel {
             awaitMemory()
             return false
         }
-        memory.reservedAnswer = wanted
+        reserveAnswer(wanted)
         return true
+    }
+
+    private func reserveAnswer(_ bytes: Int) {
+        memory.reservedAnswer = bytes
+        room.hasTakenMemory(self)
     }
 
     private func take(_ bytes: Int) -> Bool {
@@ -121,7 +126,7 @@ extension HTTPServerChannel {
             let wanted = server.configuration.weigh(held)
             guard wanted > 0, memory.reservedAnswer == 0 else { return true }
             guard take(wanted) else { return false }
-            memory.reservedAnswer = wanted
+            reserveAnswer(wanted)
             return true
         }
         if parser.announcedBytes > Self.largeBody, memory.reservedBody == 0 {
@@ -132,8 +137,10 @@ extension HTTPServerChannel {
         return !server.account.isFull(for: holder)
     }
 
-    /// Whether a body that has room does not come, while others wait for room.
-    func isBodyStalled() -> Bool {
+    /// Whether it has room for something large and does nothing with it, while others wait for room: a body that does not
+    /// come, an answer that is not taken.
+    func isStandingStill() -> Bool {
+        if hasToSend { return memory.reservedByRequests > 0 && loop.now >= sendStart + server.bodyPatience }
         guard phase == .open, memory.reservedBody > 0 else { return false }
         if parser.heldBytes >= memory.progress.bytes + Self.expectedProgress {
             memory.progress = (loop.now, parser.heldBytes)
@@ -141,7 +148,12 @@ extension HTTPServerChannel {
         return loop.now >= memory.progress.time + server.bodyPatience
     }
 
-    func giveUpBody() {
+    /// Gives its room up for those that wait.
+    func giveWay() {
+        if hasToSend {
+            server.counters.slowReaders.wrappingAdd(1, ordering: .relaxed)
+            return close()
+        }
         reject(HTTPParseError(.requestTimeout, "The body came too slowly while others waited for memory."))
         loop.scheduleTurn(self)
     }

@@ -2,7 +2,7 @@ import Synchronization
 
 extension HTTPServerChannel {
     /// How much a connection reads in one turn: the others come first then.
-    private static let maxReadsPerTurn = 4
+    private static let maxReadsPerTurn = 1
     /// How many requests a connection hands on in one turn.
     private static let maxRequestsPerTurn = 32
     /// How much is read at once while memory is short: enough for the head that says what the request will need.

@@ -43,6 +43,9 @@ final class HTTPServerChannel: Channel, @unchecked Sendable {
     var output = SendBuffer()
     var memory = MemoryOfConnection()
 
+    /// Whether the connection is that of another node.
+    var isPeer = false
+
     /// The socket may hold input: events are edge-triggered, a pause must not forget them.
     var mayRead = true
     /// The peer has closed its side, so a read that empties the socket is not the last one.
@@ -88,6 +91,11 @@ final class HTTPServerChannel: Channel, @unchecked Sendable {
     }
 
     // MARK: Events
+
+    override var pace: Pace {
+        if isPeer { return .urgent }
+        return phase == .lingering || memory.reservedBody > 0 || outgoing != nil ? .bulk : .ordinary
+    }
 
     override func ready(_ events: UInt32) {
         if events & (EPOLLERR.rawValue | EPOLLHUP.rawValue) != 0 { isBroken = true }

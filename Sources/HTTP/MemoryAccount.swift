@@ -25,8 +25,11 @@ public final class MemoryAccount: Sendable {
     /// Bytes that `holder` may hold.
     public func limit(of holder: Holder) -> Int { holder == .peers ? limit / 4 : limit - limit / 4 }
 
-    /// What is large leaves a third to what is small: no number of uploads keeps a short request waiting.
-    private func limitOfLarge(_ holder: Holder) -> Int { limit(of: holder) / 3 * 2 }
+    /// What is large leaves room for what is small: no number of uploads keeps a short request from being read. Clients have
+    /// a third for it, which also bounds what their short writes have in front of them on the way to the disks.
+    private func limitOfLarge(_ holder: Holder) -> Int {
+        holder == .clients ? limit(of: holder) / 3 : limit(of: holder) / 3 * 2
+    }
 
     /// Takes `bytes` if there is room for so much.
     public func take(_ bytes: Int, for holder: Holder) -> Bool {

@@ -2,8 +2,8 @@
 /// smaller ones.
 final class WaitingRoom: Channel, @unchecked Sendable {
     private var waiting = TurnQueue()
-    /// Those that read a body for which they have taken room; some that are through with it.
-    private var readers: [HTTPServerChannel] = []
+    /// Those that have taken room; some that are through with it.
+    private var holders: [HTTPServerChannel] = []
     /// How often the account is looked at while somebody waits, in nanoseconds.
     private static let interval: UInt64 = 5_000_000
 
@@ -14,17 +14,17 @@ final class WaitingRoom: Channel, @unchecked Sendable {
         if deadline == .max { setDeadline(loop.now + Self.interval) }
     }
 
-    func hasBegunBody(_ channel: HTTPServerChannel) {
-        if readers.count >= 64 { readers.removeAll { $0.memory.reservedBody == 0 || $0 === channel } }
-        readers.append(channel)
+    func hasTakenMemory(_ channel: HTTPServerChannel) {
+        if holders.count >= 64 { holders.removeAll { $0.memory.reserved == 0 || $0 === channel } }
+        holders.append(channel)
     }
 
     override func deadlinePassed() {
         while let channel = waiting.first as? HTTPServerChannel, channel.hasStoppedWaiting() { _ = waiting.popFirst() }
         if waiting.isEmpty { return setDeadline(.max) }
-        readers.removeAll { reader in
-            guard reader.isBodyStalled() else { return reader.memory.reservedBody == 0 }
-            reader.giveUpBody()
+        holders.removeAll { holder in
+            guard holder.isStandingStill() else { return holder.memory.reserved == 0 }
+            holder.giveWay()
             return true
         }
         setDeadline(loop.now + Self.interval)

@@ -6,12 +6,12 @@ import Testing
 @testable import HTTP
 
 @Suite(.serialized) struct HTTPServerMemoryTests {
-    /// Room for one body of 1 MiB: clients have three quarters of this, and what is large two thirds of that.
+    /// Room for one body of 1 MiB: clients have three quarters of this, and what is large a third of that.
     private func configuration(_ change: (inout HTTPServer.Configuration) -> Void = { _ in })
         -> HTTPServer.Configuration
     {
         .with { configuration in
-            configuration.account = MemoryAccount(limit: 6 * 1024 * 1024)
+            configuration.account = MemoryAccount(limit: 12 * 1024 * 1024)
             change(&configuration)
         }
     }
@@ -25,15 +25,15 @@ import Testing
     @Test func theAccountKeepsRoomForWhatIsSmallAndForPeers() {
         let account = MemoryAccount(limit: 1200)
         #expect(account.limit(of: .clients) == 900 && account.limit(of: .peers) == 300)
-        #expect(account.take(600, for: .clients))
-        #expect(!account.take(1, for: .clients), "a third is for what is small")
+        #expect(account.take(300, for: .clients))
+        #expect(!account.take(1, for: .clients), "the rest is for what is small")
         #expect(account.take(200, for: .peers) && !account.take(1, for: .peers))
-        account.add(299, for: .clients)
+        account.add(599, for: .clients)
         #expect(!account.isFull(for: .clients))
         account.add(1, for: .clients)
         #expect(account.isFull(for: .clients) && !account.isFull(for: .peers))
-        account.add(-600, for: .clients)
-        #expect(account.take(300, for: .clients))
+        account.add(-800, for: .clients)
+        #expect(account.take(200, for: .clients))
     }
 
     @Test func aBodyWaitsUntilThereIsRoomForAllOfIt() throws {
@@ -91,7 +91,7 @@ import Testing
     @Test func peersHaveRoomOfTheirOwn() throws {
         let server = try TestServer(
             configuration: configuration {
-                $0.account = MemoryAccount(limit: 16 * 1024 * 1024)
+                $0.account = MemoryAccount(limit: 32 * 1024 * 1024)
                 $0.isPeerPath = { $0 == "/peer" }
                 $0.bodyPatience = .seconds(60)
             })
