@@ -198,10 +198,6 @@
         case caughtUpTooEarly = "caught-up-too-early"
         /// A broker that comes back is in sync with no report of it.
         case returningBrokerIsInSync = "returning-broker-is-in-sync"
-        /// An OFFLINE broker joins the in-sync replicas.
-        case offlineBrokerJoins = "offline-broker-joins"
-        /// A leader leaves the in-sync replicas.
-        case leaderLeaves = "leader-leaves"
         /// The last ONLINE in-sync replica becomes leader, not the first.
         case electsTheLast = "elects-the-last"
         /// A new topic is acknowledged, and not created (contract §3, as all below).

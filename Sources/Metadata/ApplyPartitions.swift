@@ -83,7 +83,7 @@ extension MetadataStateMachine {
             else { continue }
             var partition = topicRows[topic].partitions[change.partition]
             if change.isInSync {
-                if isOnline || Defect.offlineBrokerJoins.isOn { partition.join(update.broker) }
+                if isOnline { partition.join(update.broker) }
             } else {
                 partition.leave(update.broker)
             }
@@ -116,7 +116,7 @@ extension Partition {
     }
 
     fileprivate mutating func leave(_ broker: BrokerID) {
-        guard leader != broker || Defect.leaderLeaves.isOn, inSyncReplicas.count > 1 else { return }
+        guard leader != broker, inSyncReplicas.count > 1 else { return }
         inSyncReplicas.removeAll { $0 == broker }
     }
 }

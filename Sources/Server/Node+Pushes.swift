@@ -104,7 +104,9 @@ extension Node {
     private func update(_ kind: PushKind) -> PushUpdate? {
         guard let controller = member(id) else { return nil }
         return PushUpdate(
-            kind: kind, version: metadata.counters.version - (Defect.pushNamesOlderVersion.isOn ? 1 : 0),
+            kind: kind,
+            version: metadata.counters.version
+                - (Defect.pushNamesOlderVersion.isOn ? min(1, metadata.counters.version) : 0),
             controller: controller, term: raft.currentTerm,
             timestamp: now.unixMilliseconds)
     }

@@ -19,6 +19,14 @@ struct Recovery {
         guard wait(for: whoIsNotNoticed) else { return }
         for index in cluster.brokers.all.indices { cluster.brokers.change(index) { $0.isAlive = true } }
         guard wait(for: whatIsMissing), wait(for: whatLags) else { return }
+        // One that starts again at once, when nothing else happens, must be told all the same, also if it is not ready yet.
+        if !cluster.brokers.all.isEmpty {
+            cluster.brokers.change(0) {
+                $0.restart()
+                $0.refusesUntil = cluster.timeline.now + .milliseconds(700)
+            }
+        }
+        guard wait(for: whatLags) else { return }
         guard let leader = cluster.leader else { return }
         let isDone = Flag()
         cluster.clients.readEverything(from: leader) { isDone.value = true }

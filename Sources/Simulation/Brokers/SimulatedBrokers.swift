@@ -252,9 +252,9 @@ final class SimulatedBrokers: @unchecked Sendable {
         }
         all[index].open[node.position].count += 1
         // A leader that was deposed and elected again may have forgotten one.
-        if all[index].open[node.position].count > 2 {
+        if all[index].open[node.position].count > 5 {
             cluster.violated(
-                "Costs are bounded", "node \(node.id) has 3 pushes on their way to broker \(all[index].id)")
+                "Costs are bounded", "node \(node.id) has 6 pushes on their way to broker \(all[index].id)")
         }
     }
 

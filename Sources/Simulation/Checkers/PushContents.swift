@@ -17,7 +17,9 @@ final class PushContents: Checker {
         let sender =
             push.controller == node.id.number && push.controllerURL == member.url
             ? nil : "node \(node.id) names controller \(push.controller) at \(push.controllerURL)"
-        let finding = sender ?? Self.missing(in: push, right) ?? Self.wrong(in: push, right)
+        let finding =
+            sender ?? Self.missing(in: push, right) ?? Self.wrong(in: push, right)
+            ?? Self.kept(in: push, cluster.ledger.model)
         return finding.map { "\(push.kind.rawValue) at version \(push.version) to broker \(broker): \($0)" }
     }
 
@@ -39,6 +41,14 @@ final class PushContents: Checker {
         }
     }
 
+    /// A topic may be there again, if it was away.
+    private static func kept(in push: Push, _ model: Model) -> String? {
+        push.deletedTopics?.first { topic in
+            let isThere = model.clusters[...Int(push.version)].map { $0.topic(topic) != nil }
+            return !zip(isThere, isThere.dropFirst()).contains { $0 && !$1 }
+        }.map { "topic \($0) was not deleted" }
+    }
+
     private static func wrong(in push: Push, _ right: ClusterModel) -> String? {
         for (id, broker) in push.brokers ?? [] {
             let known = right.broker(id).map { BrokerView.Broker($0) }
@@ -48,7 +58,6 @@ final class PushContents: Checker {
             let known = right.partition(name.topic, name.number).map { BrokerView.Partition($0) }
             if known != partition { return "\(name) is \(partition), right is \(known.map { "\($0)" } ?? "none")" }
         }
-        for topic in push.deletedTopics ?? [] where right.topic(topic) != nil { return "topic \(topic) is not deleted" }
         return nil
     }
 }

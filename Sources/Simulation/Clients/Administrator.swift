@@ -47,7 +47,8 @@ final class Administrator: @unchecked Sendable {
         case 7:
             return .delete(Delete(key: Key(validated: Array("/scratch/\(random.below(12))".utf8)), isRecursive: true))
         default:
-            let key = "/scratch/\(random.below(12))/\(random.below(8))"
+            // A key may have others below it.
+            let key = "/scratch/\(random.below(12))" + random.pick(["", "/\(random.below(8))"])
             return .put(Put(key: Key(validated: Array(key.utf8)), value: Array(repeating: 7, count: random.below(60))))
         }
     }
