@@ -40,7 +40,8 @@ final class RushHour {
             cluster.trace.record(.phase, 2, "the faults pause")
             cluster.nemesis.calmDown()
             cluster.nemesis.setNetwork(isHealthy: true)
-            awaitWholeness(until: start + .seconds(5))
+            // What was lost or stalled before has its time to be noticed.
+            later(2600...2600) { [self] in awaitWholeness(until: start + .seconds(5)) }
         }
     }
 
