@@ -20,7 +20,11 @@ final class WaitingRoom: Channel, @unchecked Sendable {
     }
 
     override func deadlinePassed() {
-        while let channel = waiting.first as? HTTPServerChannel, channel.hasStoppedWaiting() { _ = waiting.popFirst() }
+        while let channel = waiting.first as? HTTPServerChannel, channel.hasStoppedWaiting() {
+            _ = waiting.popFirst()
+            // Many may have waited too long at once.
+            if loop.isTurnOver() { break }
+        }
         if waiting.isEmpty { return setDeadline(.max) }
         holders.removeAll { holder in
             guard holder.isStandingStill() else { return holder.memory.reserved == 0 }
