@@ -245,14 +245,15 @@
         public var seeds: UInt64 {
             switch self {
             // These need a rare meeting of faults.
-            case .longerLogWins, .voteForgottenAtRestart, .snapshotsOutliveLeadership, .runIgnored: 3000
+            case .longerLogWins, .voteForgottenAtRestart, .snapshotsOutliveLeadership, .runIgnored, .addresseeIgnored:
+                3000
             case .preVotesCountAsVotes, .heartbeatAcksUndurable, .checkpointsWaitForAnyTransfer, .staleReads,
-                .heartbeatUnconfirmed, .answersForAnothersEntry, .heartbeatsNotRebuilt, .addresseeIgnored,
-                .floorIgnored:
+                .heartbeatUnconfirmed, .answersForAnothersEntry, .heartbeatsNotRebuilt,
+                .floorIgnored, .snapshotReplacesLog:
                 500
             case .voteKeptAtFork: 1000
             case .previousTermUnchecked, .noTruncationOnConflict, .truncationNotPersisted, .readsBeforeOpening,
-                .snapshotReplacesLog, .timeoutToldAsNotExecuted, .isrBelowOne, .uncleanElection, .epochStays,
+                .timeoutToldAsNotExecuted, .isrBelowOne, .uncleanElection, .epochStays,
                 .lastPushFirst, .emptyNodeVotes, .listBelieved, .membersForgotten, .birthBesideData,
                 .copyUnnoticed, .strangersCount:
                 100

@@ -58,7 +58,7 @@ import Testing
 
     @Test func everyKindOfFaultHappens() {
         var missing = Set(FaultKind.allCases)
-        for seed: UInt64 in 100..<160 where !missing.isEmpty {
+        for seed: UInt64 in 100..<220 where !missing.isEmpty {
             let report = Simulation.run(seed: seed, configuration: configuration(nodes: 3, seconds: 10))
             #expect(report.violations.isEmpty, "seed \(seed)")
             for fault in report.faults { missing.remove(fault.kind) }
