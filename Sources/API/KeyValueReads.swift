@@ -39,7 +39,9 @@ enum KeyValueReads {
                 headers.add(
                     "Content-Type", isUTF8(pair.value) ? "text/plain; charset=utf-8" : "application/octet-stream")
                 exchange.answer(
-                    HTTPResponse(status: 200, headers: headers, stream: HTTPBodyStream(sharing: pair.value)))
+                    pair.value.count <= HTTPBodyStream.pieceBytes / 4
+                        ? HTTPResponse(status: 200, headers: headers, body: pair.value)
+                        : HTTPResponse(status: 200, headers: headers, stream: HTTPBodyStream(sharing: pair.value)))
             }
         }
     }

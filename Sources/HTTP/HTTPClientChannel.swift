@@ -19,6 +19,7 @@ final class HTTPClientChannel: Channel, @unchecked Sendable {
     private let hostField: [UInt8]
     private let limits: HTTPParserLimits
 
+    private let isUrgent: Bool
     private var phase = Phase.disconnected
     /// Counts attempts, so that an answer of the resolver to an abandoned one is told apart.
     private var attempt: UInt64 = 0
@@ -42,13 +43,14 @@ final class HTTPClientChannel: Channel, @unchecked Sendable {
     private static let interest = EPOLLIN.rawValue | EPOLLRDHUP.rawValue | EPOLLET.rawValue
 
     init(
-        host: String, port: UInt16, loop: EventLoop, resolver: Resolver, connectTimeout: UInt64, maxResponseBytes: Int,
-        onClose: (@Sendable (HTTPClientError) -> Void)?
+        host: String, port: UInt16, loop: EventLoop, resolver: Resolver, connectTimeout: UInt64, isUrgent: Bool,
+        maxResponseBytes: Int, onClose: (@Sendable (HTTPClientError) -> Void)?
     ) {
         self.host = host
         self.port = port
         self.resolver = resolver
         self.connectTimeout = connectTimeout
+        self.isUrgent = isUrgent
         self.onClose = onClose
         let name = host.contains(":") && !host.hasPrefix("[") ? "[\(host)]" : host
         let text = port == 80 ? name : "\(name):\(port)"
@@ -60,6 +62,8 @@ final class HTTPClientChannel: Channel, @unchecked Sendable {
         parser = HTTPResponseParser(limits: limits)
         super.init(loop: loop, descriptor: -1)
     }
+
+    override var pace: Pace { isUrgent ? .urgent : .ordinary }
 
     func send(
         _ request: ClientRequest, completion: @escaping @Sendable (Result<HTTPResponse, HTTPClientError>) -> Void

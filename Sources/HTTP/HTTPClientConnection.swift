@@ -14,15 +14,16 @@ public final class HTTPClientConnection: Sendable {
 
     /// `host` is a name or a numeric address. `onClose` is called on the loop whenever an established connection ends other
     /// than by `close()`, also while idle, or an attempt fails. `maxResponseBytes` bounds the body of a response; beyond it
-    /// `invalidResponse`. Connections that must not wait behind others' names have a `resolver` of their own.
+    /// `invalidResponse`. Connections that must not wait behind others' names have a `resolver` of their own;
+    /// those that `isUrgent` have their turns on the loop before the others.
     public init(
         host: String, port: UInt16, loop: EventLoop, resolver: Resolver = .shared,
-        connectTimeout: Duration = .seconds(5),
+        connectTimeout: Duration = .seconds(5), isUrgent: Bool = false,
         maxResponseBytes: Int = 64 * 1024 * 1024, onClose: (@Sendable (HTTPClientError) -> Void)? = nil
     ) {
         channel = HTTPClientChannel(
             host: host, port: port, loop: loop, resolver: resolver, connectTimeout: connectTimeout.nanoseconds,
-            maxResponseBytes: maxResponseBytes, onClose: onClose)
+            isUrgent: isUrgent, maxResponseBytes: maxResponseBytes, onClose: onClose)
     }
 
     /// Requests are sent at once, without waiting for earlier answers; answers come in order. When the connection

@@ -114,7 +114,7 @@ final class HTTPServerChannel: Channel, @unchecked Sendable {
         sendOutput()
         if phase == .open, !isReadingPaused, hasBacklog { parseBacklog() }
         readInput()
-        if phase != .closed { sendOutput() }
+        if phase != .closed, !queue.isEmpty || hasToSend { sendOutput() }
         if phase == .open, server.isDraining, queue.isEmpty, !hasToSend, !parser.isMidRequest, !hasWaiting {
             return close()
         }

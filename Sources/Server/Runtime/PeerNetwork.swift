@@ -46,7 +46,8 @@ final class PeerNetwork: NodeNetwork {
             // Whoever else listens at this node's own address is asked for its name, and nothing else.
             for lane in member.id == id ? [.control] : Lane.allCases {
                 peers[member.id, default: [:]][lane] = HTTPClientConnection(
-                    host: member.host, port: member.port, loop: loop, resolver: peerNames, connectTimeout: timeout)
+                    host: member.host, port: member.port, loop: loop, resolver: peerNames, connectTimeout: timeout,
+                    isUrgent: true)
             }
         }
     }
@@ -114,7 +115,8 @@ final class PeerNetwork: NodeNetwork {
         }
         forget(broker.id)
         let connection = HTTPClientConnection(
-            host: broker.host, port: UInt16(clamping: broker.port), loop: loop, resolver: brokerNames)
+            host: broker.host, port: UInt16(clamping: broker.port), loop: loop, resolver: brokerNames,
+            maxResponseBytes: 64 * 1024)
         brokers[broker.id] = BrokerConnection(host: broker.host, port: broker.port, connection: connection)
         return connection
     }
