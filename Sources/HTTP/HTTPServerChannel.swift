@@ -216,6 +216,9 @@ final class HTTPServerChannel: Channel, @unchecked Sendable {
     /// Nobody waits for what was read any more.
     func forgetRequests() {
         memory.reservedByRequests -= queue.removeAll()
+        memory.reservedBody = 0
+        memory.reservedAnswer = 0
+        parser = HTTPRequestParser(limits: server.limits)
         dropBacklog()
         held = nil
     }
