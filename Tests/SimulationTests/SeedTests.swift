@@ -58,8 +58,9 @@ import Testing
 
     @Test func everyKindOfFaultHappens() {
         var missing = Set(FaultKind.allCases)
-        for seed: UInt64 in 100..<220 where !missing.isEmpty {
-            let report = Simulation.run(seed: seed, configuration: configuration(nodes: 3, seconds: 10))
+        // The first ones are those that had the rarest kinds when this was written; any change shifts the stories.
+        for seed: UInt64 in [124, 136] + Array(100..<200) where !missing.isEmpty {
+            let report = Simulation.run(seed: seed, configuration: configuration(nodes: 3, seconds: 30))
             #expect(report.violations.isEmpty, "seed \(seed)")
             for fault in report.faults { missing.remove(fault.kind) }
         }
