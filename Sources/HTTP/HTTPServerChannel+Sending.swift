@@ -75,7 +75,7 @@ extension HTTPServerChannel {
     private func begin(_ response: HTTPResponse, _ slot: ResponseQueue.Slot) {
         // In a drain the last answer that is due says that it is the last.
         let isLast = queue.isEmpty && !hasWaiting && (inputHasEnded || (server.isDraining && !parser.isMidRequest))
-        let framing = framing(of: response, slot)
+        let framing = ResponseEncoder.framing(of: response, isVersion10: slot.isVersion10)
         var closes = slot.closes || isLast || response.headers.asksToClose
         if case .close = framing { closes = true }
         let field: ResponseEncoder.ConnectionField = closes ? .close : slot.isVersion10 ? .keepAlive : .none
@@ -91,13 +91,6 @@ extension HTTPServerChannel {
         }
         outgoing = body(of: response, framing, isToHead: slot.isToHead, closes: closes, reserved: slot.reserved)
         if outgoing == nil { ended(closes: closes, reserved: slot.reserved) }
-    }
-
-    private func framing(of response: HTTPResponse, _ slot: ResponseQueue.Slot) -> ResponseEncoder.BodyFraming {
-        if response.status == 204 || response.status == 304 { return .none }
-        guard let stream = response.stream else { return .length(response.body.count) }
-        if let length = stream.length { return .length(length) }
-        return slot.isVersion10 ? .close : .chunked
     }
 
     /// What is to follow the head, unless it is so short that it is written at once.

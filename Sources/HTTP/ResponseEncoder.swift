@@ -12,6 +12,13 @@ enum ResponseEncoder {
         case close
     }
 
+    static func framing(of response: HTTPResponse, isVersion10: Bool) -> BodyFraming {
+        if response.status == 204 || response.status == 304 { return .none }
+        guard let stream = response.stream else { return .length(response.body.count) }
+        if let length = stream.length { return .length(length) }
+        return isVersion10 ? .close : .chunked
+    }
+
     /// Everything before the body.
     static func encodeHead(
         _ response: HTTPResponse, framing: BodyFraming, connection: ConnectionField, date: [UInt8],
