@@ -17,9 +17,9 @@ extension EndToEnd {
                 let leader = try cluster.leader()
                 try prepare(leader)
                 let term = try leader.status().term
-                let witness = Witness(cluster, term: term)
+                let witness = Witness(cluster)
                 let floods = behaviours.map { Flood(of: leader, $0) }
-                let report = try witness.report(name, after: Self.duration, of: cluster)
+                let report = try witness.report(name, after: Self.duration)
                 for flood in floods { flood.stop() }
                 #expect(report.longestPause < Self.electionTimeout)
                 #expect(report.writes > 0)

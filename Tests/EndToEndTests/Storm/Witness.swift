@@ -3,21 +3,19 @@ import Glibc
 import Synchronization
 import Testing
 
-/// Watches a cluster in a storm: how long its clients wait, how much memory its nodes take, whether its leader stays.
+/// Watches a cluster in a storm: how long its clients wait, how much memory its nodes take.
 final class Witness: Sendable {
     private let writer: ContinuousWriter
     private let watcher: Workers
     private let peaks: Watch
     private let started: ContinuousClock.Instant
-    private let term: Int
 
     private final class Watch: Sendable {
         let bytes = Mutex<[Int: Int]>([:])
     }
 
-    /// - Parameter cluster: has a leader, in `term`.
-    init(_ cluster: Cluster, term: Int) {
-        self.term = term
+    /// - Parameter cluster: has a leader.
+    init(_ cluster: Cluster) {
         let peaks = Watch()
         self.peaks = peaks
         let processes = cluster.nodes.compactMap { node in node.process.map { (node.id, $0.processID) } }
@@ -34,7 +32,7 @@ final class Witness: Sendable {
     }
 
     /// Lets the storm blow for `duration`, then says what was seen; the storm goes on.
-    func report(_ name: String, after duration: Duration, of cluster: Cluster) throws -> Report {
+    func report(_ name: String, after duration: Duration) throws -> Report {
         pause(milliseconds: Int32(duration.milliseconds))
         watcher.stop()
         let times = writer.stop().map(\.time) + [.now]
