@@ -27,6 +27,8 @@ struct Progress: Sendable {
     var nextIndex: LogIndex
     /// A probe is on its way, or failed: nothing is sent until an answer or the next heartbeat.
     var isPaused = false
+    /// When the probe that is on its way was sent.
+    private var probeSentAt: Instant?
     /// When the follower last answered in this term.
     var lastContact: Instant?
     /// Whether it has answered since a request to it was last lost.
@@ -78,7 +80,9 @@ struct Progress: Sendable {
 
     mutating func sent(through last: LogIndex, bytes: Int, at now: Instant) {
         switch state {
-        case .probe: isPaused = true
+        case .probe:
+            isPaused = true
+            probeSentAt = now
         case .replicate:
             nextIndex = last.next
             inflight.append((last, bytes, now))
@@ -117,6 +121,18 @@ struct Progress: Sendable {
         window = min(windowBytes(settings), settings.minimumInflightBytes)
     }
 
+    /// The next heartbeat may repeat a probe that failed. One of which nothing is known is on its way yet: at a follower that is
+    /// cut off, one after the other would pile up.
+    mutating func resumeProbe(at now: Instant, _ settings: Settings) -> Bool {
+        guard state == .probe else { return false }
+        if let probeSentAt, now.since(probeSentAt) < settings.electionTimeout { return false }
+        isPaused = false
+        return true
+    }
+
+    /// The follower took nothing, and did not say why: it may next time.
+    mutating func probeRefused() { probeSentAt = nil }
+
     mutating func becomeReplicate() {
         state = .replicate
         isPaused = false
@@ -127,6 +143,7 @@ struct Progress: Sendable {
         state = .probe
         self.nextIndex = max(nextIndex, matchIndex.next)
         self.isPaused = isPaused
+        probeSentAt = nil
         // What was on its way may be lost, and with it the news of a commit.
         sentCommit = .zero
         inflight.removeAll(keepingCapacity: true)

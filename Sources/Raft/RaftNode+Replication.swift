@@ -96,8 +96,7 @@ extension RaftNode {
     mutating func broadcastHeartbeat(_ effects: inout EffectBuffer) {
         for position in leadership?.peers.indices ?? 0..<0 {
             sendHeartbeat(to: position, &effects)
-            if leadership?.peers[position].state == .probe {
-                leadership?.peers[position].isPaused = false
+            if leadership?.peers[position].resumeProbe(at: now.instant, settings) ?? false {
                 replicate(to: position, &effects)
             }
         }
@@ -114,8 +113,7 @@ extension RaftNode {
     mutating func resumeProbe(of peer: NodeID, _ effects: inout EffectBuffer) {
         guard let position = leadership?.position(of: peer) else { return }
         sendHeartbeat(to: position, &effects)
-        if leadership?.peers[position].state == .probe {
-            leadership?.peers[position].isPaused = false
+        if leadership?.peers[position].resumeProbe(at: now.instant, settings) ?? false {
             replicate(to: position, &effects)
         }
     }
@@ -181,6 +179,7 @@ extension RaftNode {
         _ reply: AppendEntriesReply, previous: LogIndex, _ position: Int, _ effects: inout EffectBuffer
     ) {
         guard let peer = leadership?.peers[position], peer.state != .snapshot, let conflict = reply.conflict else {
+            leadership?.peers[position].probeRefused()
             return
         }
         if let committed = reply.contradiction {

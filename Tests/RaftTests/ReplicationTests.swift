@@ -20,6 +20,19 @@ import Testing
         #expect(node.commit == 0)
     }
 
+    @Test("a probe of which nothing is known is not repeated with each heartbeat: they would pile up")
+    func oneProbeOnItsWay() {
+        let leader = Self.leader()
+        for _ in 0..<2 {
+            let effects = leader.wake()
+            #expect(!effects.appends(to: 2).isEmpty && effects.batches(to: 2).isEmpty)
+            leader.acknowledge(3, match: 0)
+        }
+        leader.step(.unreachable(NodeID(2)))
+        #expect(leader.wake().batches(to: 2).count == 1, "a probe that failed is")
+        #expect(leader.wake().batches(to: 2).isEmpty)
+    }
+
     /// The leader's log is 1, 1, 4, 4, 5 and then its opening entry of term 7, at 6.
     static func leader(_ terms: [UInt64] = [1, 1, 4, 4, 5]) -> Subject { Subject(term: 6, log: terms).lead() }
 
