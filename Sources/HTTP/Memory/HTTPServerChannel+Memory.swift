@@ -28,6 +28,15 @@ struct MemoryOfConnection {
     }
 }
 
+/// A request that is not handed on yet, and what it will take.
+struct Weighed {
+    let request: HTTPParsedRequest
+    /// Bytes of the answer while it is sent.
+    let answer: Int
+    /// Whether it is carried out alone on its connection.
+    let isHeavy: Bool
+}
+
 extension HTTPServerChannel {
     /// Bodies above this size ask for room before they are read.
     private static let largeBody = 16 * 1024
@@ -48,8 +57,12 @@ extension HTTPServerChannel {
         isPeer = true
     }
 
-    func isHeavy(_ request: HTTPParsedRequest) -> Bool {
-        !isPeer && (request.body.count > Self.heavyBody || server.configuration.weigh(request) > 0)
+    /// Weighs a request, once.
+    func weighed(_ request: HTTPParsedRequest) -> Weighed {
+        let answer = server.configuration.weigh(request)
+        return Weighed(
+            request: request, answer: answer,
+            isHeavy: !isPeer && (request.body.count > Self.heavyBody || answer > 0))
     }
 
     /// Whether the connection may take more from its peer: always if it holds nothing, so that whoever comes is heard.
@@ -61,37 +74,46 @@ extension HTTPServerChannel {
         return false
     }
 
-    /// Once the head says that a large body comes: takes room for all of it, and for the log entry that will be made of it,
-    /// or waits. So a body that is begun can be finished.
+    /// Once the head says that a large body comes, takes room for it or waits.
     func reserveForBody() {
-        guard memory.reservedBody == 0, parser.announcedBytes > Self.largeBody else { return }
+        guard wanted != nil else { return }
         if let path = parser.pathInProgress { recognisePeer(path) }
-        let wanted = parser.announcedBytes * 2
-        guard take(wanted) else { return awaitMemory() }
-        reserveBody(wanted)
+        reserveWhatIsWanted()
     }
 
-    private func reserveBody(_ bytes: Int) {
-        memory.reservedBody = bytes
-        memory.progress = (loop.now, parser.heldBytes)
-        room.hasTakenMemory(self)
+    /// Takes room for what is large and about to come, or waits for it.
+    @discardableResult func reserveWhatIsWanted() -> Bool {
+        if takeWhatIsWanted() { return true }
+        awaitMemory()
+        return false
     }
 
-    /// Takes room for an answer that is large, or waits.
-    func reserveForAnswer(_ request: HTTPParsedRequest) -> Bool {
-        let wanted = server.configuration.weigh(request)
-        guard wanted > 0, memory.reservedAnswer == 0 else { return true }
-        guard take(wanted) else {
-            awaitMemory()
-            return false
+    private enum Wanted {
+        case body(Int)
+        case answer(Int)
+    }
+
+    /// The answer of the request that is held; else all of the body that has begun and the log entry that will be made of it,
+    /// so that a body that is begun can be finished.
+    private var wanted: Wanted? {
+        if let held { return held.answer > 0 && memory.reservedAnswer == 0 ? .answer(held.answer) : nil }
+        guard memory.reservedBody == 0, parser.announcedBytes > Self.largeBody else { return nil }
+        return .body(parser.announcedBytes * 2)
+    }
+
+    private func takeWhatIsWanted() -> Bool {
+        switch wanted {
+        case nil: return true
+        case .body(let bytes):
+            guard take(bytes) else { return false }
+            memory.reservedBody = bytes
+            memory.progress = (loop.now, parser.heldBytes)
+        case .answer(let bytes):
+            guard take(bytes) else { return false }
+            memory.reservedAnswer = bytes
         }
-        reserveAnswer(wanted)
-        return true
-    }
-
-    private func reserveAnswer(_ bytes: Int) {
-        memory.reservedAnswer = bytes
         room.hasTakenMemory(self)
+        return true
     }
 
     private func take(_ bytes: Int) -> Bool {
@@ -114,27 +136,11 @@ extension HTTPServerChannel {
             memory.waitingSince = 0
             let seconds = server.configuration.memoryPatience.components.seconds
             reject(HTTPParseError(.overloaded, "There was no memory for this request within \(seconds) s."))
-        } else if takeWhatIsAwaited() {
+        } else if wanted != nil ? takeWhatIsWanted() : held != nil || !server.account.isFull(for: holder) {
             memory.waitingSince = 0
             loop.scheduleTurn(self)
         }
         return !memory.isWaiting
-    }
-
-    private func takeWhatIsAwaited() -> Bool {
-        if let held {
-            let wanted = server.configuration.weigh(held)
-            guard wanted > 0, memory.reservedAnswer == 0 else { return true }
-            guard take(wanted) else { return false }
-            reserveAnswer(wanted)
-            return true
-        }
-        if parser.announcedBytes > Self.largeBody, memory.reservedBody == 0 {
-            guard take(parser.announcedBytes * 2) else { return false }
-            reserveBody(parser.announcedBytes * 2)
-            return true
-        }
-        return !server.account.isFull(for: holder)
     }
 
     /// Whether it has room for something large and does nothing with it, while others wait for room: a body that does not

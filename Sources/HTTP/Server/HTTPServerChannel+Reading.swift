@@ -96,32 +96,39 @@ extension HTTPServerChannel {
             endProbation()
         }
         recognisePeer(request.path)
-        if mayBegin(request), reserveForAnswer(request) { handOn(request) } else { held = request }
+        held = weighed(request)
+        handOnIfPossible()
     }
 
     /// RFC 9112 §9.3.2: only safe requests may be carried out side by side. Others are begun in their order, which is enough
     /// among themselves; a read must not overtake a write, nor a write a read. What is large is alone.
-    private func mayBegin(_ request: HTTPParsedRequest) -> Bool {
-        if queue.isEmpty { return !isHeavy(request) || outgoing == nil }
-        return request.isSafe == areSafeInProgress && !queue.hasHeavy && !isHeavy(request)
+    private func mayBegin(_ request: Weighed) -> Bool {
+        if queue.isEmpty { return !request.isHeavy || outgoing == nil }
+        return request.request.isSafe == areSafeInProgress && !queue.hasHeavy && !request.isHeavy
     }
 
     /// The request that waited for those before it, or for memory.
     func handOnHeld() {
-        guard let request = held, !memory.isWaiting, mayBegin(request), reserveForAnswer(request) else { return }
-        held = nil
-        handOn(request)
-        if phase == .open { loop.scheduleTurn(self) }
+        if !memory.isWaiting, handOnIfPossible(), phase == .open { loop.scheduleTurn(self) }
     }
 
-    private func handOn(_ parsed: HTTPParsedRequest) {
+    /// - Returns: Whether there was a request, and it had to wait for nothing.
+    @discardableResult private func handOnIfPossible() -> Bool {
+        guard let request = held, mayBegin(request), reserveWhatIsWanted() else { return false }
+        held = nil
+        handOn(request)
+        return true
+    }
+
+    private func handOn(_ weighed: Weighed) {
+        let parsed = weighed.request
         areSafeInProgress = parsed.isSafe
         server.counters.requests.wrappingAdd(1, ordering: .relaxed)
         requestStart = 0
         let sequence = queue.append(
             ResponseQueue.Slot(
                 response: nil, isToHead: parsed.method == "HEAD", isVersion10: parsed.isVersion10,
-                closes: !parsed.keepsAlive, reserved: memory.handOver(), isHeavy: isHeavy(parsed)))
+                closes: !parsed.keepsAlive, reserved: memory.handOver(), isHeavy: weighed.isHeavy))
         // RFC 9112 §9.6: nothing behind a request with `close` is looked at.
         if !parsed.keepsAlive { stopReading() }
         server.handler(

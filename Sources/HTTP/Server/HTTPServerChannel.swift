@@ -34,7 +34,7 @@ final class HTTPServerChannel: Channel, @unchecked Sendable {
     var backlog: [UInt8] = []
     var backlogStart = 0
     /// Parsed but not handed on: it waits for those before it, or for memory.
-    var held: HTTPParsedRequest?
+    var held: Weighed?
     /// Whether the requests in progress are safe ones (RFC 9110 §9.2.1).
     var areSafeInProgress = false
     var queue = ResponseQueue()
