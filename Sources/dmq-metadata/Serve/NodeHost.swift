@@ -75,12 +75,12 @@ final class Listener: Sendable {
         configuration.maxRequestLineBytes = 16 * 1024
         configuration.maxHeaderBytes = 32 * 1024
         configuration.account = account
-        configuration.isPeerPath = RequestWeight.isPeerPath
-        configuration.weigh = RequestWeight.ofAnswer
+        configuration.isPeerPath = RequestKind.isPeerPath
+        configuration.weigh = RequestKind.ofAnswer
         let connections = ProcessLimits.connections(openFiles: ProcessLimits.openFiles)
         configuration.maxConnections = connections.all
         configuration.reservedConnections = connections.reserved
-        configuration.isReserved = Router.isEssential
+        configuration.isReserved = RequestKind.isEssential
         configuration.onRefusals = { logger.warning("⚠️ \($0)") }
         server = HTTPServer(configuration: configuration, loops: [loop]) { request, responder in
             guard let router = box.value.withLock({ $0 }) else {

@@ -1,14 +1,21 @@
 import HTTP
 
 /// How the listener tells requests apart before they are handed on.
-public enum RequestWeight {
+public enum RequestKind {
+    private static let raft = "/api/v1/raft/"
+    private static let peerPaths = Set(["append", "vote", "snapshot", "timeout-now", "introduce"].map { raft + $0 })
+    private static let operatorPaths: Set = ["/healthz", "/readyz", "/metrics"]
+
     /// What only other nodes of the cluster ask for.
     @Sendable public static func isPeerPath(_ path: String) -> Bool {
-        path.hasPrefix("/api/v1/raft/") && peerPaths.contains(path)
+        path.hasPrefix(raft) && peerPaths.contains(path)
     }
 
-    private static let peerPaths = Set(
-        ["append", "vote", "snapshot", "timeout-now", "introduce"].map { "/api/v1/raft/\($0)" })
+    /// Whether a request is one that must come through when clients have taken all connections: what the nodes say to each
+    /// other, and what operators look at to see why nothing else does.
+    @Sendable public static func isEssential(_ request: HTTPParsedRequest) -> Bool {
+        request.path.hasPrefix(raft) || operatorPaths.contains(request.path)
+    }
 
     /// About how many bytes the answer holds while it is sent: of a page of keys or of the log, or of all topics. What they
     /// show was part of the state when they began, and may be replaced in it meanwhile.
