@@ -98,7 +98,7 @@ struct BrokerPushes {
     mutating func welcome(_ broker: BrokerID, version: UInt64) {
         lastTicket += 1
         listeners[broker, default: Listener(version: version)].welcome = lastTicket
-        listeners[broker]?.needsSnapshot = version
+        if !Defect.fullSnapshotMissing.isOn { listeners[broker]?.needsSnapshot = version }
         listeners[broker]?.failures = 0
         if listeners[broker]?.inFlight == nil { makeReady(broker) }
     }
@@ -151,13 +151,6 @@ struct BrokerPushes {
             return .snapshot(notBefore: Defect.lastPushFirst.isOn ? 0 : max(version, listener.told))
         }
         return .update(after: listener.version, taken: listener.taken.count, of: listener.taken.of)
-    }
-
-    /// For a defect: it is taken for told.
-    mutating func skipSnapshot(_ broker: BrokerID, _ version: UInt64) {
-        listeners[broker]?.needsSnapshot = nil
-        listeners[broker]?.version = version
-        makeReady(broker)
     }
 
     /// It has everything.

@@ -57,7 +57,6 @@ extension Node {
         switch want {
         case .announcement:
             push(bodies.announcement.body, .announcement, version: bodies.announcement.version, to: broker)
-        case .snapshot(let version) where Defect.fullSnapshotMissing.isOn: pushes.skipSnapshot(broker, version)
         case .snapshot(let version):
             // One that was made before will do, if the changes since then lead on from it. While everything changes
             // faster than snapshots are made, one is used for a moment nevertheless.

@@ -108,14 +108,7 @@ public enum JSONMessageCodec {
     // MARK: Entries
 
     /// `{"index":42,"term":3,"commandType":"…","commandData":"…","timestamp":…}`; a payload that is not UTF-8 stands as
-    /// `commandDataBase64` in place of `commandData`.
-    public static func write(_ entry: LogEntry, to json: inout JSONWriter) {
-        begin(entry, in: &json)
-        json.bytesField("commandData", base64: "commandDataBase64", entry.data)
-        end(entry, in: &json)
-    }
-
-    /// What stands before the data of the entry.
+    /// `commandDataBase64` in place of `commandData`. What stands before the data of the entry.
     public static func begin(_ entry: LogEntry, in json: inout JSONWriter) {
         json.beginObject()
         json.field("index", entry.index.number)
@@ -127,18 +120,6 @@ public enum JSONMessageCodec {
     public static func end(_ entry: LogEntry, in json: inout JSONWriter) {
         json.field("timestamp", entry.timestamp)
         json.endObject()
-    }
-}
-
-extension JSONWriter {
-    /// A text field if `bytes` are UTF-8, else a field of base64 under the other name.
-    public mutating func bytesField(_ name: StaticString, base64: StaticString, _ bytes: [UInt8]) {
-        if let text = String(validating: bytes, as: UTF8.self) {
-            field(name, text)
-        } else {
-            key(base64)
-            self.base64(bytes)
-        }
     }
 }
 

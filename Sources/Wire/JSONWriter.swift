@@ -100,14 +100,6 @@ public struct JSONWriter: Sendable {
         bytes.append(contentsOf: Data(data).base64EncodedData())
     }
 
-    /// A string of base64 (RFC 4648 §4).
-    public mutating func base64(_ data: [UInt8]) {
-        separate()
-        bytes.append(UInt8(ascii: "\""))
-        bytes.append(contentsOf: Data(data).base64EncodedData())
-        bytes.append(UInt8(ascii: "\""))
-    }
-
     /// Text that is one JSON value already.
     public mutating func raw(_ json: [UInt8]) {
         separate()

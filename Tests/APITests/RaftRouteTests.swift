@@ -151,6 +151,16 @@ import Wire
         #expect(text.hasSuffix(#""peers":[]}"#))
     }
 
+    @Test func `a payload that is no text is shown as base64`() async {
+        client.node.state.withLock {
+            $0.log = [LogEntry(index: LogIndex(5), term: Term(1), type: "PUT", data: [0x50, 0xFF], timestamp: 7)]
+        }
+        #expect(
+            await client.get("/api/v1/raft/log").text
+                == #"{"firstLogIndex":5,"entries":[{"index":5,"term":1,"commandType":"PUT","#
+                + #""commandDataBase64":"UP8=","timestamp":7}]}"#)
+    }
+
     @Test func `the log shows entries as in append`() async {
         client.node.state.withLock { state in
             state.log = (5...9).map { index in

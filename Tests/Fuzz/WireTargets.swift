@@ -27,7 +27,7 @@ enum WireTargets {
             expect(follows, "\(entry.position) behind \(last) in an append of term \(append.term)")
             last = entry.position
             var json = JSONWriter()
-            JSONMessageCodec.write(entry, to: &json)
+            Samples.write(entry, to: &json)
             expect((try? JSONObject(parsing: json.bytes)) != nil, "\(entry) is no JSON")
         }
     }

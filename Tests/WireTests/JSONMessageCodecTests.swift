@@ -102,7 +102,7 @@ import Wire
             LogEntry(index: LogIndex(3), term: Term(2), type: "PUT", data: [0x50, 0xFF], timestamp: 3),
         ]
         var json = JSONWriter()
-        json.array { json in for entry in entries { JSONMessageCodec.write(entry, to: &json) } }
+        json.array { json in for entry in entries { Samples.write(entry, to: &json) } }
         let text = String(decoding: json.bytes, as: UTF8.self)
         #expect(
             text == #"[{"index":1,"term":1,"commandType":"NOOP","commandData":"","timestamp":1},"#

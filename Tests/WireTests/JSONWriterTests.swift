@@ -45,8 +45,16 @@ import Wire
     }
 
     @Test func `binary values are base64 with padding and without escapes`() {
-        #expect(text { $0.base64([0xFB, 0xFF, 0xFE, 0x00]) } == "\"+//+AA==\"")
-        #expect(text { $0.base64([]) } == "\"\"")
+        func base64(_ fragments: [UInt8]...) -> String {
+            text { json in
+                json.beginString()
+                for fragment in fragments { json.base64Fragment(fragment[...]) }
+                json.endString()
+            }
+        }
+        #expect(base64([0xFB, 0xFF, 0xFE, 0x00]) == "\"+//+AA==\"")
+        #expect(base64([0xFB, 0xFF, 0xFE], [0x00]) == "\"+//+AA==\"")
+        #expect(base64([]) == "\"\"")
     }
 
     @Test func `raw text counts as one value`() {

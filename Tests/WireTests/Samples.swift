@@ -219,11 +219,22 @@ struct Samples {
             json.field("prevLogIndex", append.previous.index.number)
             json.field("prevLogTerm", append.previous.term.number)
             json.arrayField("entries") { json in
-                for entry in append.entries { JSONMessageCodec.write(entry, to: &json) }
+                for entry in append.entries { write(entry, to: &json) }
             }
             json.field("leaderCommit", append.leaderCommit.number)
         }
         return json.bytes
+    }
+
+    /// The entry as the log shows it, in one piece.
+    static func write(_ entry: LogEntry, to json: inout JSONWriter) {
+        JSONMessageCodec.begin(entry, in: &json)
+        let isText = String(validating: entry.data, as: UTF8.self) != nil
+        json.key(isText ? "commandData" : "commandDataBase64")
+        json.beginString()
+        if isText { json.fragment(entry.data[...]) } else { json.base64Fragment(entry.data[...]) }
+        json.endString()
+        JSONMessageCodec.end(entry, in: &json)
     }
 
     /// The bytes with one to three changes: a byte flipped, overwritten, inserted, deleted, or the end cut off.

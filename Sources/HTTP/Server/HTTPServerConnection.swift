@@ -5,7 +5,6 @@ public final class HTTPServerConnection: Sendable {
     private struct State {
         var hasEnded = false
         var callbacks: [@Sendable () -> Void] = []
-        var label: String?
     }
 
     /// Unique in the process.
@@ -25,12 +24,6 @@ public final class HTTPServerConnection: Sendable {
         id = Self.nextID.wrappingAdd(1, ordering: .relaxed).oldValue
         self.loop = loop
         self.remoteAddress = remoteAddress
-    }
-
-    /// Who the peer turned out to be, as the handler learned it; the module makes no use of it.
-    public var label: String? {
-        get { state.withLock { $0.label } }
-        set { state.withLock { $0.label = newValue } }
     }
 
     /// Calls `body` once, on the event loop, when the connection has ended (at once if it already has).
