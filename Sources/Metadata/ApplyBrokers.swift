@@ -12,7 +12,7 @@ extension MetadataStateMachine {
             brokerRows.insert(broker, at: brokerRows.partitioningIndex { $0.id > registration.id })
             onlineCount += 1
             placementRing = nil
-            digest.add(Digest(broker))
+            ownDigest.add(Digest(broker))
             changedRows.insert(broker: broker.id)
             counters.version += 1
             return Outcome(
@@ -52,7 +52,7 @@ extension MetadataStateMachine {
         }
         if brokerRows[index].status == .online { onlineCount -= 1 }
         placementRing = nil
-        digest.subtract(Digest(brokerRows[index]))
+        ownDigest.subtract(Digest(brokerRows[index]))
         changedRows.insert(broker: id)
         brokerRows.remove(at: index)
         counters.version += 1
@@ -79,8 +79,8 @@ extension MetadataStateMachine {
     }
 
     private mutating func replaceBroker(at index: Int, with broker: Broker) {
-        digest.subtract(Digest(brokerRows[index]))
-        digest.add(Digest(broker))
+        ownDigest.subtract(Digest(brokerRows[index]))
+        ownDigest.add(Digest(broker))
         if brokerRows[index].status != broker.status { onlineCount += broker.status == .online ? 1 : -1 }
         placementRing = nil
         brokerRows[index] = broker

@@ -6,21 +6,18 @@ extension MetadataStateMachine {
     mutating func apply(_ put: Put) -> Outcome {
         let revision = counters.revision + 1
         var refusal: Refusal?
-        var digest = self.digest
         var previous: KeyValue?
         var updated = KeyValue(
             key: put.key, value: put.value, createRevision: revision, modRevision: revision, version: 1)
         let exists = keys.update(put.key) { pair in
             refusal = put.precondition.refusal(present: pair.modRevision)
             guard refusal == nil else { return }
-            digest.subtract(Digest(pair))
             if !Defect.createRevisionMoves.isOn { updated.createRevision = pair.createRevision }
             updated.version = pair.version + (Defect.keyVersionStays.isOn ? 0 : 1)
             // The tree's own key: the one of the command would live twice.
             updated.key = pair.key
             previous = pair
             pair = updated
-            digest.add(Digest(pair))
         }
         if !exists {
             // Only what can be restored may come in; an existing key has been here before.
@@ -31,10 +28,8 @@ extension MetadataStateMachine {
             changedRows.insertOverwritten(updated.key, previousRevision: previous.modRevision)
         } else {
             keys.insert(updated)
-            digest.add(Digest(updated))
             changedRows.insertCreated(updated.key)
         }
-        self.digest = digest
         counters.revision = revision
         if Defect.keysCountAsMetadata.isOn { counters.version += 1 }
         return Outcome(
@@ -47,7 +42,6 @@ extension MetadataStateMachine {
         let present = keys[delete.key]?.modRevision
         if let refusal = delete.precondition.refusal(present: present) { return .refused(refusal) }
         guard let pair = keys.remove(delete.key) else { return .refused(.unknownKey(delete.key)) }
-        digest.subtract(Digest(pair))
         changedRows.insertDeleted(pair)
         counters.revision += 1
         return Outcome(result: .deleted(count: 1, revision: counters.revision), changes: [.keyDeleted(pair)])
@@ -56,23 +50,13 @@ extension MetadataStateMachine {
     /// A subtree has no revision of its own, so a precondition on it can not be meant.
     private mutating func deleteSubtree(_ delete: Delete) -> Outcome {
         guard delete.precondition == .none else { return .refused(.invalidCommand) }
-        // One pass over what may be a million pairs, each of them a miss of the cache.
-        var changes: [Change] = []
-        var digest = self.digest
-        var changed = ChangedRows(takenRevision: 0)
-        swap(&changed, &changedRows)
         let first = Defect.sweepTakesTheDirectory.isOn ? delete.key.bytes : delete.key.subtreePrefix
-        keys.removeAll(from: first, before: delete.key.subtreeEnd) { pair in
-            digest.subtract(Digest(pair))
-            changed.insertDeleted(pair)
-            changes.append(.keyDeleted(pair))
-        }
-        swap(&changed, &changedRows)
-        guard !changes.isEmpty else { return .refused(.unknownKey(delete.key)) }
-        self.digest = digest
+        let deleted = keys.removeAll(from: first, before: delete.key.subtreeEnd)
+        guard deleted.count > 0 else { return .refused(.unknownKey(delete.key)) }
+        changedRows.insert(deleted)
         counters.revision += 1
         return Outcome(
-            result: .deleted(count: changes.count, revision: counters.revision), changes: changes)
+            result: .deleted(count: deleted.count, revision: counters.revision), changes: [.keysDeleted(deleted)])
     }
 }
 

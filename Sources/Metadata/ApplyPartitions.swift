@@ -64,8 +64,8 @@ extension MetadataStateMachine {
         let previous = topicRows[topic].partitions[id]
         guard partition.differs(from: previous) else { return }
         let name = topicRows[topic].topic.name
-        if !Defect.digestKeepsOldRow.isOn { digest.subtract(Digest(previous, topic: name)) }
-        digest.add(Digest(partition, topic: name))
+        if !Defect.digestKeepsOldRow.isOn { ownDigest.subtract(Digest(previous, topic: name)) }
+        ownDigest.add(Digest(partition, topic: name))
         topicRows[topic].partitions[id] = partition
         changedRows.insert(partition: id, of: name)
         changes.append(

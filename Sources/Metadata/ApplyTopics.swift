@@ -44,11 +44,11 @@ extension MetadataStateMachine {
         let name = rows.topic.name
         topicRows.insert(rows, at: topicRows.partitioningIndex { $0.topic.name > name })
         partitionCount += rows.partitions.count
-        digest.add(Digest(rows.topic))
+        ownDigest.add(Digest(rows.topic))
         changedRows.insert(topic: name)
         for partition in rows.partitions {
             replicaIndex.insert(partition, of: rows.number)
-            digest.add(Digest(partition, topic: name))
+            ownDigest.add(Digest(partition, topic: name))
             changedRows.insert(partition: partition.id, of: name)
         }
     }
@@ -58,12 +58,12 @@ extension MetadataStateMachine {
         if Defect.topicsNotDeleted.isOn { return Outcome(result: .done) }
         let rows = topicRows.remove(at: index)
         partitionCount -= rows.partitions.count
-        digest.subtract(Digest(rows.topic))
+        ownDigest.subtract(Digest(rows.topic))
         changedRows.insert(topic: name)
         var brokers: Set<BrokerID> = []
         for partition in rows.partitions {
             brokers.formUnion(partition.replicas)
-            digest.subtract(Digest(partition, topic: name))
+            ownDigest.subtract(Digest(partition, topic: name))
             changedRows.insert(partition: partition.id, of: name)
         }
         replicaIndex.remove(rows.number, brokers: brokers)

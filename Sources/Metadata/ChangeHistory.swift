@@ -38,6 +38,7 @@ public struct ChangeRing: Sendable {
     public struct Entry: Sendable {
         public let number: UInt64
         public let changes: [Change]
+        fileprivate let count: Int
         fileprivate let bytes: Int
     }
 
@@ -68,9 +69,12 @@ public struct ChangeRing: Sendable {
 
     mutating func append(_ changes: [Change], number: UInt64) {
         precondition(number == last + 1, "change \(number) recorded behind \(last)")
-        let entry = Entry(number: number, changes: changes, bytes: changes.reduce(0) { $0 + $1.byteCount })
+        let count = changes.reduce(0) { $0 + $1.count }
+        // What is not kept need not be measured: it may be a million keys.
+        let bytes = count > maximumChanges ? 0 : changes.reduce(0) { $0 + $1.byteCount }
+        let entry = Entry(number: number, changes: changes, count: count, bytes: bytes)
         entries.append(entry)
-        changeCount += changes.count
+        changeCount += count
         byteCount += entry.bytes
         while changeCount > maximumChanges || byteCount > maximumBytes { removeFirst() }
     }
@@ -78,10 +82,10 @@ public struct ChangeRing: Sendable {
     private mutating func removeFirst() {
         let gone = entries[head]
         floor = gone.number
-        changeCount -= gone.changes.count
+        changeCount -= gone.count
         byteCount -= gone.bytes
         // What it held is let go now, not when the array is cut.
-        entries[head] = Entry(number: gone.number, changes: [], bytes: 0)
+        entries[head] = Entry(number: gone.number, changes: [], count: 0, bytes: 0)
         head += 1
         if head == entries.count || head >= 1024 && head * 2 >= entries.count {
             entries.removeFirst(head)
@@ -93,9 +97,13 @@ public struct ChangeRing: Sendable {
 extension Change {
     fileprivate var isOfKey: Bool {
         switch self {
-        case .keyPut, .keyDeleted: true
+        case .keyPut, .keyDeleted, .keysDeleted: true
         default: false
         }
+    }
+
+    fileprivate var count: Int {
+        if case .keysDeleted(let deleted) = self { deleted.count } else { 1 }
     }
 
     /// About what it holds in memory. A new value counts as well: it is held on when the key gets its next one.
@@ -104,6 +112,7 @@ extension Change {
         case .keyPut(let pair, let previous):
             128 + pair.key.bytes.count + pair.value.count + (previous?.value.count ?? 0)
         case .keyDeleted(let pair): 128 + pair.key.bytes.count + pair.value.count
+        case .keysDeleted(let deleted): deleted.reduce(0) { $0 + 128 + $1.key.bytes.count + $1.value.count }
         default: 64
         }
     }

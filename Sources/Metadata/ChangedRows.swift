@@ -10,10 +10,12 @@ struct ChangedRows: Sendable {
     private var partitions: [String: Set<Int>] = [:]
     private var partitionCount = 0
     private var keys: [Key] = []
+    private var sweeps: [DeletedKeys] = []
+    private var sweptCount = 0
 
     init(takenRevision: UInt64) { self.takenRevision = takenRevision }
 
-    var count: Int { brokers.count + topics.count + partitionCount + keys.count }
+    var count: Int { brokers.count + topics.count + partitionCount + keys.count + sweptCount }
 
     mutating func insert(broker id: BrokerID) { brokers.insert(id) }
 
@@ -34,6 +36,12 @@ struct ChangedRows: Sendable {
         insertOverwritten(pair.key, previousRevision: pair.modRevision)
     }
 
+    /// Which of them are new is looked up when they are read.
+    mutating func insert(_ deleted: DeletedKeys) {
+        sweeps.append(deleted)
+        sweptCount += deleted.count
+    }
+
     /// Sorted: the order of a set differs from process to process.
     func rowKeys() -> [RowKey] {
         var rows: [RowKey] = []
@@ -44,7 +52,8 @@ struct ChangedRows: Sendable {
             for id in ids.sorted() { rows.append(.partition(topic: topic, id: id)) }
         }
         var last: Key?
-        for key in Self.sorted(keys) where key != last {
+        let swept = sweeps.joined().lazy.filter { $0.modRevision <= takenRevision }.map(\.key)
+        for key in Self.sorted(keys + swept) where key != last {
             rows.append(.keyValue(key))
             last = key
         }
@@ -57,7 +66,6 @@ struct ChangedRows: Sendable {
     }
 
     /// The keys of the rows in portions of bounded size, each in ascending order: to sort a million at once takes seconds.
-    /// Keys that a recursive delete has left behind come in order all the same.
     struct Portions: Sendable {
         private static let size = 8192
 
@@ -65,12 +73,17 @@ struct ChangedRows: Sendable {
         private var topics: ArraySlice<String>
         private var partitions: ArraySlice<(key: String, value: Set<Int>)>
         private var keys: ArraySlice<Key>
+        /// The first in the last place.
+        private var sweeps: [DeletedKeys]
+        private let takenRevision: UInt64
 
         init(_ changed: ChangedRows) {
             brokers = changed.brokers.sorted()[...]
             topics = changed.topics.sorted()[...]
             partitions = changed.partitions.sorted { $0.key < $1.key }[...]
             keys = changed.keys[...]
+            sweeps = changed.sweeps.reversed()
+            takenRevision = changed.takenRevision
         }
 
         /// The next portion; `nil` behind the last.
@@ -78,7 +91,21 @@ struct ChangedRows: Sendable {
             if !brokers.isEmpty { return take(&brokers).map { .broker($0) } }
             if !topics.isEmpty { return take(&topics).map { .topic($0) } }
             if let (topic, ids) = partitions.popFirst() { return ids.sorted().map { .partition(topic: topic, id: $0) } }
-            return keys.isEmpty ? nil : ChangedRows.sorted(take(&keys)).map { .keyValue($0) }
+            if !keys.isEmpty { return ChangedRows.sorted(take(&keys)).map { .keyValue($0) } }
+            return sweeps.isEmpty ? nil : takeSwept()
+        }
+
+        /// In order already. Those that are new stand among the other keys.
+        private mutating func takeSwept() -> [RowKey] {
+            var rows: [RowKey] = []
+            while rows.count < Self.size, !sweeps.isEmpty {
+                guard let pairs = sweeps[sweeps.count - 1].popLeaf() else {
+                    sweeps.removeLast()
+                    continue
+                }
+                for pair in pairs where pair.modRevision <= takenRevision { rows.append(.keyValue(pair.key)) }
+            }
+            return rows
         }
 
         private func take<Element>(_ elements: inout ArraySlice<Element>) -> ArraySlice<Element> {

@@ -4,6 +4,8 @@
 /// that copies the arrays on one path only. An array of a million pairs, or a `Dictionary`, would be copied whole.
 package struct KeyTree: Sendable {
     package private(set) var count = 0
+    /// The sum of the pairs' digests.
+    private(set) var digest = Digest()
     private var root = Node()
 
     package init() {}
@@ -17,43 +19,54 @@ package struct KeyTree: Sendable {
 
     /// Changes the pair of `key` where it lies; false if there is none. `body` must not change the key.
     package mutating func update(_ key: Key, _ body: (inout KeyValue) -> Void) -> Bool {
-        key.bytes.withUnsafeBytes { root.update($0, body) }
+        guard let change = key.bytes.withUnsafeBytes({ root.update($0, body) }) else { return false }
+        digest.add(change)
+        return true
     }
 
     /// Inserts a pair whose key is not there yet.
     package mutating func insert(_ pair: KeyValue) {
-        let right = pair.key.bytes.withUnsafeBytes { root.insert(pair, at: $0) }
+        let summand = Digest(pair)
+        let right = pair.key.bytes.withUnsafeBytes { root.insert(pair, summand, at: $0) }
         count += 1
+        digest.add(summand)
         growRoot(by: right)
     }
 
     /// Inserts a pair whose key is greater than ``last``, without a search.
     package mutating func append(_ pair: KeyValue) {
-        let right = root.append(pair)
+        let summand = Digest(pair)
+        let right = root.append(pair, summand)
         count += 1
+        digest.add(summand)
         growRoot(by: right)
     }
 
     package mutating func remove(_ key: Key) -> KeyValue? {
-        guard let removed = key.bytes.withUnsafeBytes({ root.remove($0) }) else { return nil }
+        guard let (removed, summand) = key.bytes.withUnsafeBytes({ root.remove($0) }) else { return nil }
         count -= 1
+        digest.subtract(summand)
         shrinkRoot()
         return removed
     }
 
-    /// Removes all pairs from `lower` on and before `upper`, in order, each seen by `body` first.
-    package mutating func removeAll(from lower: [UInt8], before upper: [UInt8], _ body: (KeyValue) -> Void) {
-        var removed = 0
+    /// Takes all pairs from `lower` on and before `upper` out. Looks at none but those at the two ends.
+    package mutating func removeAll(from lower: [UInt8], before upper: [UInt8]) -> DeletedKeys {
+        var cut = Cut()
         lower.withUnsafeBytes { lower in
-            upper.withUnsafeBytes { upper in
-                root.removeAll(from: lower, before: upper) {
-                    removed += 1
-                    body($0)
-                }
-            }
+            upper.withUnsafeBytes { upper in root.removeAll(from: lower, before: upper, &cut) }
         }
-        count -= removed
+        count -= cut.count
+        digest.subtract(cut.digest)
         shrinkRoot()
+        return DeletedKeys(cut)
+    }
+
+    /// How many pairs there are from `lower` on and before `upper`. Looks at none but those at the two ends.
+    package func count(from lower: [UInt8], before upper: [UInt8]) -> Int {
+        lower.withUnsafeBytes { lower in
+            upper.withUnsafeBytes { upper in root.count(from: lower, before: upper) }
+        }
     }
 
     /// Visits the pairs from `lower` on and before `upper` in order until `body` returns false.
@@ -68,7 +81,12 @@ package struct KeyTree: Sendable {
     package func visitAll(_ body: (KeyValue) -> Void) { root.visitAll(body) }
 
     /// What is wrong with the tree's shape; `nil` if nothing is. For tests.
-    package func defect() -> String? { root.defect(expectedCount: count) }
+    package func defect() -> String? {
+        var pairs: [KeyValue] = []
+        visitAll { pairs.append($0) }
+        if digest != Digest(sum: pairs) { return "a wrong digest" }
+        return root.defect(expectedCount: count)
+    }
 
     private mutating func growRoot(by right: Node?) {
         guard let right else { return }

@@ -17,8 +17,9 @@ extension KeyTree.Node {
         if isLeaf {
             depths.append(depth)
             keys.append(contentsOf: pairs.map(\.key))
-            return nil
+            return digest == Digest(sum: pairs) ? nil : "a wrong digest of \(pairs.map(\.key))"
         }
+        guard digest == Digest() else { return "the digest of a branch" }
         guard pairs.isEmpty else { return "pairs in a branch" }
         for (index, child) in children.enumerated() {
             let start = keys.count

@@ -8,6 +8,8 @@ extension KeyTree {
         var children: [Node] = []
         /// Of the pairs' keys, or of the children's separators but the first.
         var heads = KeyHeads(EmptyCollection())
+        /// The sum of the pairs' digests: a leaf that is dropped need not be read. Zero in a branch.
+        var digest = Digest()
 
         /// 64 pairs of 40 bytes: one insertion moves some cache lines, one copy costs about a microsecond.
         static let capacity = 64
@@ -18,8 +20,9 @@ extension KeyTree {
 }
 
 extension KeyTree.Node {
-    init(from separator: Key, pairs: some Collection<KeyValue>) {
+    init(from separator: Key, pairs: some Collection<KeyValue>, digest: Digest) {
         self.separator = separator
+        self.digest = digest
         self.pairs.reserveCapacity(Self.capacity + 1)
         self.pairs.append(contentsOf: pairs)
         rebuildHeads()
@@ -109,11 +112,16 @@ extension KeyTree.Node {
 
     var last: Key? { isLeaf ? pairs.last?.key : children[children.count - 1].last }
 
-    mutating func update(_ bytes: UnsafeRawBufferPointer, _ body: (inout KeyValue) -> Void) -> Bool {
+    /// Returns what was added to the digest; `nil` if there is no such key.
+    mutating func update(_ bytes: UnsafeRawBufferPointer, _ body: (inout KeyValue) -> Void) -> Digest? {
         guard isLeaf else { return children[childIndex(bytes)].update(bytes, body) }
-        guard let index = index(of: bytes) else { return false }
+        guard let index = index(of: bytes) else { return nil }
+        let before = Digest(pairs[index])
         body(&pairs[index])
-        return true
+        var change = Digest(pairs[index])
+        change.subtract(before)
+        digest.add(change)
+        return change
     }
 
     func visitAll(_ body: (KeyValue) -> Void) {
@@ -138,23 +146,26 @@ extension KeyTree.Node {
 
 extension KeyTree.Node {
     /// Returns the right part when the node had to be split.
-    mutating func insert(_ pair: KeyValue, at bytes: UnsafeRawBufferPointer) -> Self? {
-        if isLeaf { return insert(pair, at: bytes, index: lowerBound(bytes)) }
+    mutating func insert(_ pair: KeyValue, _ summand: Digest, at bytes: UnsafeRawBufferPointer) -> Self? {
+        if isLeaf { return insert(pair, summand, at: bytes, index: lowerBound(bytes)) }
         let index = childIndex(bytes)
-        guard let right = children[index].insert(pair, at: bytes) else { return nil }
+        guard let right = children[index].insert(pair, summand, at: bytes) else { return nil }
         return insert(right, at: index + 1)
     }
 
-    mutating func append(_ pair: KeyValue) -> Self? {
-        if isLeaf { return pair.key.bytes.withUnsafeBytes { insert(pair, at: $0, index: pairs.count) } }
-        guard let right = children[children.count - 1].append(pair) else { return nil }
+    mutating func append(_ pair: KeyValue, _ summand: Digest) -> Self? {
+        if isLeaf { return pair.key.bytes.withUnsafeBytes { insert(pair, summand, at: $0, index: pairs.count) } }
+        guard let right = children[children.count - 1].append(pair, summand) else { return nil }
         return insert(right, at: children.count)
     }
 
-    private mutating func insert(_ pair: KeyValue, at bytes: UnsafeRawBufferPointer, index: Int) -> Self? {
-        if index == Self.capacity { return Self(from: pair.key, pairs: [pair]) }
+    private mutating func insert(
+        _ pair: KeyValue, _ summand: Digest, at bytes: UnsafeRawBufferPointer, index: Int
+    ) -> Self? {
+        if index == Self.capacity { return Self(from: pair.key, pairs: [pair], digest: summand) }
         let sample = pairs.first?.key
         pairs.insert(pair, at: index)
+        digest.add(summand)
         if sample.map({ heads.insert(bytes, at: index, sample: $0) }) != true { rebuildHeads() }
         return pairs.count > Self.capacity ? split() : nil
     }
@@ -176,9 +187,10 @@ extension KeyTree.Node {
         let middle = size / 2
         let right =
             isLeaf
-            ? Self(from: pairs[middle].key, pairs: pairs[middle...])
+            ? Self(from: pairs[middle].key, pairs: pairs[middle...], digest: Digest(sum: pairs[middle...]))
             : Self(from: children[middle].separator, children: children[middle...])
         if isLeaf { pairs.removeSubrange(middle...) } else { children.removeSubrange(middle...) }
+        digest.subtract(right.digest)
         rebuildHeads()
         return right
     }
@@ -187,11 +199,14 @@ extension KeyTree.Node {
 // MARK: Removal
 
 extension KeyTree.Node {
-    mutating func remove(_ bytes: UnsafeRawBufferPointer) -> KeyValue? {
+    mutating func remove(_ bytes: UnsafeRawBufferPointer) -> (KeyValue, Digest)? {
         if isLeaf {
             guard let index = index(of: bytes) else { return nil }
             heads.removeSubrange(index..<index + 1)
-            return pairs.remove(at: index)
+            let pair = pairs.remove(at: index)
+            let summand = Digest(pair)
+            digest.subtract(summand)
+            return (pair, summand)
         }
         let index = childIndex(bytes)
         guard let removed = children[index].remove(bytes) else { return nil }
@@ -199,29 +214,44 @@ extension KeyTree.Node {
         return removed
     }
 
-    /// Only the two edges are searched; what lies between is dropped child by child.
+    /// Only the two edges are searched; what lies between is taken as it is.
     mutating func removeAll(
-        from lower: UnsafeRawBufferPointer, before upper: UnsafeRawBufferPointer, _ body: (KeyValue) -> Void
+        from lower: UnsafeRawBufferPointer, before upper: UnsafeRawBufferPointer, _ cut: inout KeyTree.Cut
     ) {
         if isLeaf {
             let range = lowerBound(lower)..<lowerBound(upper)
-            for pair in pairs[range] { body(pair) }
+            guard let first = pairs[range].first else { return }
+            let gone = Self(from: first.key, pairs: pairs[range], digest: Digest(sum: pairs[range]))
+            cut.append(gone)
+            digest.subtract(gone.digest)
             heads.removeSubrange(range)
             pairs.removeSubrange(range)
             return
         }
         let first = childIndex(lower)
         let last = childIndex(upper)
-        children[first].removeAll(from: lower, before: upper, body)
+        children[first].removeAll(from: lower, before: upper, &cut)
         if first < last {
-            for child in children[(first + 1)..<last] { child.visitAll(body) }
-            children[last].removeAll(from: lower, before: upper, body)
+            for child in children[(first + 1)..<last] { cut.append(child) }
+            children[last].removeAll(from: lower, before: upper, &cut)
             children.removeSubrange((first + 1)..<last)
             heads.removeSubrange(first..<(last - 1))
             tidy(first + 1)
         }
         tidy(first)
     }
+
+    func count(from lower: UnsafeRawBufferPointer, before upper: UnsafeRawBufferPointer) -> Int {
+        if isLeaf { return max(lowerBound(upper) - lowerBound(lower), 0) }
+        let first = childIndex(lower)
+        let last = childIndex(upper)
+        guard first < last else { return first == last ? children[first].count(from: lower, before: upper) : 0 }
+        return children[first].count(from: lower, before: upper)
+            + children[(first + 1)..<last].reduce(0) { $0 + $1.pairCount }
+            + children[last].count(from: lower, before: upper)
+    }
+
+    private var pairCount: Int { children.reduce(pairs.count) { $0 + $1.pairCount } }
 
     /// Drops a child that has become empty and merges one that has become small with a neighbour. Not as strict as the
     /// textbook: a small child beside a full one stays.
@@ -240,6 +270,7 @@ extension KeyTree.Node {
         if !right.isLeaf { right.children[0].separator = right.separator }
         children[left].pairs.append(contentsOf: right.pairs)
         children[left].children.append(contentsOf: right.children)
+        children[left].digest.add(right.digest)
         children[left].rebuildHeads()
         rebuildHeads()
     }

@@ -7,9 +7,9 @@ import Defects
 public struct MetadataStateMachine: Sendable {
     public internal(set) var counters: Counters {
         didSet {
-            digest.subtract(countersDigest)
+            ownDigest.subtract(countersDigest)
             countersDigest = Digest(counters)
-            digest.add(countersDigest)
+            ownDigest.add(countersDigest)
         }
     }
 
@@ -19,7 +19,13 @@ public struct MetadataStateMachine: Sendable {
     var topicRows: [TopicRows] = []
     var keys = KeyTree()
     /// The digest of all rows and counters: the sum of their hashes.
-    public internal(set) var digest: Digest
+    public var digest: Digest {
+        var sum = ownDigest
+        sum.add(keys.digest)
+        return sum
+    }
+    /// Of all but the keys, whose tree has a digest of its own.
+    var ownDigest: Digest
     private var countersDigest: Digest
     var changedRows: ChangedRows
     /// The partitions of all topics.
@@ -38,7 +44,7 @@ public struct MetadataStateMachine: Sendable {
         if Defect.revisionReused.isOn, counters.revision > 0 { self.counters.revision -= 1 }
         self.changedRows = ChangedRows(takenRevision: counters.revision)
         countersDigest = Digest(self.counters)
-        digest = countersDigest
+        ownDigest = countersDigest
     }
 
     /// Applies one committed command. `timestamp` is the entry's, in Unix milliseconds. A command that the state does not

@@ -51,4 +51,6 @@ public enum Change: Equatable, Sendable {
     case keyPut(KeyValue, previous: KeyValue?)
     /// What was deleted.
     case keyDeleted(KeyValue)
+    /// What a recursive delete deleted.
+    case keysDeleted(DeletedKeys)
 }

@@ -27,7 +27,7 @@ extension MetadataStateMachine {
         brokerRows.insert(broker, at: index)
         if broker.status == .online { onlineCount += 1 }
         placementRing = nil
-        digest.add(Digest(broker))
+        ownDigest.add(Digest(broker))
     }
 
     private mutating func restore(_ topic: Topic) throws(RestoreError) {
@@ -45,7 +45,7 @@ extension MetadataStateMachine {
         }
         let number = replicaIndex.number(for: topic.name)
         topicRows.insert(TopicRows(topic: topic, partitions: [], number: number), at: index)
-        digest.add(Digest(topic))
+        ownDigest.add(Digest(topic))
     }
 
     private mutating func restore(_ partition: Partition, topic name: String) throws(RestoreError) {
@@ -62,7 +62,7 @@ extension MetadataStateMachine {
         topicRows[index].partitions.append(partition)
         replicaIndex.insert(partition, of: topicRows[index].number)
         partitionCount += 1
-        digest.add(Digest(partition, topic: name))
+        ownDigest.add(Digest(partition, topic: name))
     }
 
     /// What is impossible about a partition; `nil` if nothing is.
@@ -108,6 +108,5 @@ extension MetadataStateMachine {
         } else {
             keys.append(pair)
         }
-        digest.add(Digest(pair))
     }
 }

@@ -62,6 +62,11 @@ extension Digest {
         self = hasher.finalize()
     }
 
+    init(sum pairs: some Sequence<KeyValue>) {
+        self.init()
+        for pair in pairs { add(Digest(pair)) }
+    }
+
     @inline(__always)
     init(_ pair: KeyValue) {
         var hasher = RowHasher()

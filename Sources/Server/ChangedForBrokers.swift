@@ -34,7 +34,7 @@ struct ChangedForBrokers {
                     kinds[name] = false
                     order.append(name)
                 }
-            case .keyPut, .keyDeleted: break
+            case .keyPut, .keyDeleted, .keysDeleted: break
             }
         }
         let created = Set(createdTopics)

@@ -27,7 +27,7 @@ extension Node {
                 heartbeats.touch(broker, now: now.instant)
                 pushes.welcome(broker, version: version)
             case .brokerOffline(let broker), .brokerUnregistered(let broker): forget(broker)
-            case .keyPut, .keyDeleted: return
+            case .keyPut, .keyDeleted, .keysDeleted: return
             default: break
             }
         }

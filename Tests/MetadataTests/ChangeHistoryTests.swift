@@ -29,6 +29,15 @@ import Testing
         #expect(numbers(history.keys, after: 0) == [1], "keys have a history of their own")
     }
 
+    @Test mutating func aSweepCountsAsItsKeys() {
+        for number in 0..<8 { record { $0.put("/a/\(number % 4)/\(number)") } }
+        record { $0.delete("/a/1", recursive: true) }
+        #expect(history.keys.floor == 2 && history.keys.last == 9, "two keys push two others out")
+        for number in 0..<4 { record { $0.put("/a/9/\(number)") } }
+        record { $0.delete("/a", recursive: true) }
+        #expect(history.keys.floor == 14, "ten are more than are kept")
+    }
+
     @Test mutating func isBoundedByChanges() {
         for number in 0..<20 { record { $0.put("/\(number)") } }
         #expect(history.keys.floor == 12)

@@ -59,10 +59,11 @@ import Testing
                 model[number] = version
             case 99:
                 let end = number + Int.random(in: 0..<(span / 3), using: &generator)
-                var removed: [KeyValue] = []
-                tree.removeAll(from: key.bytes, before: pair(end).key.bytes) { removed.append($0) }
                 let expected = model.keys.filter { $0 >= number && $0 < end }.sorted()
-                #expect(removed == expected.map { pair($0, model[$0]!) })
+                #expect(tree.count(from: key.bytes, before: pair(end).key.bytes) == expected.count)
+                let removed = tree.removeAll(from: key.bytes, before: pair(end).key.bytes)
+                #expect(removed.count == expected.count)
+                #expect(Array(removed) == expected.map { pair($0, model[$0]!) })
                 for number in expected { model[number] = nil }
             default:
                 #expect(tree.remove(key) == model[number].map { pair(number, $0) })
@@ -142,11 +143,13 @@ import Testing
         var tree = KeyTree()
         for number in 0..<5000 { tree.append(pair(number)) }
         let copy = tree
-        tree.removeAll(from: pair(1000).key.bytes, before: pair(4000).key.bytes) { _ in }
+        let removed = tree.removeAll(from: pair(1000).key.bytes, before: pair(4000).key.bytes)
         tree.insert(pair(6000))
         _ = tree.update(pair(1).key) { $0.version = 2 }
         #expect(pairs(copy) == (0..<5000).map { pair($0) })
         #expect(copy.defect() == nil)
         #expect(tree.count == 2001)
+        #expect(Array(removed) == (1000..<4000).map { pair($0) })
+        #expect(Array(removed) == (1000..<4000).map { pair($0) }, "they are read as often as wanted")
     }
 }

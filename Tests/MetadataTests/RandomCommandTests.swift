@@ -92,7 +92,10 @@ import Testing
     func checkProgress(_ old: MetadataStateMachine, _ new: MetadataStateMachine, _ outcome: Outcome, _ command: Command)
     {
         let keyChanges = outcome.changes.count {
-            if case .keyPut = $0 { true } else if case .keyDeleted = $0 { true } else { false }
+            switch $0 {
+            case .keyPut, .keyDeleted, .keysDeleted: true
+            default: false
+            }
         }
         let (before, after) = (old.counters, new.counters)
         #expect(after.version == before.version + (outcome.changes.count > keyChanges ? 1 : 0), "\(command)")

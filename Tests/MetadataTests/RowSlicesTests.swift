@@ -61,8 +61,12 @@ import Testing
     }
 
     /// The same rows as the list has, whatever happens to the state meanwhile; each portion is sorted.
-    @Test func changesAreThoseOfTheirMoment() {
+    @Test(arguments: [false, true]) func changesAreThoseOfTheirMoment(areKeysOld: Bool) {
         var state = filled(keys: 20_000)
+        if areKeysOld {
+            _ = state.takeChangedRows()
+            apply((0..<5000).map { put("/k/\($0 * 5)") }, to: &state)
+        }
         var twin = state
         apply(
             [
@@ -72,6 +76,7 @@ import Testing
             to: &state)
         twin = state
         let expected = twin.takeChangedRows()
+        #expect(expected.count { if case .keyValue = $0.key { true } else { false } } >= 20_000)
         var changes = state.takeRowChanges()
         #expect(state.changedRowCount == 0)
         var taken: [RowChange] = []

@@ -21,9 +21,11 @@ final class PartitionInvariants: Checker {
         guard case .committed(_, let outcome, _, _) = observation, !outcome.changes.isEmpty else { return nil }
         let metadata = cluster.ledger.metadata
         for change in outcome.changes {
-            if case .keyPut = change { return nil }
-            if case .keyDeleted = change { return nil }
-            if case .topicDeleted(let name) = change { epochs = epochs.filter { $0.key.topic != name } }
+            switch change {
+            case .keyPut, .keyDeleted, .keysDeleted: return nil
+            case .topicDeleted(let name): epochs = epochs.filter { $0.key.topic != name }
+            default: break
+            }
         }
         let online = metadata.brokers.filter { $0.status == .online }.map(\.id)
         for name in metadata.topicNames {

@@ -1,0 +1,65 @@
+/// What a recursive delete took out of the state, in byte order of the keys: nodes of the tree as they were, so that taking
+/// a million pairs is no work for each of them. They are let go where they are read last, and bit by bit.
+public struct DeletedKeys: Sequence, Sendable {
+    public private(set) var count: Int
+    /// The first keys are in the last node.
+    private var nodes: [KeyTree.Node]
+
+    init(_ cut: KeyTree.Cut) {
+        count = cut.count
+        nodes = cut.nodes.reversed()
+    }
+
+    /// Takes out the next few pairs; `nil` behind the last.
+    mutating func popLeaf() -> [KeyValue]? {
+        while let node = nodes.popLast() {
+            if node.isLeaf {
+                count -= node.pairs.count
+                return node.pairs
+            }
+            nodes.append(contentsOf: node.children.reversed())
+        }
+        return nil
+    }
+
+    public struct Iterator: IteratorProtocol {
+        fileprivate var rest: DeletedKeys
+        private var leaf: ArraySlice<KeyValue> = []
+
+        fileprivate init(rest: DeletedKeys) { self.rest = rest }
+
+        public mutating func next() -> KeyValue? {
+            while leaf.isEmpty {
+                guard let pairs = rest.popLeaf() else { return nil }
+                leaf = pairs[...]
+            }
+            return leaf.popFirst()
+        }
+    }
+
+    public func makeIterator() -> Iterator { Iterator(rest: self) }
+}
+
+extension DeletedKeys: Equatable {
+    public static func == (a: Self, b: Self) -> Bool { a.count == b.count && a.elementsEqual(b) }
+}
+
+extension KeyTree {
+    /// What has been taken out of a tree, in order.
+    struct Cut {
+        private(set) var nodes: [Node] = []
+        private(set) var count = 0
+        private(set) var digest = Digest()
+
+        mutating func append(_ node: Node) {
+            nodes.append(node)
+            tally(node)
+        }
+
+        private mutating func tally(_ node: Node) {
+            count += node.pairs.count
+            digest.add(node.digest)
+            for child in node.children { tally(child) }
+        }
+    }
+}
