@@ -71,6 +71,9 @@ struct BrokerPushes {
     private var idle: [PushEntry] = []
     private var idleCount = 0
     private var ready = PushLanes()
+    /// Who has nothing yet: not behind all who are told the latest.
+    private var newcomers = PushLanes()
+    private var areNewcomersFirst = false
     /// Who waits for room for a large body.
     private var waitingForRoom = PushLanes()
     private var isRoomFirst = false
@@ -80,6 +83,9 @@ struct BrokerPushes {
     private var failed: [(entry: PushEntry, at: Instant)] = []
     private(set) var room = PushRoom()
 
+    /// From this version on only brokers came, went and moved: one message says it, to all who have this one or a later.
+    private(set) var onlyBrokersSince: UInt64 = 0
+
     /// Brokers that lack something, for metrics.
     var waitingCount: Int { listeners.count - idleCount }
 
@@ -88,6 +94,7 @@ struct BrokerPushes {
     /// A new leadership begins: all of these are told who leads, and behind it the state.
     mutating func begin(_ brokers: [BrokerID], version: UInt64) {
         self = BrokerPushes()
+        onlyBrokersSince = version
         for broker in brokers {
             listeners[broker] = Listener(version: version, needsAnnouncement: true)
             welcome(broker, version: version)
@@ -116,6 +123,9 @@ struct BrokerPushes {
         idle.removeAll(keepingCapacity: true)
     }
 
+    /// Not only brokers came or went with this version.
+    mutating func topicsChanged(at version: UInt64) { onlyBrokersSince = version }
+
     // Whose turn it is
 
     /// The next broker that may be sent something now, to be passed to one of the methods below.
@@ -131,7 +141,12 @@ struct BrokerPushes {
     }
 
     private mutating func popReady() -> PushEntry? {
-        while let entry = ready.pop() { if isValid(entry) { return entry } }
+        areNewcomersFirst.toggle()
+        while let entry = areNewcomersFirst
+            ? newcomers.pop() ?? ready.pop() : ready.pop() ?? newcomers.pop()
+        {
+            if isValid(entry) { return entry }
+        }
         return nil
     }
 
@@ -227,7 +242,9 @@ struct BrokerPushes {
 
     /// When there is something to do again, unless an answer comes first.
     func nextDeadline(now: Instant) -> Instant? {
-        let canGoOn = !ready.isEmpty || waitingForRoom.contains { room.has($0.bytes, isSlow: $1) }
+        let canGoOn =
+            !ready.isEmpty || !newcomers.isEmpty
+            || waitingForRoom.contains { room.has($0.bytes, isSlow: $1) }
         let next = canGoOn ? allowance.renewed(now: now) : nil
         guard let retry = failed.last?.at else { return next }
         return next.map { min($0, retry) } ?? retry
@@ -236,7 +253,13 @@ struct BrokerPushes {
     // Entries
 
     private mutating func makeReady(_ broker: BrokerID) {
-        ready.append(newEntry(broker), isSlow: listeners[broker]?.isSlow ?? false)
+        let entry = newEntry(broker)
+        guard let listener = listeners[broker] else { return }
+        if listener.needsSnapshot == nil {
+            ready.append(entry, isSlow: listener.isSlow)
+        } else {
+            newcomers.append(entry, isSlow: listener.isSlow)
+        }
     }
 
     private mutating func newEntry(_ broker: BrokerID, bytes: Int = 0) -> PushEntry {

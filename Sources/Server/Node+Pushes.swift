@@ -36,7 +36,9 @@ extension Node {
             heartbeats.touch(broker.id, now: now.instant)
             pushes.welcome(broker.id, version: version)
         }
-        if !outcome.changes.isEmpty { pushes.stateChanged() }
+        guard !outcome.changes.isEmpty else { return }
+        if !outcome.changes.allSatisfy(\.isOfBroker) { pushes.topicsChanged(at: version) }
+        pushes.stateChanged()
     }
 
     private func forget(_ broker: BrokerID) {
@@ -70,7 +72,7 @@ extension Node {
                 guard canGoOn(from: version) else { return pushes.needSnapshot(broker, version: present) }
                 return make(updateFrom: version, for: broker)
             }
-            let number = target == update.to ? taken : 0
+            let number = target == update.to && taken < update.bodies.count ? taken : 0
             push(
                 update.bodies[number], .update(number: number, isLast: number == update.bodies.count - 1),
                 version: update.to, to: broker)
@@ -92,7 +94,7 @@ extension Node {
     /// Whether what changed since that version is known, and shorter than all of the state.
     private func canGoOn(from version: UInt64) -> Bool {
         guard let entries = history.metadata.entries(after: version) else { return false }
-        guard entries.count > 1 else { return true }
+        guard entries.count > 1, version < pushes.onlyBrokersSince else { return true }
         guard entries.count <= Self.maximumVersionsBehind else { return false }
         // At most two changes of a command are of brokers or topics.
         return entries.reduce(0) { $0 + $1.changes.count - 2 } <= metadata.partitionCount
@@ -124,8 +126,9 @@ extension Node {
         }
         let updates = updates(of: entries)
         let present = metadata.counters.version
+        let from = min(version, pushes.onlyBrokersSince)
         make(rows: updates.reduce(0) { $0 + $1.rowCount }, for: broker) {
-            .update(PushBodies.Update(from: version, to: present, bodies: updates.map(\.body)))
+            .update(PushBodies.Update(from: from, to: present, bodies: updates.map(\.body)))
         }
     }
 
@@ -184,6 +187,15 @@ extension Node {
     private func rows(_ names: [ChangedForBrokers.Name]) -> [(topic: String, partition: Partition)] {
         names.compactMap { name in
             metadata.partition(name.topic, name.partition).map { (name.topic, $0) }
+        }
+    }
+}
+
+extension Change {
+    fileprivate var isOfBroker: Bool {
+        switch self {
+        case .brokerRegistered, .brokerMoved, .brokerOnline, .brokerOffline, .brokerUnregistered: true
+        default: false
         }
     }
 }

@@ -3,7 +3,7 @@ import Raft
 /// The bodies that brokers are sent, each made once and shared by all whom it brings forward. Few are kept: what is gone
 /// is made anew of the state when it is wanted.
 struct PushBodies {
-    /// The messages that bring a broker from one version to another.
+    /// The messages that bring a broker from one version, or a later one, to another.
     struct Update: Sendable {
         let from: UInt64
         let to: UInt64
@@ -32,8 +32,12 @@ struct PushBodies {
 
     init(announcement: (version: UInt64, body: [UInt8])) { self.announcement = announcement }
 
-    /// The one way on from a version, as long as it is kept: all brokers take it.
-    func update(from version: UInt64) -> Update? { updates.first { $0.from == version } }
+    /// The one way on from a version, as long as it is kept: all brokers take it. What is said in one message brings those
+    /// forward too who had some of it.
+    func update(from version: UInt64) -> Update? {
+        updates.first { $0.from == version && $0.to > version }
+            ?? updates.last { $0.from < version && $0.to > version && $0.bodies.count == 1 }
+    }
 
     mutating func begin(_ number: UInt64) { making = number }
 

@@ -323,7 +323,31 @@ import Testing
         test.settle()
         for id: BrokerID in 300..<365 { test.register(id) }
         takeAll(test)
-        #expect(kinds(test, to: 101).dropFirst(2) == ["TOPIC_CREATED", "FULL_SNAPSHOT"])
+        #expect(
+            kinds(test, to: 101).dropFirst(2) == ["TOPIC_CREATED", "BROKER_UPDATE"],
+            "brokers are one update however many came")
+        for version in 0..<66 {
+            test.submit(.createTopic(CreateTopic(name: "t\(version)", partitionCount: 1, replicationFactor: 1)))
+            test.settle()
+        }
+        takeAll(test)
+        #expect(kinds(test, to: 101).dropFirst(4) == ["TOPIC_CREATED", "FULL_SNAPSHOT"])
+    }
+
+    /// They come one after the other, so that each has another version when the last has come.
+    @Test func thousandsThatRegisterAreToldTogether() {
+        let test = NodeUnderTest { $0.requestTimeout = .seconds(600) }.elected()
+        test.register(1)
+        takeAll(test)
+        test.submit(.createTopic(CreateTopic(name: "t", partitionCount: 300, replicationFactor: 1)))
+        test.settle()
+        for id: BrokerID in 2...500 { test.register(id) }
+        let made = test.node.measure().pushBodiesMade
+        takeAll(test)
+        #expect(test.node.measure().pushesWaiting == 0)
+        let told = (1...500).map { kinds(test, to: $0) }
+        #expect(told.allSatisfy { kinds in kinds.count { $0 == "FULL_SNAPSHOT" } == 1 }, "one snapshot for each")
+        #expect(test.node.measure().pushBodiesMade - made <= 8, "shared by all")
     }
 
     /// A rack fails: whatever it makes of the partitions, what it costs to say so does not grow with the brokers told.
