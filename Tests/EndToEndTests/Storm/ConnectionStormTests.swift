@@ -7,7 +7,6 @@ extension EndToEnd {
     @Suite(.serialized) struct ConnectionStormTests {
         static let duration = Duration.seconds(Surroundings.number("DMQ_STORM_SECONDS", default: 8))
         static let electionTimeout = Duration.seconds(5)
-        static let memory = 400_000_000
         private static let value = [UInt8](repeating: 0xA7, count: 1_500_000)
 
         private func storm(
@@ -23,7 +22,7 @@ extension EndToEnd {
                 for flood in floods { flood.stop() }
                 #expect(report.longestPause < Self.electionTimeout)
                 #expect(report.writes > 0)
-                #expect(report.peakBytes < Self.memory)
+                #expect(report.peakBytes < Storm.memory)
                 #expect(try cluster.leader().status().term == term, "nobody stood for election")
                 try cluster.expectAgreement()
             }

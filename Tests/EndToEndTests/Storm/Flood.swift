@@ -18,8 +18,9 @@ final class Flood: Sendable {
         var sent = 0
 
         init?(_ address: Address, receiveBuffer: Int32) {
-            descriptor = socket(
-                AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue), 0)
+            descriptor = address.within {
+                socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue), 0)
+            }
             guard descriptor >= 0 else { return nil }
             var size = receiveBuffer
             setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &size, socklen_t(MemoryLayout<Int32>.size))
@@ -41,7 +42,7 @@ final class Flood: Sendable {
 
     private let workers: Workers
 
-    init(of node: Node, _ behaviour: Behaviour) {
+    init(of node: some Reachable, _ behaviour: Behaviour) {
         let address = node.address
         workers = Workers(1) { _ in
             Thread()

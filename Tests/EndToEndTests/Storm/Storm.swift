@@ -1,0 +1,11 @@
+/// What all storms have in common. Nobody may be deposed, no pause may come near to the election timeout, and no process may
+/// take more than its state and its budget.
+enum Storm {
+    /// Longer than a busy machine stands still, shorter than by default: a test waits for the first election.
+    static let electionTimeout = Duration.seconds(3)
+    static let settings = [
+        "kraft.raft.election-timeout-ms": "3000", "kraft.raft.election-timeout-jitter-ms": "1000",
+        "kraft.raft.heartbeat-interval-ms": "700",
+    ]
+    static let memory = 400_000_000
+}
