@@ -27,7 +27,7 @@ let package = Package(
         .target(name: "Raft", dependencies: ["Defects"], swiftSettings: settings),
         .target(name: "Metadata", dependencies: ["Defects"], swiftSettings: settings),
         .target(name: "Wire", dependencies: ["Raft", "Metadata"], swiftSettings: settings),
-        .target(name: "Storage", dependencies: ["CSQLite", "Raft", "Metadata"], swiftSettings: settings),
+        .target(name: "Storage", dependencies: ["CSQLite", "CLinux", "Raft", "Metadata"], swiftSettings: settings),
         .target(name: "HTTP", dependencies: ["CLinux"], swiftSettings: settings),
         .target(
             name: "Server",
@@ -38,7 +38,7 @@ let package = Package(
             swiftSettings: settings),
         .target(
             name: "API",
-            dependencies: ["Raft", "Metadata", "Wire", "HTTP", "Server"],
+            dependencies: ["Raft", "Metadata", "Wire", "Storage", "HTTP", "Server"],
             swiftSettings: settings),
         .target(
             name: "Simulation",

@@ -48,6 +48,7 @@ struct Problem: Error, Equatable {
         case 421: "Misdirected Request"
         case 503: "Service Unavailable"
         case 504: "Gateway Timeout"
+        case 507: "Insufficient Storage"
         default: "Internal Server Error"
         }
     }

@@ -36,6 +36,9 @@ public enum ProblemCode: String, Sendable, CaseIterable {
     case overloaded = "overloaded"
     case unavailable = "unavailable"
     case outcomeUnknown = "outcome_unknown"
+    case backupInProgress = "backup_in_progress"
+    case insufficientStorage = "insufficient_storage"
+    case backupFailed = "backup_failed"
     case internalError = "internal_error"
 
     public var status: Int {
@@ -47,14 +50,15 @@ public enum ProblemCode: String, Sendable, CaseIterable {
         case .unknownPath, .unknownBroker, .unknownTopic, .unknownKey: 404
         case .foreignOrigin: 403
         case .methodNotAllowed: 405
-        case .brokerIDInUse, .brokerHasPartitions, .topicExists: 409
+        case .brokerIDInUse, .brokerHasPartitions, .topicExists, .backupInProgress: 409
         case .revisionMismatch: 412
         case .bodyTooLarge: 413
         case .unsupportedMediaType: 415
         case .misdirectedRequest: 421
-        case .invalidCommand, .internalError: 500
+        case .invalidCommand, .internalError, .backupFailed: 500
         case .notReady, .overloaded, .unavailable: 503
         case .outcomeUnknown: 504
+        case .insufficientStorage: 507
         }
     }
 }

@@ -24,6 +24,8 @@ enum Routes {
         Route(
             "/api/v1/metadata/topics/{topicName}", .get(Topics.get, "consistency"), .delete(Topics.delete)),
 
+        Route("/api/v1/backup", .get(Backups.get, "consistency")),
+
         Route("/healthz", .get(Health.live)),
         Route("/readyz", .get(Health.ready)),
         Route("/metrics", .get(Health.metrics)),

@@ -61,6 +61,9 @@ public protocol NodeDisk: AnyObject {
     func stage(_ rows: [Row], isFirst: Bool)
     /// Answered by ``Input/snapshotInstalled(_:_:)``.
     func installSnapshot(position: LogPosition, counters: Counters, digest: Digest)
+
+    /// Makes a backup of the state tables as they stand behind what was asked for before. Answers on a thread of its own.
+    func backUp(_ completion: @escaping BackupCompletion)
 }
 
 /// What became of an introduction.
@@ -81,6 +84,7 @@ public enum Input: Sendable {
     case read(Consistency, @Sendable (Result<NodeView, RequestFailure>) -> Void)
     case heartbeat(BrokerID, @Sendable (Result<HeartbeatAnswer?, RequestFailure>) -> Void)
     case lagReport(LagReport, @Sendable (Result<CommandResult, RequestFailure>) -> Void)
+    case backUp(Consistency, BackupCompletion)
     case readLog(from: LogIndex, limit: Int, @Sendable ([LogEntry], LogIndex) -> Void)
     case measure(@Sendable (NodeMeasurements) -> Void)
 

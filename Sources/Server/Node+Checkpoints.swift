@@ -7,8 +7,7 @@ import Storage
 // Checkpoints: the state tables follow the log, and the log behind them goes.
 extension Node {
     func checkpointIfDue() {
-        guard let deadline = checkpoints.deadline(settings), now.instant >= deadline, !isInstallingSnapshot, !isFailed,
-            let term = raft.log.term(at: lastApplied)
+        guard isCheckpointDue, !isInstallingSnapshot, !isFailed, let term = raft.log.term(at: lastApplied)
         else { return }
         let position = LogPosition(term: term, index: lastApplied)
         let (compactThrough, steps) = compaction(upTo: position)
@@ -19,6 +18,12 @@ extension Node {
             compactThrough: compactThrough)
         checkpoint.compactionSteps = steps
         disk.checkpoint(checkpoint)
+    }
+
+    private var isCheckpointDue: Bool {
+        if isCheckpointAwaited { return true }
+        guard let deadline = checkpoints.deadline(settings) else { return false }
+        return now.instant >= deadline
     }
 
     /// Few are looked up here, where they are warm; of many only a copy of the state is made.

@@ -79,6 +79,7 @@ public final class Node {
     var lastPushBody: UInt64 = 0
     var senders: [SnapshotSender] = []
     var receiver: SnapshotReceiver?
+    var backup: AwaitedBackup?
 
     /// The connection that the present leader's last heartbeat came on, and the commit index that it last spoke of.
     var leaderConnection: UInt64?
@@ -169,6 +170,7 @@ public final class Node {
         readGathered()
         flushWrites()
         checkpointIfDue()
+        continueBackup()
         sendPushes()
         finishStopping()
         armedDeadline = max(nextDeadline, now.instant)
@@ -183,6 +185,7 @@ public final class Node {
         case .read(let consistency, let completion): read(consistency, completion)
         case .heartbeat(let broker, let completion): heartbeat(broker, completion)
         case .lagReport(let report, let completion): reportLag(report, completion)
+        case .backUp(let consistency, let completion): backUp(consistency, completion)
         case .readLog(let from, let limit, let completion): readLog(from: from, limit: limit, completion)
         case .measure(let completion): completion(measure())
         case .peerRequest(let request, let origin, let connection, let completion):
@@ -245,6 +248,7 @@ public final class Node {
         for action in pendingReads.flatMap(\.actions) + gatheredReads { action(.failure(.notLeader(leader: nil))) }
         pendingReads = []
         gatheredReads = []
+        abandonBackup(reason)
         for token in peerReplies.keys.sorted(by: { $0.number < $1.number }) {
             peerReplies[token]?(.failure(.unavailable(reason)))
         }
@@ -263,6 +267,7 @@ public final class Node {
             case .lagReport(_, let completion): completion(.failure(failure))
             case .peerRequest(_, _, _, let completion), .introduction(_, _, _, let completion):
                 completion(.failure(failure))
+            case .backUp(_, let completion): completion(.failure(.request(failure)))
             case .readLog(_, _, let completion): completion([], .zero)
             case .measure(let completion): completion(measure())
             case .stop(let completion): completion()

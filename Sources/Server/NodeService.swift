@@ -159,6 +159,9 @@ public protocol NodeService: AnyObject, Sendable {
         from: LogIndex, limit: Int,
         completion: @escaping @Sendable (_ entries: [LogEntry], _ firstIndex: LogIndex) -> Void)
 
+    /// Makes a backup of a state as fresh as `consistency` says. Answers on a thread of its own.
+    func backUp(_ consistency: Consistency, completion: @escaping BackupCompletion)
+
     /// The node's measurements (contract §8) in Prometheus text format.
     func metrics(completion: @escaping @Sendable (String) -> Void)
 }

@@ -65,7 +65,7 @@ extension NodeStore {
     /// Moves committed WAL frames into the database when there are enough of them. For moments without load.
     public func checkpointWAL(minimumFrames: Int) throws(StorageError) {
         try perform { () throws(StorageError) in
-            guard frames.areDue(max(1, minimumFrames)) else { return }
+            guard frames.areDue(max(1, minimumFrames)), !isHeld else { return }
             try checkFileIsInPlace()
             try moveLogIntoDatabase(SQLITE_CHECKPOINT_PASSIVE)
         }

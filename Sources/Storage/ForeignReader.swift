@@ -25,7 +25,8 @@ public struct ForeignReader: Equatable, Sendable, CustomStringConvertible {
         name = Self.name(of: lock.l_pid)
     }
 
-    private static func descriptor(of path: String) -> Int32? {
+    /// One that this process has opened `path` with, which is not to be closed.
+    static func descriptor(of path: String) -> Int32? {
         var file = stat()
         guard stat(path, &file) == 0, let directory = opendir("/proc/self/fd") else { return nil }
         defer { closedir(directory) }

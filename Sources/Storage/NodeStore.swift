@@ -27,6 +27,8 @@ public final class NodeStore {
     /// The checkpoint that ``continueCheckpoint()`` goes on with.
     var unfinished: UnfinishedCheckpoint?
     package var limits = SliceLimits()
+    /// While somebody copies the database, nothing is moved into it.
+    var hold: DatabaseHold?
     private var failure: StorageError?
 
     /// Why these files are taken for a copy or a restored backup; `nil` if they are not, or once the node has gone on
@@ -57,6 +59,7 @@ public final class NodeStore {
         // With `create` there is always a lock or an error.
         lock = try DirectoryLock(directory: path, create: true)!
         if let mark = lock.found, mark.node != node { throw Self.foreign(directory, mark.node, node) }
+        if BackupRecord.isNamed(by: directory.database) { throw BackupRecord.refusal(to: directory.database) }
         let frames = try Self.checkFiles(directory, lock.found)
         var surroundings: Surroundings? = try Surroundings(directory, lock)
 
@@ -92,7 +95,10 @@ public final class NodeStore {
         self.frames = WriteAheadLogFrames(connection)
     }
 
-    deinit { connection.close(checkpointing: false) }
+    deinit {
+        hold?.giveUp("the node has ended")
+        connection.close(checkpointing: false)
+    }
 
     private static func foreign(_ directory: DataDirectory, _ owner: NodeID, _ node: NodeID) -> StorageError {
         .foreign(
@@ -146,6 +152,7 @@ public final class NodeStore {
     /// the node has not gone on with what looks like a copy, the files stay as they are, for the next start to recover.
     public func close() throws(StorageError) {
         defer { lock.release() }
+        hold?.giveUp("the node is stopped")
         guard failure == nil else { return connection.close(checkpointing: false) }
         defer { failure = .failed("\(directory.database): closed") }
         let isOrderly = contents != nil && copy == nil

@@ -49,7 +49,7 @@ extension NodeStore {
                 }
             }
             // A snapshot may be larger than the WAL should ever be.
-            if frames.waiting >= 1000 { try moveLogIntoDatabase(SQLITE_CHECKPOINT_PASSIVE) }
+            if frames.waiting >= 1000, !isHeld { try moveLogIntoDatabase(SQLITE_CHECKPOINT_PASSIVE) }
         }
     }
 

@@ -35,6 +35,7 @@ struct StoredNode {
 
     private mutating func checkFormat() throws(StorageError) {
         let application = try connection.integer("PRAGMA application_id")
+        if application == BackupRecord.applicationID { throw BackupRecord.refusal(to: connection.path) }
         guard application == Schema.applicationID else {
             throw damage("this is a SQLite database, but not one of a node (application_id \(application))")
         }

@@ -143,18 +143,22 @@ extension Connection {
     /// `EXCLUSIVE` locking keeps its index in memory, and without the checkpoint on closing nothing is written; but
     /// SQLite takes that lock only on a file it may write.
     static func offline(_ directory: DataDirectory, walBytes: Int64) throws(StorageError) -> Connection {
-        if walBytes == 0 {
-            let connection = try Connection(
-                path: directory.database, target: "file:\(percentEncoded(directory.database))?immutable=1",
-                flags: SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, vfs: nil)
-            try connection.configureReader()
-            return connection
-        }
+        if walBytes == 0 { return try immutable(directory.database) }
         let connection = try Connection(path: directory.database, flags: SQLITE_OPEN_READWRITE, vfs: nil)
         // Before anything that reads the file, or there is an index on disk.
         try connection.set("locking_mode", to: "EXCLUSIVE", expecting: "exclusive")
         try connection.configureReader()
         try connection.set("query_only", to: "ON", expecting: "1")
+        return connection
+    }
+
+    /// Opens a file that nobody writes to.
+    static func immutable(_ path: String) throws(StorageError) -> Connection {
+        let connection = try Connection(
+            path: path, target: "file:\(percentEncoded(path))?immutable=1",
+            flags: SQLITE_OPEN_READONLY | SQLITE_OPEN_URI,
+            vfs: nil)
+        try connection.configureReader()
         return connection
     }
 

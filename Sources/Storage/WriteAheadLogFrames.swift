@@ -26,6 +26,9 @@ final class WriteAheadLogFrames {
         counter.deallocate()
     }
 
+    /// Frames that the WAL holds, moved or not.
+    var count: Int { Int(counter.pointee) }
+
     /// Frames not yet moved.
     var waiting: Int {
         // Fewer frames than were moved: a commit has restarted the WAL from its beginning.

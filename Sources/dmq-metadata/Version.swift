@@ -1,3 +1,5 @@
+import Storage
+
 enum Version {
-    static let current = "0.1.0"
+    static let current = ProductVersion.current
 }

@@ -1,5 +1,6 @@
 import Metadata
 import Raft
+import Storage
 import Synchronization
 import Wire
 
@@ -23,6 +24,7 @@ final class FakeNode: NodeService {
         var reply: Reply = .timeoutNow(TimeoutNowReply(term: .zero))
         var closed: [UInt64] = []
         var connectionClosed: @Sendable (UInt64) -> Void = { _ in }
+        var backup: Result<BackupContent, BackupRefusal>?
         var log: [LogEntry] = []
         var logArguments: (from: LogIndex, limit: Int)?
     }
@@ -134,6 +136,10 @@ final class FakeNode: NodeService {
             return state.log
         }
         completion(Array(log.filter { $0.index >= from }.prefix(limit)), log.first?.index ?? LogIndex(1))
+    }
+
+    func backUp(_ consistency: Consistency, completion: @escaping BackupCompletion) {
+        completion(state.withLock { $0.backup ?? .failure(.backup(.inProgress)) })
     }
 
     func metrics(completion: @escaping @Sendable (String) -> Void) { completion("dmq_raft_term 3\n") }

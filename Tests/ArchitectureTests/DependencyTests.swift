@@ -10,13 +10,16 @@ import Testing
         "Raft": ["Defects"],
         "Metadata": ["Defects"],
         "Wire": ["Raft", "Metadata", "FoundationEssentials"],
-        "Storage": ["Raft", "Metadata", "CSQLite", "Glibc", "Synchronization"],
+        "Storage": ["Raft", "Metadata", "CSQLite", "CLinux", "Glibc", "Synchronization"],
         "HTTP": ["CLinux", "Glibc", "Dispatch", "Synchronization"],
         "Server": [
             "Defects", "Raft", "Metadata", "Wire", "Storage", "HTTP", "Logging", "Glibc", "Dispatch", "Synchronization",
             "FoundationEssentials",
         ],
-        "API": ["Raft", "Metadata", "Wire", "HTTP", "Server", "Dispatch", "FoundationEssentials", "Synchronization"],
+        "API": [
+            "Raft", "Metadata", "Wire", "Storage", "HTTP", "Server", "Dispatch", "FoundationEssentials",
+            "Synchronization",
+        ],
         "Simulation": ["Defects", "Raft", "Metadata", "Wire", "Storage", "Server", "Synchronization", "Logging"],
         "dmq-metadata": [
             "API", "Server", "Storage", "HTTP", "Wire", "Metadata", "Raft", "Simulation", "Defects", "CLinux",

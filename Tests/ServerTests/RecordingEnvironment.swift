@@ -76,7 +76,9 @@ final class RecordingDisk: NodeDisk {
     var installs: [LogPosition] = []
 
     var identities: [NodeIdentity] = []
+    var backups: [BackupCompletion] = []
 
+    func backUp(_ completion: @escaping BackupCompletion) { backups.append(completion) }
     func write(_ writes: [Write]) { self.writes += writes }
     func store(_ identity: NodeIdentity) { identities.append(identity) }
     func checkpoint(_ checkpoint: Checkpoint) { checkpoints.append(checkpoint) }

@@ -16,6 +16,7 @@ public final class RunningNode: NodeService {
     private let mailbox: Mailbox
     private let storage: StorageQueue
     private let parts: Parts
+    private let backups = BackupTurn()
     private let logger: Logger
 
     /// Used on the mailbox's queue only.
@@ -44,6 +45,7 @@ public final class RunningNode: NodeService {
         // The very queue, not one that targets it: so a batch of the node and a turn of the loop alternate.
         mailbox = Mailbox(queue: loop.queue)
         let store = try NodeStore(directory: directory, node: id, newDirectory: .random())
+        BackupCopy.removeRemains(of: directory)
         parts = Parts()
         var recovered = try store.recover(progress: progress)
         recovered.identity = try recovered.identityAtStart(
@@ -165,6 +167,19 @@ public final class RunningNode: NodeService {
         completion: @escaping @Sendable (_ entries: [LogEntry], _ firstIndex: LogIndex) -> Void
     ) {
         mailbox.post(.readLog(from: from, limit: limit, completion))
+    }
+
+    /// One at a time, until whoever asked has taken all of it: each takes as much of the disk as the data.
+    public func backUp(_ consistency: Consistency, completion: @escaping BackupCompletion) {
+        guard backups.begin() else { return completion(.failure(.backup(.inProgress))) }
+        mailbox.post(
+            .backUp(consistency) { [backups] result in
+                switch result {
+                case .success(let content): content.whenGone { backups.end() }
+                case .failure: backups.end()
+                }
+                completion(result)
+            })
     }
 
     public func metrics(completion: @escaping @Sendable (String) -> Void) {

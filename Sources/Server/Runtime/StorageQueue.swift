@@ -14,6 +14,7 @@ final class StorageQueue: NodeDisk, Sendable {
         case checkpoint(Checkpoint)
         case stage([Row], isFirst: Bool)
         case install(LogPosition, Counters, Digest)
+        case backUp(BackupCompletion)
         case ping(@Sendable () -> Void)
     }
 
@@ -62,6 +63,8 @@ final class StorageQueue: NodeDisk, Sendable {
     func installSnapshot(position: LogPosition, counters: Counters, digest: Digest) {
         enqueue(.install(position, counters, digest))
     }
+
+    func backUp(_ completion: @escaping BackupCompletion) { enqueue(.backUp(completion)) }
 
     /// Behind what was asked for before: under load the queue itself is never idle.
     func ping(_ completion: @escaping @Sendable () -> Void) { enqueue(.ping(completion)) }
@@ -183,6 +186,8 @@ final class StorageQueue: NodeDisk, Sendable {
         case .checkpoint(let checkpoint):
             if try store.checkpoint(checkpoint) { mailbox.post(.checkpointed(checkpoint.position.index)) }
         case .ping(let completion): completion()
+        case .backUp(let completion):
+            BackupThread(try store.holdDatabase(), logger: logger, completion: completion).start()
         case .stage(let rows, let isFirst):
             if isFirst { try store.beginStaging() }
             if !rows.isEmpty { try store.stage(rows) }
