@@ -11,8 +11,8 @@ struct Entry: ParsableCommand {
         version: Version.current,
         subcommands: [
             ServeCommand.self, ClusterCommand.self, StatusCommand.self, BrokerCommand.self, TopicCommand.self,
-            KVCommand.self, VerifyCommand.self, BackupCommand.self, MembersCommand.self, DemoCommand.self,
-            SimulateCommand.self,
+            KVCommand.self, VerifyCommand.self, BackupCommand.self, RestoreCommand.self, RepairCommand.self,
+            RecoverCommand.self, MembersCommand.self, DemoCommand.self, SimulateCommand.self,
         ],
         defaultSubcommand: ServeCommand.self)
 

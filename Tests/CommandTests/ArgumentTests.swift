@@ -37,7 +37,11 @@ import Testing
         ["broker", "register", "1", "host"], ["broker", "show", "x"], ["cluster", "--kraft.node-id", "1"],
         ["cluster", "--server.port=1"], ["cluster", "--kraft.data-dir=x"], ["cluster", "--kraft.rejoin=x"],
         ["cluster", "--kraft.bootstrap=force"], ["serve", "--bootstrap", "--kraft.bootstrap=never"], ["verify"],
-        ["backup"], ["backup", "dir"], ["backup", "", "file"], ["members", "set"], ["members", "set", "file"],
+        ["backup"], ["backup", "a", "b", "c"], ["backup", "", "file"], ["backup", "--keep", "1d:1h", "file"],
+        ["backup", "--into", "d", "file"], ["backup", "--into", "d", "--keep", "1d"], ["backup", "verify"],
+        ["restore", "file"],
+        ["restore", "file", "--node", "0"], ["repair"], ["recover", "dir"], ["recover", "--force"], ["members", "set"],
+        ["members", "set", "file"],
         ["members", "show"], ["members", "set", "", "dir"],
     ])
     func wrongUsageIs64(arguments: [String]) {

@@ -51,6 +51,7 @@ import Testing
             (.dataDirectory, "", "empty; give the directory for this node's database"),
             (.bootstrap, "always", "no such way to start; the ways are auto, never and force"),
             (.bootstrap, "", "no such way to start; the ways are auto, never and force"),
+            (.repair, "yes", "no such way to repair; the ways are never and automatic"),
             (
                 .rejoin, "12ab",
                 "not a directory's id; give the 32 hexadecimal digits that the node's log says, or leave kraft.rejoin out"

@@ -51,6 +51,7 @@ func complaint(
         #expect(configuration.dataDirectory == "data/node1")
         #expect(configuration.bootstrap == .auto)
         #expect(configuration.rejoin == nil)
+        #expect(configuration.repair == .never)
         #expect(configuration.electionTimeout == .milliseconds(4000))
         #expect(configuration.electionTimeoutJitter == .milliseconds(2000))
         #expect(configuration.heartbeatInterval == .milliseconds(1500))
@@ -89,7 +90,8 @@ func complaint(
         let values: [ConfigurationKey: String] = [
             .nodeID: "2", .serverPort: "19092", .serverHost: "::1", .allowedHosts: "a, b.example,",
             .servicesFile: "s.json", .clusterSize: "3",
-            .dataDirectory: "/d", .bootstrap: "never", .rejoin: "0123456789abcdef0123456789ABCDEF",
+            .dataDirectory: "/d", .bootstrap: "never", .repair: "automatic",
+            .rejoin: "0123456789abcdef0123456789ABCDEF",
             .electionTimeout: "900", .electionTimeoutJitter: "300", .heartbeatInterval: "100",
             .brokerHeartbeatTimeout: "2000", .brokerHeartbeatCheckInterval: "250", .logLevel: "trace",
             .logFormat: "json",
@@ -110,6 +112,7 @@ func complaint(
             #expect(configuration.dataDirectory == "/d")
             #expect(configuration.bootstrap == .never)
             #expect(configuration.rejoin == DirectoryID("0123456789abcdef0123456789abcdef"))
+            #expect(configuration.repair == .automatic)
             #expect(configuration.electionTimeout == .milliseconds(900))
             #expect(configuration.electionTimeoutJitter == .milliseconds(300))
             #expect(configuration.heartbeatInterval == .milliseconds(100))
@@ -125,6 +128,7 @@ func complaint(
             ConfigurationKey.allCases.map(\.environmentName) == [
                 "KRAFT_NODE_ID", "SERVER_PORT", "SERVER_HOST", "SERVER_MEMORY_MB", "SERVER_ALLOWED_HOSTS",
                 "KRAFT_SERVICES_FILE", "KRAFT_CLUSTER_SIZE", "KRAFT_DATA_DIR", "KRAFT_BOOTSTRAP", "KRAFT_REJOIN",
+                "KRAFT_REPAIR",
                 "KRAFT_RAFT_ELECTION_TIMEOUT_MS",
                 "KRAFT_RAFT_ELECTION_TIMEOUT_JITTER_MS",
                 "KRAFT_RAFT_HEARTBEAT_INTERVAL_MS", "METADATA_HEARTBEAT_TIMEOUT_MS",

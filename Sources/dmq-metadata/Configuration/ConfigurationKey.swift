@@ -10,6 +10,7 @@ enum ConfigurationKey: String, CaseIterable, Sendable {
     case dataDirectory = "kraft.data-dir"
     case bootstrap = "kraft.bootstrap"
     case rejoin = "kraft.rejoin"
+    case repair = "kraft.repair"
     case electionTimeout = "kraft.raft.election-timeout-ms"
     case electionTimeoutJitter = "kraft.raft.election-timeout-jitter-ms"
     case heartbeatInterval = "kraft.raft.heartbeat-interval-ms"

@@ -44,6 +44,13 @@ struct ConfigurationOptions: ParsableArguments {
     var rejoin: String?
 
     @Option(
+        name: .customLong("kraft.repair"),
+        help: ArgumentHelp(
+            "Whether damaged data are moved away where a majority of the others is well: never or automatic; never.",
+            valueName: "mode"))
+    var repair: String?
+
+    @Option(
         name: .customLong("server.port"),
         help: ArgumentHelp("The port to listen on; the node's port in the services file.", valueName: "port"))
     var serverPort: String?
@@ -119,6 +126,7 @@ struct ConfigurationOptions: ParsableArguments {
         case .dataDirectory: dataDirectory
         case .bootstrap: bootstrap
         case .rejoin: rejoin
+        case .repair: repair
         case .electionTimeout: electionTimeout
         case .electionTimeoutJitter: electionTimeoutJitter
         case .heartbeatInterval: heartbeatInterval

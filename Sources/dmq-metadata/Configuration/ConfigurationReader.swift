@@ -23,7 +23,7 @@ struct ConfigurationReader {
             node: member.id, members: services.members, listenHost: try listenHost(member),
             listenPort: port.map { UInt16($0) } ?? member.port, allowedHosts: try allowedHosts(),
             dataDirectory: try dataDirectory(member.id), memoryBytes: Int(memory ?? 256) * 1024 * 1024,
-            bootstrap: try bootstrap(), rejoin: try rejoin(),
+            bootstrap: try bootstrap(), rejoin: try rejoin(), repair: try repair(),
             electionTimeout: timing.election, electionTimeoutJitter: timing.jitter,
             heartbeatInterval: timing.heartbeat,
             brokerHeartbeatTimeout: try milliseconds(.brokerHeartbeatTimeout, in: 1...86_400_000, default: 30_000),
@@ -162,6 +162,14 @@ struct ConfigurationReader {
             throw ConfigurationError(setting, "no such way to start", remedy: "the ways are auto, never and force")
         }
         return bootstrap
+    }
+
+    private func repair() throws(ConfigurationError) -> Repair {
+        guard let setting = sources[.repair] else { return .never }
+        guard let repair = Repair(rawValue: setting.value.lowercased()) else {
+            throw ConfigurationError(setting, "no such way to repair", remedy: "the ways are never and automatic")
+        }
+        return repair
     }
 
     /// Empty is none, so that a start's flag can overrule a file.

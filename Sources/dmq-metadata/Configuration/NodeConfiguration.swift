@@ -22,6 +22,8 @@ struct NodeConfiguration: Sendable {
     var bootstrap: Bootstrap
     /// The directory that may take the place of the one that the others know for this node.
     var rejoin: DirectoryID?
+    /// What becomes of damaged data.
+    var repair: Repair
     /// A follower waits this long, and a random part of ``electionTimeoutJitter`` more, before it doubts its leader.
     var electionTimeout: Duration
     var electionTimeoutJitter: Duration
@@ -52,6 +54,14 @@ struct NodeConfiguration: Sendable {
         let listed = members.first { $0.id == node }?.host ?? ""
         return "\(machine.isEmpty ? listed : machine):\(listenPort), process \(getpid())"
     }
+}
+
+/// Whether a node that finds its data damaged moves them away by itself (`kraft.repair`).
+enum Repair: String, CaseIterable, Sendable {
+    /// It ends with 65, and waits for "repair".
+    case never
+    /// Where the others are well.
+    case automatic
 }
 
 /// How much is logged, and in which form.

@@ -41,13 +41,13 @@ final class HostedNode: ServedNode {
         let listener = Listener(loop: loop, account: account, logger: logger)
         let host: NodeHost
         do throws(StorageError) {
-            host = try NodeHost(
-                id: configuration.node, members: configuration.members, directory: configuration.dataDirectory,
-                settings: NodeSettings(configuration), listener: listener, loop: loop, logger: logger,
-                hosts: configuration.ownNames, lostLogLines: { LineOutput.standardError.lostLines },
-                progress: { [events] rows in events.onReplayProgress(rows, nil) })
+            host = try load(listener)
         } catch {
-            throw CommandFailure(error)
+            guard case .damaged(let finding) = error, configuration.repair == .automatic else {
+                throw CommandFailure(error)
+            }
+            try SelfRepair(configuration, logger).run(finding)
+            host = try asFailure { () throws(StorageError) in try load(listener) }
         }
         do throws(HTTPServerError) {
             _ = try listener.server.listen(host: configuration.listenHost, port: configuration.listenPort)
@@ -60,6 +60,14 @@ final class HostedNode: ServedNode {
         self.host.withLock { $0 = host }
         warnOfOpenDirectory()
         host.start { [events] error in events.onFailure(CommandFailure(error)) }
+    }
+
+    private func load(_ listener: Listener) throws(StorageError) -> NodeHost {
+        try NodeHost(
+            id: configuration.node, members: configuration.members, directory: configuration.dataDirectory,
+            settings: NodeSettings(configuration), listener: listener, loop: loop, logger: logger,
+            hosts: configuration.ownNames, lostLogLines: { LineOutput.standardError.lostLines },
+            progress: { [events] rows in events.onReplayProgress(rows, nil) })
     }
 
     private func warnOfOpenDirectory() {
