@@ -15,7 +15,8 @@ extension EndToEnd {
             try Cluster.with(settings: [:]) { cluster in
                 try cluster.leader()
                 let result = try Finished.run(
-                    "/bin/bash", ["-c", Self.script(examples, in: cluster)], directory: cluster.directory.path)
+                    "/bin/bash", ["-c", Self.script(examples, in: cluster)],
+                    environment: ["PATH": try Self.path(in: cluster)], directory: cluster.directory.path)
                 let answers = result.output.components(separatedBy: Self.separator + "\n")
                 try #require(answers.count == examples.count + 1, "\(result)")
                 for (example, answer) in zip(examples, answers) {
@@ -43,6 +44,15 @@ extension EndToEnd {
                 }
             }
             return examples
+        }
+
+        /// Where the program is found by its name.
+        private static func path(in cluster: Cluster) throws -> String {
+            let directory = cluster.directory.path + "/bin"
+            try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: false)
+            try FileManager.default.createSymbolicLink(
+                atPath: directory + "/dmq-metadata", withDestinationPath: Surroundings.binary)
+            return directory + ":" + (Surroundings.variable("PATH") ?? "/usr/bin:/bin")
         }
 
         /// The commands with this cluster's ports and directories, each followed by a mark. The database is read when
@@ -80,6 +90,8 @@ extension EndToEnd {
             for (pattern, mark) in [
                 (#"[0-9]{13}"#, "TIME"), (#"http://localhost:[0-9]+"#, "URL"),
                 (#""(controllerId|term|controllerTerm)":[0-9]+"#, #""$1":N"#),
+                (#"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+Z"#, "TIME"), (#"\b[0-9a-f]{32}\b"#, "ID"),
+                (#"(by node|as of entry|, term) [0-9]+"#, "$1 N"), (#"file +[0-9]+ bytes"#, "file N bytes"),
             ] {
                 text = text.replacingOccurrences(of: pattern, with: mark, options: .regularExpression)
             }

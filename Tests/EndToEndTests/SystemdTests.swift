@@ -17,6 +17,8 @@ extension EndToEnd {
                 Surroundings.binary: "/usr/local/bin/dmq-metadata",
                 repository.path + "/systemd/dmq-metadata@.service": "\(units)/dmq-metadata@.service",
                 repository.path + "/systemd/dmq-metadata.target": "\(units)/dmq-metadata.target",
+                repository.path + "/systemd/dmq-metadata-backup@.service": "\(units)/dmq-metadata-backup@.service",
+                repository.path + "/systemd/dmq-metadata-backup@.timer": "\(units)/dmq-metadata-backup@.timer",
                 repository.path + "/etc/services.json": "/etc/dmq-metadata/services.json",
                 override: "\(units)/dmq-metadata@.service.d/watchdog.conf",
                 here.path + "/systemd/inside": "/usr/local/bin/dmq-inside",
