@@ -36,8 +36,8 @@ extension StorageError: CustomStringConvertible {
 
     /// A node that forgets its log and vote is safe only beside a majority that remembers, which such a write proves.
     private static let advice = """
-        Nothing was changed. Keep a copy of the data directory. Write a key to the cluster now. Only when that is \
-        acknowledged, move this directory away and start the node with an empty one: it receives everything from the \
-        leader. If no write is acknowledged, start the other nodes first, or restore a backup of the whole directory.
+        Nothing was changed. See by "dmq-metadata status" that a majority of the other nodes is well; if it is not, start \
+        them first. Then "dmq-metadata repair" with this directory moves the data away within it, and the node, started \
+        again, receives everything from the leader. If nothing else is left, restore a backup.
         """
 }

@@ -40,17 +40,22 @@ final class BackupThread: Sendable {
         }
     }
 
+    /// A share of the processor that is a third of the others'. Of this thread alone, whatever POSIX says (setpriority(2)).
+    private static func stepBack() {
+        let process = __priority_which_t(PRIO_PROCESS.rawValue)
+        setpriority(process, 0, getpriority(process, 0) + 5)
+    }
+
     private func run() {
         let began = SystemClock.now
         var held = Duration.zero
         let since = { SystemClock.now.instant.since(began.instant) }
         do throws(BackupFailure) {
             let content = try BackupCopy(of: hold).make(
-                createdAt: began.unixMilliseconds, isInTime: { since() < DatabaseHold.maxDuration },
+                createdAt: began.unixMilliseconds, isInTime: { [hold] in since() < hold.patience },
                 released: {
                     held = since()
-                    // Of this thread alone, whatever POSIX says (setpriority(2)).
-                    setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 10)
+                    Self.stepBack()
                 })
             logger.info(
                 "💾 backup made",

@@ -102,7 +102,7 @@ public struct BackupCopy {
         var offset: Int64 = 0
         while offset < count {
             guard isInTime() else {
-                throw .abandoned("the database could not be copied within \(DatabaseHold.maxDuration)")
+                throw .abandoned("the database could not be copied within \(hold.patience)")
             }
             let wanted = Int(min(count - offset, Int64(Self.pieceBytes)))
             let result = bytes.withUnsafeMutableBytes { buffer -> Result<Int, BackupFailure> in

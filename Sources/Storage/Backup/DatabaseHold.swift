@@ -7,9 +7,8 @@ import Synchronization
 ///
 /// The store may take its word back when that costs too much (``giveUp(_:)``): then the copy is worth nothing.
 public final class DatabaseHold: Sendable {
-    /// How long the WAL may become meanwhile, and how long it may take.
+    /// How long the WAL may become meanwhile.
     public static let maxFrames = 256 * 1024 * 1024 / 4096
-    public static let maxDuration = Duration.seconds(30)
 
     public let database: String
     public let databaseBytes: Int64
@@ -31,6 +30,9 @@ public final class DatabaseHold: Sendable {
         self.writeAheadLogBytes = writeAheadLogBytes
         state = Mutex(State(descriptor: descriptor))
     }
+
+    /// How long it may take: a copy is some seconds for each gigabyte, on a busy machine.
+    public var patience: Duration { .seconds(30) * (1 + (databaseBytes + writeAheadLogBytes) >> 30) }
 
     public var isActive: Bool { state.withLock { $0.descriptor != nil } }
 

@@ -1,3 +1,4 @@
+import CLinux
 import FoundationEssentials
 import Glibc
 import HTTP
@@ -14,6 +15,7 @@ struct BackupDownload {
         let descriptor: Int32
         var hash = SHA256()
         var count: Int64 = 0
+        var writtenOut: Int64 = 0
         /// A fault of this machine's disk, for which no other node can do anything.
         var failure: CommandFailure?
 
@@ -90,7 +92,7 @@ struct BackupDownload {
 
     private func begin(_ target: Target) {
         target.hash = SHA256()
-        target.count = 0
+        (target.count, target.writtenOut) = (0, 0)
         if ftruncate(target.descriptor, 0) != 0 { target.failure = failed("emptying", part) }
     }
 
@@ -102,6 +104,11 @@ struct BackupDownload {
             return
         }
         target.count += Int64(bytes.count)
+        // All of it at the end would hold up whoever else writes to this disk.
+        if target.count - target.writtenOut >= 8 << 20 {
+            _ = clinux_write_out(target.descriptor, target.writtenOut, target.count - target.writtenOut)
+            target.writtenOut = target.count
+        }
     }
 
     private func check(_ response: HTTPResponse, _ target: Target) throws(CommandFailure) {
