@@ -247,6 +247,25 @@ extension EndToEnd {
 
         // MARK: Recover
 
+        /// No other machine is left: it goes on as a cluster of one.
+        @Test func oneOfThreeBecomesOneOfOne() throws {
+            try Cluster.with { cluster in
+                try Self.fill(cluster)
+                let left = cluster.nodes[0]
+                try Self.expectKeys(on: left)
+                for node in cluster.nodes { node.kill() }
+                let alone = try cluster.services(of: 1)
+                _ = try Self.run("members", "set", alone, left.dataDirectory)
+                _ = try Self.run("recover", "--force", "--yes", left.dataDirectory)
+                left.servicesFile = alone
+                try left.start()
+                try left.waitUntilListening()
+                try cluster.leader()
+                try Self.expectKeys(on: left)
+                #expect(try left.put("/after", "x").status == 201)
+            }
+        }
+
         @Test func oneOfThreeIsEnoughByTheOperatorsWord() throws {
             try Cluster.with { cluster in
                 try Self.fill(cluster)

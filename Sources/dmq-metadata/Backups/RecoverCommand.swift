@@ -10,8 +10,8 @@ struct RecoverCommand: ParsableCommand {
         commandName: "recover",
         abstract: "Make a cluster of the one node that is left, when a majority is gone for good.",
         discussion: """
-            For a node that is not running. Its data become those of a new cluster, which it begins alone; the others come \
-            with empty directories. What the lost ones acknowledged and this one had not received is lost. Says first how \
+            For a node that is not running. Its data become those of a new cluster; the others come with empty directories, and \
+            with the first majority of them it takes writes again. What the lost ones acknowledged and this one had not received is lost. Says first how \
             far this one's data go, and asks. The files as they were stay in before-recovery-<time> in the directory.
 
             Exit code 0 when it is done, 1 when it was not confirmed, 65 when the data are damaged, 74 when a file can not \

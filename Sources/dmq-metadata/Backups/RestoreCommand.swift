@@ -100,6 +100,7 @@ enum NextSteps {
     static func text(_ node: NodeID, _ members: [NodeID]) -> String {
         let others = members.filter { $0 != node }.map(\.description).joined(separator: ", ")
         guard !others.isEmpty else { return "next      start node \(node)" }
-        return "next      start node \(node), then node \(others) with empty directories: they join it"
+        return
+            "next      start node \(node), then node \(others) with empty directories: they join it, and a majority leads"
     }
 }
