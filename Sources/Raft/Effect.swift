@@ -22,6 +22,12 @@ public enum Effect: Equatable, Sendable {
     /// These reads can not be confirmed: leadership ended, or never was.
     case readsRefused([ReadID])
     case roleChanged(Role, term: Term, leader: NodeID?)
+    /// The members are these from now on; and once more when that is committed.
+    case configurationChanged(PlacedConfiguration, isCommitted: Bool)
+    /// The wanted change is in the log, from this index on.
+    case reconfiguring(from: LogIndex)
+    /// The wanted change is not possible.
+    case reconfigurationRefused(ReconfigurationRefusal)
     /// Send that peer a snapshot of the state tables, chunk by chunk.
     case sendSnapshot(to: NodeID)
     /// Take this chunk; the answer is given by the runtime.

@@ -39,20 +39,24 @@ public enum Event: Sendable {
     case read(ReadID)
     /// This write and all before it are durable.
     case persisted(WriteID)
-    /// The follower's snapshot is durable and in force.
-    case snapshotInstalled(LogPosition)
+    /// The follower's snapshot is durable and in force, with the configuration that was in force at its end; `nil` from a
+    /// leader that knows none but the list that the cluster was started with.
+    case snapshotInstalled(LogPosition, PlacedConfiguration? = nil)
     /// The snapshot that this node was receiving can not be used.
     case snapshotAbandoned
     /// The snapshot to that peer could not be sent to its end.
     case snapshotFailed(to: NodeID)
     /// The log up to here is covered by the state tables and not wanted any more.
     case compact(through: LogIndex)
-    /// Hand leadership to the most advanced follower (§3.10).
-    case transferLeadership
+    /// Hand leadership to that follower, or to the most advanced one (§3.10).
+    case transferLeadership(to: NodeID? = nil)
+    /// Make these the members (§4.3): joint first if voters change.
+    case reconfigure(Configuration, isForced: Bool)
     /// What this node may do in elections from now on.
     case suffrage(Suffrage)
-    /// Whose votes and acknowledgements count for nothing, and whose log is another's than before.
-    case electorate(nonVoting: [NodeID], replaced: [NodeID])
+    /// Whose votes and acknowledgements count for nothing, on which directory each of the others answers, and whose log is
+    /// another's than before.
+    case electorate(nonVoting: [NodeID], directories: [NodeID: DirectoryID], replaced: [NodeID])
     /// This node must not lead any more, whoever comes next.
     case abdicate
 }

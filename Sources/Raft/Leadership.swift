@@ -4,8 +4,12 @@ struct Leadership: Sendable {
     let since: Instant
     /// The index of the entry that opened the term. Until it is committed nothing is read (§6.4).
     let openingIndex: LogIndex
-    /// The other voters, in ascending order.
+    /// All that are fed: the other members, and those that leave, in ascending order.
     var peers: [Progress]
+    /// Of the latest configuration.
+    private(set) var quorum: Quorum
+    /// Since when silence of those who count is counted against this leadership.
+    private var countedSince: Instant
     /// The latest moment up to which a majority was heard, this node included.
     private(set) var quorumContact: Instant
     var heartbeatDeadline: Instant
@@ -34,10 +38,12 @@ struct Leadership: Sendable {
         var isTimeoutNowSent = false
     }
 
-    init(since: Instant, openingIndex: LogIndex, peers: [Progress], heartbeatDeadline: Instant) {
+    init(since: Instant, openingIndex: LogIndex, peers: [Progress], quorum: Quorum, heartbeatDeadline: Instant) {
         self.since = since
         self.openingIndex = openingIndex
         self.peers = peers
+        self.quorum = quorum
+        countedSince = since
         self.heartbeatDeadline = heartbeatDeadline
         quorumContact = since
         lastProgress = since
@@ -47,7 +53,25 @@ struct Leadership: Sendable {
     mutating func heard(from position: Int, at now: Instant) {
         peers[position].lastContact = now
         peers[position].isReachable = true
-        quorumContact = Majority.reached(own: now, peers) { $0.isVoter ? $0.lastContact ?? since : since }
+        hearQuorum(at: now)
+    }
+
+    private mutating func hearQuorum(at now: Instant) {
+        let since = countedSince
+        quorumContact = quorum.reached(own: now, peers, least: since) { max($0.lastContact ?? since, since) }
+    }
+
+    /// Others count from now on. They have an election timeout to be heard.
+    mutating func count(by quorum: Quorum, at now: Instant) {
+        guard quorum != self.quorum else { return }
+        self.quorum = quorum
+        countedSince = now
+        hearQuorum(at: now)
+    }
+
+    /// Since when nobody who counts need have been heard for ``quorumContact`` to be what it is.
+    func hasHeard(_ position: Int, within span: Duration, at now: Instant) -> Bool {
+        peers[position].lastContact.map { now.since($0) < span } ?? false
     }
 
     func position(of peer: NodeID) -> Int? { peers.firstIndex { $0.id == peer } }

@@ -35,6 +35,17 @@ public struct LogEntry: Equatable, Sendable {
 
     /// The type of the entry that a new leader commits first.
     public static let noop = "NOOP"
+    /// The type of the entries that change the members, or what they may use: they are consensus's own and reach no state
+    /// machine.
+    public static let configuration = "CONFIGURATION"
+
+    /// What an entry of type ``configuration`` brings; `nil` for all others, and for one that nobody of us wrote.
+    public var configuration: Configuration? {
+        type == Self.configuration ? Configuration(text: String(decoding: data, as: UTF8.self)) : nil
+    }
+
+    /// Whether it is what it says: an entry that claims to be a configuration and is none must not get into a log.
+    public var isWellFormed: Bool { type != Self.configuration || configuration != nil }
 
     public var position: LogPosition { LogPosition(term: term, index: index) }
 

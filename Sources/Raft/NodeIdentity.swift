@@ -84,7 +84,7 @@ public struct NodeIdentity: Equatable, Sendable {
     public var isAdmitted: Bool { self[node]?.isAdmitted ?? false }
 
     /// How many of `ids` are more than half of them.
-    public static func majority(of ids: [NodeID]) -> Int { Majority.size(of: ids.count) }
+    public static func majority(of ids: [NodeID]) -> Int { Quorum.size(of: ids.count) }
 }
 
 // The list of members

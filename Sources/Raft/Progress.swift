@@ -11,6 +11,26 @@ struct Progress: Sendable {
         case snapshot
     }
 
+    /// The rounds of §4.2.1: each ends at what the log's end was when it began. A round that took less than an election
+    /// timeout shows that the rest would not hold up commitment for longer.
+    struct CatchUp: Sendable {
+        private(set) var target: LogIndex
+        private var since: Instant
+        private(set) var isDone = false
+
+        init(target: LogIndex, since: Instant) {
+            self.target = target
+            self.since = since
+        }
+
+        mutating func matched(_ index: LogIndex, of last: LogIndex, at now: Instant, _ settings: Settings) {
+            guard index >= target else { return }
+            isDone = now.since(since) < settings.electionTimeout
+            target = last
+            since = now
+        }
+    }
+
     struct Doubt: Sendable {
         /// The round that asked; only answers to it or to later ones count.
         let round: UInt64
@@ -19,8 +39,12 @@ struct Progress: Sendable {
     }
 
     let id: NodeID
-    /// Whether its acknowledgements count; else it is only fed.
-    var isVoter: Bool
+    /// In which sets of voters its acknowledgements count; in none of them it is only fed.
+    var halves: Halves
+    /// It is no member any more, and is fed until it knows that.
+    var isDeparting = false
+    /// How far it has come on its way to the log's end (§4.2.1).
+    private(set) var catchUp: CatchUp
     var state: State = .probe
     /// The last index known to be on the follower's disk and equal to the leader's. Counts for commitment.
     var matchIndex: LogIndex = .zero
@@ -51,10 +75,21 @@ struct Progress: Sendable {
     /// The window was made smaller for what was sent up to here; once for all of it.
     private var narrowedThrough = LogIndex.zero
 
-    init(id: NodeID, isVoter: Bool = true, nextIndex: LogIndex) {
+    init(id: NodeID, halves: Halves = [.incoming, .outgoing], nextIndex: LogIndex, at now: Instant) {
         self.id = id
-        self.isVoter = isVoter
+        self.halves = halves
         self.nextIndex = nextIndex
+        catchUp = CatchUp(target: nextIndex.previous, since: now)
+    }
+
+    var isVoter: Bool { !halves.isEmpty }
+    /// Who leaves is no successor.
+    var canLead: Bool { halves.contains(.incoming) }
+
+    /// Whether it has heard of everything up to `index`, or does not listen any more.
+    func mayBeForgotten(knowing index: LogIndex, silentFor timeout: Duration, at now: Instant) -> Bool {
+        let isSilent = lastContact.map { now.since($0) >= timeout } ?? true
+        return isSilent || matchIndex >= index && sentCommit >= index
     }
 
     func hasRoom(_ settings: Settings) -> Bool {
@@ -91,8 +126,8 @@ struct Progress: Sendable {
         }
     }
 
-    /// Returns whether the match advanced.
-    mutating func matched(_ index: LogIndex, at now: Instant, _ settings: Settings) -> Bool {
+    /// Returns whether the match advanced. `last`: where the log ends.
+    mutating func matched(_ index: LogIndex, of last: LogIndex, at now: Instant, _ settings: Settings) -> Bool {
         let freed = inflight.prefix { $0.last <= index }
         for message in freed {
             inflightBytes -= message.bytes
@@ -101,6 +136,7 @@ struct Progress: Sendable {
         inflight.removeFirst(freed.count)
         let advanced = index > matchIndex
         matchIndex = max(matchIndex, index)
+        catchUp.matched(matchIndex, of: last, at: now, settings)
         nextIndex = max(nextIndex, matchIndex.next)
         return advanced
     }

@@ -17,10 +17,16 @@ public struct RaftLog: Sendable {
     /// For each entry the sizes of all that ever came up to it; and those up to the base.
     private var sums: [Int]
     private var baseSum = 0
+    /// Who was a member when: the configuration at the base, and those that entries brought.
+    public private(set) var configurations: ConfigurationHistory
 
     /// A log as it was stored, all of it durable.
-    public init(base: LogPosition = .zero, entries: [LogEntry] = []) {
+    /// - Parameter configuration: The one in force at `base`.
+    public init(
+        base: LogPosition = .zero, entries: [LogEntry] = [], configuration: PlacedConfiguration = PlacedConfiguration()
+    ) {
         self.base = base
+        configurations = ConfigurationHistory(base: configuration)
         last = base
         self.entries = []
         writes = []
@@ -28,6 +34,12 @@ public struct RaftLog: Sendable {
         sums = []
         append(entries, write: WriteID(0))
         durableCount = entries.count
+    }
+
+    /// The list that the cluster was started with stands where the log knows of no configuration.
+    mutating func found(_ ids: [NodeID]) {
+        guard configurations.base.configuration.isEmpty else { return }
+        configurations.found(Configuration(founding: ids))
     }
 
     public var firstIndex: LogIndex { base.index.next }
@@ -83,6 +95,9 @@ public struct RaftLog: Sendable {
             writes.append(write)
             last = entry.position
             sums.append((sums.last ?? baseSum) + entry.size)
+            if let configuration = entry.configuration, entry.index > configurations.latest.index {
+                configurations.append(configuration, at: entry.index)
+            }
         }
     }
 
@@ -92,6 +107,7 @@ public struct RaftLog: Sendable {
         guard contains(index) else { return }
         let keep = offset(of: index)
         entries.removeSubrange(keep...)
+        configurations.truncate(from: index)
         sums.removeSubrange(keep...)
         writes.removeSubrange(keep...)
         last = entries.last?.position ?? base
@@ -111,6 +127,7 @@ public struct RaftLog: Sendable {
         precondition(index <= durableIndex, "compaction through \(index) beyond durable \(durableIndex)")
         let count = offset(of: index) + 1
         base = entries[count - 1].position
+        configurations.compact(through: index)
         baseSum = sums[count - 1]
         entries.removeSubrange(..<count)
         sums.removeSubrange(..<count)
@@ -119,7 +136,9 @@ public struct RaftLog: Sendable {
     }
 
     /// Replaces everything by a snapshot that ends at `position`.
-    mutating func reset(to position: LogPosition) { self = RaftLog(base: position) }
+    mutating func reset(to position: LogPosition, _ configuration: PlacedConfiguration) {
+        self = RaftLog(base: position, configuration: configuration)
+    }
 
     /// The first index of the run of entries with the same term that `index` is in, as far as it is held.
     func firstIndex(ofTermAt index: LogIndex) -> LogIndex {

@@ -34,8 +34,8 @@ extension RaftNode {
 
     /// Whether these are voters without this one, and more than half of all.
     public func isMajority(_ others: [NodeID]) -> Bool {
-        others.allSatisfy { isPeer($0) } && Set(others).count == others.count
-            && others.count >= Majority.size(of: voters.count)
+        others.allSatisfy { $0 != id && configuration.contains($0) } && Set(others).count == others.count
+            && quorum.isReached(by: others.map { halves(of: $0) })
     }
 
     // The leader

@@ -137,14 +137,13 @@ extension RaftNode {
     }
 
     mutating func tallyVotes(_ effects: inout EffectBuffer) {
-        let majority = Majority.size(of: voters.count)
         switch role {
-        case .preCandidate where votesGranted.count >= majority:
+        case .preCandidate where quorum.isReached(by: votesGranted.map { halves(of: $0) }):
             startElection(isLeadershipTransfer: false, &effects)
-        case .candidate where votesGranted.count >= majority:
+        case .candidate where quorum.isReached(by: votesGranted.map { halves(of: $0) }):
             // The own vote counts when it is durable; the others were asked only then.
             if durability.isHardStateDurable || Defect.leadsBeforeOwnVote.isOn { becomeLeader(&effects) }
-        case .candidate where votesRefused.count > voters.count - majority:
+        case .candidate where quorum.isOutOfReach(without: votesRefused.map { halves(of: $0) }):
             // An election that can not be won any more need not be waited out.
             let retry = now.instant.advanced(by: random.duration(in: settings.disconnectPause))
             electionDeadline = min(electionDeadline, retry)

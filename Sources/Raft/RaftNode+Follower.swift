@@ -44,7 +44,8 @@ extension RaftNode {
     private func isWellFormed(_ request: AppendEntries) -> Bool {
         var last = request.previous
         for entry in request.entries {
-            guard entry.index.number == last.index.number &+ 1, entry.term >= last.term else { return false }
+            guard entry.index.number == last.index.number &+ 1, entry.term >= last.term, entry.isWellFormed
+            else { return false }
             last = entry.position
         }
         return request.entries.isEmpty || last.term <= request.term

@@ -22,7 +22,7 @@ extension RaftNode {
         leadership?.lastRound = number
         leadership?.round = Leadership.ReadRound(number: number, index: commitIndex, reads: current.waitingReads)
         leadership?.waitingReads = []
-        guard !isSingleVoter, !Defect.staleReads.isOn else {
+        guard !quorum.isReachedAlone, !Defect.staleReads.isOn else {
             finishRound(&effects)
             return
         }
@@ -35,7 +35,7 @@ extension RaftNode {
         else { return }
         leadership?.peers[position].confirmedRound = number
         guard let leadership, let round = leadership.round else { return }
-        let reached = Majority.reached(own: round.number, leadership.peers) { $0.isVoter ? $0.confirmedRound : 0 }
+        let reached = leadership.quorum.reached(own: round.number, leadership.peers, least: 0) { $0.confirmedRound }
         if reached >= round.number { finishRound(&effects) }
     }
 

@@ -7,11 +7,11 @@ extension RaftNode {
         role = .leader
         leader = id
         failedCampaigns = 0
-        let peers = voters.filter { $0 != id }.map { voter in
-            Progress(id: voter, isVoter: !nonVoting.contains(voter), nextIndex: log.last.index.next)
+        let peers = configuration.ids.filter { $0 != id }.map { member in
+            Progress(id: member, halves: halves(of: member), nextIndex: log.last.index.next, at: now.instant)
         }
         leadership = Leadership(
-            since: now.instant, openingIndex: log.last.index.next, peers: peers,
+            since: now.instant, openingIndex: log.last.index.next, peers: peers, quorum: quorum,
             heartbeatDeadline: now.instant.advanced(by: settings.heartbeatInterval))
         // §3.6.2, §6.4: entries of earlier terms commit only behind one of our own, so commit one at once.
         append([Proposal(type: LogEntry.noop, data: openingData)])
@@ -31,7 +31,7 @@ extension RaftNode {
         replicateToAll(&effects)
     }
 
-    private mutating func append(_ proposals: [Proposal]) {
+    mutating func append(_ proposals: [Proposal]) {
         var timestamp = now.unixMilliseconds
         if log.last != log.base { timestamp = max(timestamp, log[log.last.index].timestamp) }
         var entries: [LogEntry] = []
@@ -155,7 +155,8 @@ extension RaftNode {
         }
         var match = reply.matchIndex
         if Defect.matchIsWhatWasSent.isOn, let next = leadership?.peers[position].nextIndex { match = next.previous }
-        let advanced = leadership?.peers[position].matched(match, at: now.instant, settings) ?? false
+        let advanced =
+            leadership?.peers[position].matched(match, of: log.last.index, at: now.instant, settings) ?? false
         if advanced { leadership?.lastProgress = now.instant }
         if let doubt = leadership?.peers[position].doubt, reply.readRound >= doubt.round {
             leadership?.peers[position].doubt = nil
@@ -195,7 +196,7 @@ extension RaftNode {
                 return
             }
             effects.emit(.protocolViolation("node \(peer.id) lost entries that it had acknowledged: \(previous)"))
-            leadership?.peers[position] = Progress(id: peer.id, isVoter: peer.isVoter, nextIndex: next)
+            leadership?.peers[position] = Progress(id: peer.id, halves: peer.halves, nextIndex: next, at: now.instant)
             leadership?.heard(from: position, at: now.instant)
         } else {
             // An answer to an older probe than the one that is out says nothing new.
@@ -228,7 +229,7 @@ extension RaftNode {
         guard let leadership else { return }
         // The leader is one of the majority, but only as far as its own disk has come (§10.2.1).
         let own = Defect.leaderCountsEarly.isOn ? log.last.index : log.durableIndex
-        let index = Majority.reached(own: own, leadership.peers) { $0.isVoter ? $0.matchIndex : .zero }
+        let index = leadership.quorum.reached(own: own, leadership.peers, least: .zero) { $0.matchIndex }
         guard index > commitIndex, log.term(at: index) == currentTerm || Defect.commitsOldTerm.isOn else { return }
         commitIndex = index
         effects.emit(.commit(through: index))

@@ -65,11 +65,14 @@ extension RaftNode {
         effects.emit(.receiveSnapshot(request, token: token))
     }
 
-    mutating func snapshotInstalled(_ position: LogPosition, _ effects: inout EffectBuffer) {
+    mutating func snapshotInstalled(
+        _ position: LogPosition, _ configuration: PlacedConfiguration?, _ effects: inout EffectBuffer
+    ) {
         precondition(isInstallingSnapshot, "a snapshot was installed that nobody asked for")
         precondition(position.index > commitIndex, "snapshot \(position) goes back behind commit \(commitIndex)")
         isInstallingSnapshot = false
-        log.reset(to: position)
+        // Of a leader without a configuration the cluster's first list holds on.
+        log.reset(to: position, configuration ?? log.configurations.base)
         commitIndex = position.index
         effects.emit(.commit(through: position.index))
     }

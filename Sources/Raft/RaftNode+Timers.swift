@@ -41,6 +41,7 @@ extension RaftNode {
         let notice = leadership?.commitNoticeDeadline
         if let deadline = leadership?.heartbeatDeadline, now.instant >= deadline {
             leadership?.heartbeatDeadline = now.instant.advanced(by: settings.heartbeatInterval)
+            dropDeparted()
             broadcastHeartbeat(&effects)
         }
         if let notice, now.instant >= notice { noticeCommit(&effects) }
@@ -48,7 +49,7 @@ extension RaftNode {
 
     /// The moment at which a majority has been silent for an election timeout. Never for a single voter.
     private var quorumDeadline: Instant {
-        guard !isSingleVoter, let contact = leadership?.quorumContact else { return Instant(nanoseconds: .max) }
+        guard !quorum.isReachedAlone, let contact = leadership?.quorumContact else { return Instant(nanoseconds: .max) }
         return contact.advanced(by: settings.electionTimeout)
     }
 

@@ -1,8 +1,9 @@
 // Leadership transfer (§3.10): a leader that is to stop hands over to the follower that needs the least.
 extension RaftNode {
-    mutating func transferLeadership(_ effects: inout EffectBuffer) {
+    mutating func transferLeadership(to wanted: NodeID?, _ effects: inout EffectBuffer) {
         guard let current = leadership, current.transfer == nil else { return }
-        guard let target = successor(of: current) else {
+        let isElectable = wanted.map { wanted in current.peers.contains { $0.id == wanted && $0.canLead } } ?? true
+        guard isElectable, let target = wanted ?? successor(of: current) else {
             effects.emit(.transferFailed)
             return
         }
@@ -15,7 +16,7 @@ extension RaftNode {
     /// The follower that needs the least to lead, if any is alive.
     private func successor(of leadership: borrowing Leadership) -> NodeID? {
         let alive = leadership.peers.filter { peer in
-            guard peer.isVoter, let contact = peer.lastContact, peer.state != .snapshot else { return false }
+            guard peer.canLead, let contact = peer.lastContact, peer.state != .snapshot else { return false }
             return now.instant.since(contact) < settings.electionTimeout
         }
         // One that does not answer right now may have died within the timeout: only if there is no other.

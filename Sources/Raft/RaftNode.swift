@@ -9,8 +9,8 @@ import Defects
 /// It can not be copied: a stray copy would be a second voter with the same name.
 public struct RaftNode: ~Copyable {
     public let id: NodeID
-    /// All members, this one included, in ascending order.
-    public let voters: [NodeID]
+    /// The directory that this node runs on; `nil` where members have none, in tests of the algorithm.
+    public let directory: DirectoryID?
     public let settings: Settings
 
     public internal(set) var hardState: HardState
@@ -25,8 +25,10 @@ public struct RaftNode: ~Copyable {
     public var openingData: [UInt8] = []
 
     public internal(set) var suffrage: Suffrage
-    /// Voters by the list whose present directory has no vote.
+    /// Members whose present directory has no vote, whatever the configuration says.
     var nonVoting: [NodeID] = []
+    /// On which directory each member answers, as far as that is known.
+    var directories: [NodeID: DirectoryID] = [:]
 
     var random: SeededGenerator
     var now: Moment
@@ -47,6 +49,8 @@ public struct RaftNode: ~Copyable {
     public private(set) var uncommittedSince: Instant?
     private var lastCommit: LogIndex
     private var published: PublishedRole
+    private var publishedConfiguration: LogIndex
+    private var isPublishedCommitted: Bool
 
     private struct PublishedRole: Equatable {
         var role: Role
@@ -56,18 +60,24 @@ public struct RaftNode: ~Copyable {
 
     /// A node as it comes up with what was stored.
     /// - Parameters:
+    ///   - voters: The list that the cluster was started with; what the log knows of its members stands above it. Empty for a
+    ///     node that waits to be let in.
     ///   - applied: The index that the state tables stand at: committed, for nothing else is applied.
     ///   - suffrage: Less than ``Suffrage/full`` until the others are known to know this directory.
     ///   - seed: Different for each node, or elections collide.
     public init(
-        id: NodeID, voters: [NodeID], settings: Settings, hardState: HardState, log: consuming RaftLog,
-        applied: LogIndex, suffrage: Suffrage = .full, seed: UInt64, now: Moment
+        id: NodeID, directory: DirectoryID? = nil, voters: [NodeID], settings: Settings, hardState: HardState,
+        log: consuming RaftLog, applied: LogIndex, suffrage: Suffrage = .full, seed: UInt64, now: Moment
     ) {
-        precondition(voters.contains(id), "node \(id) is not one of the voters \(voters)")
+        precondition(voters.isEmpty || voters.contains(id), "node \(id) is not one of the voters \(voters)")
         self.id = id
-        self.voters = voters.sorted()
+        self.directory = directory
+        log.found(voters)
         self.settings = settings
         self.hardState = Defect.voteForgottenAtRestart.isOn ? HardState(currentTerm: hardState.currentTerm) : hardState
+        let latest = log.configurations.latest
+        publishedConfiguration = latest.index
+        isPublishedCommitted = latest.index <= applied
         self.log = log
         commitIndex = applied
         self.suffrage = suffrage
@@ -81,7 +91,6 @@ public struct RaftNode: ~Copyable {
     }
 
     public var currentTerm: Term { hardState.currentTerm }
-    var isSingleVoter: Bool { voters.count == 1 }
 
     /// Takes one event and appends what is to be done to `effects`. `now` must not go back.
     public mutating func step(_ event: consuming Event, at now: Moment, into effects: inout EffectBuffer) {
@@ -90,9 +99,11 @@ public struct RaftNode: ~Copyable {
         // Timers first: a node that was paused must not act on an event with authority that has run out.
         expireTimers(&effects)
         handle(event, &effects)
+        continueReconfiguration(&effects)
         durability.issue(at: now.instant, &effects)
         watchCommit()
         publishRole(&effects)
+        publishConfiguration(&effects)
     }
 
     private mutating func watchCommit() {
@@ -119,14 +130,16 @@ public struct RaftNode: ~Copyable {
         case .propose(let proposals): propose(proposals, &effects)
         case .read(let read): self.read(read, &effects)
         case .persisted(let write): persisted(write, &effects)
-        case .snapshotInstalled(let position): snapshotInstalled(position, &effects)
+        case .snapshotInstalled(let position, let configuration):
+            snapshotInstalled(position, configuration, &effects)
         case .snapshotAbandoned: isInstallingSnapshot = false
         case .snapshotFailed(let peer): snapshotFailed(to: peer)
         case .compact(let index): compact(through: index)
-        case .transferLeadership: transferLeadership(&effects)
+        case .transferLeadership(let target): transferLeadership(to: target, &effects)
+        case .reconfigure(let target, let isForced): reconfigure(to: target, isForced: isForced, &effects)
         case .suffrage(let suffrage): takeSuffrage(suffrage, &effects)
-        case .electorate(let nonVoting, let replaced):
-            takeElectorate(nonVoting: nonVoting, replaced: replaced, &effects)
+        case .electorate(let nonVoting, let directories, let replaced):
+            takeElectorate(nonVoting: nonVoting, directories: directories, replaced: replaced, &effects)
         case .abdicate: abdicate(&effects)
         }
     }
@@ -152,6 +165,15 @@ public struct RaftNode: ~Copyable {
         guard present != published else { return }
         published = present
         effects.emit(.roleChanged(role, term: currentTerm, leader: leader))
+    }
+
+    private mutating func publishConfiguration(_ effects: inout EffectBuffer) {
+        let latest = log.configurations.latest
+        let isCommitted = latest.index <= commitIndex
+        guard latest.index != publishedConfiguration || isCommitted != isPublishedCommitted else { return }
+        publishedConfiguration = latest.index
+        isPublishedCommitted = isCommitted
+        effects.emit(.configurationChanged(latest, isCommitted: isCommitted))
     }
 
     /// A term that is later than ours ends whatever we are (§3.3).
@@ -186,7 +208,9 @@ public struct RaftNode: ~Copyable {
         term <= .maximum && (currentTerm == .zero || term.number <= currentTerm.number + Term.largestStep)
     }
 
-    func isPeer(_ node: NodeID) -> Bool { node != id && voters.contains(node) }
+    /// §4.1: votes and appends are judged by the caller's configuration. Whoever passed the door of this node may be a member
+    /// by entries that have not come here yet.
+    func isPeer(_ node: NodeID) -> Bool { node != id }
 
     private mutating func compact(through index: LogIndex) {
         precondition(index <= commitIndex, "compaction through \(index) beyond commit \(commitIndex)")

@@ -22,7 +22,9 @@ public struct Suffrage: Equatable, Sendable {
 }
 
 extension RaftNode {
-    var mayCampaign: Bool { suffrage.mayVote && (log.last >= suffrage.floor || Defect.floorIgnored.isOn) }
+    var mayCampaign: Bool {
+        suffrage.mayVote && (log.last >= suffrage.floor || Defect.floorIgnored.isOn) && isElectable
+    }
 
     /// Whether a vote for a log that ends at `last` in `term` may be given, whatever else decides about it.
     func mayVote(for last: LogPosition, in term: Term) -> Bool {
@@ -40,17 +42,18 @@ extension RaftNode {
         }
     }
 
-    mutating func takeElectorate(nonVoting: [NodeID], replaced: [NodeID], _ effects: inout EffectBuffer) {
+    mutating func takeElectorate(
+        nonVoting: [NodeID], directories: [NodeID: DirectoryID], replaced: [NodeID], _ effects: inout EffectBuffer
+    ) {
         let nonVoting = Defect.strangersCount.isOn ? [] : nonVoting
         self.nonVoting = nonVoting
-        votesGranted.removeAll { nonVoting.contains($0) }
+        self.directories = directories
+        votesGranted.removeAll { nonVoting.contains($0) || replaced.contains($0) && !Defect.strangersCount.isOn }
         for position in leadership?.peers.indices ?? 0..<0 {
-            guard let peer = leadership?.peers[position] else { continue }
-            if replaced.contains(peer.id) {
-                leadership?.peers[position] = Progress(id: peer.id, nextIndex: log.last.index.next)
-            }
-            leadership?.peers[position].isVoter = !nonVoting.contains(peer.id)
+            guard let peer = leadership?.peers[position], replaced.contains(peer.id) else { continue }
+            leadership?.peers[position] = Progress(id: peer.id, nextIndex: log.last.index.next, at: now.instant)
         }
+        recount()
         advanceCommit(&effects)
     }
 }

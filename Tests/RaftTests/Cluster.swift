@@ -19,6 +19,10 @@ final class Cluster {
         var disk = Disk()
         var process: Process?
         var incarnation = 0
+        /// How often its disk was lost.
+        var losses: UInt64 = 0
+
+        var directory: DirectoryID { DirectoryID(high: id.number, low: losses) }
     }
 
     /// A request on its way, and who waits for its answer.
@@ -29,6 +33,8 @@ final class Cluster {
         var request: Request
         /// Of a request that was delivered twice only one answer arrives.
         var isCopy = false
+        /// The directory of whoever answers.
+        var answering: DirectoryID?
     }
 
     enum Happening {
@@ -51,6 +57,9 @@ final class Cluster {
     var checks: ClusterChecks
     var steps = 0
     var hasFaults = false
+    /// Whether the members are changed at random.
+    var changesMembers = false
+    let founders: [NodeID]
     /// Milliseconds that a write takes.
     var diskDelay: ClosedRange<Double> = 0.5...1.5
     private var buffer = EffectBuffer()
@@ -58,14 +67,19 @@ final class Cluster {
     private var lastToken: UInt64 = 0
     private var lastRead: UInt64 = 0
 
-    init(voters: Int, seed: UInt64, settings: Settings = Settings()) {
+    /// - Parameter spares: Nodes that are no members at first.
+    init(voters: Int, spares: Int = 0, seed: UInt64, settings: Settings = Settings()) {
         self.settings = settings
         random = SeededGenerator(seed: seed)
-        members = (1...UInt64(voters)).map { Member(id: NodeID($0)) }
-        checks = ClusterChecks(voters: voters)
+        founders = (1...UInt64(voters)).map { NodeID($0) }
+        members = (1...UInt64(voters + spares)).map { Member(id: NodeID($0)) }
+        checks = ClusterChecks(nodes: voters + spares)
     }
 
     var voters: [NodeID] { members.map(\.id) }
+    var directories: [NodeID: DirectoryID] {
+        Dictionary(uniqueKeysWithValues: members.map { ($0.id, $0.directory) })
+    }
     func at(_ id: NodeID) -> Int { Int(id.number) - 1 }
     func process(_ id: NodeID) -> Process? { members[at(id)].process }
     /// The leader of the latest term, if there is one.
@@ -87,14 +101,28 @@ final class Cluster {
     func start(_ id: NodeID) {
         let image = members[at(id)].disk.image
         members[at(id)].incarnation += 1
+        let isFounder = founders.contains(id) && members[at(id)].losses == 0
         let raft = RaftNode(
-            id: id, voters: voters, settings: settings, hardState: image.hardState,
-            log: RaftLog(base: image.base, entries: image.entries), applied: image.applied, seed: random.next(),
-            now: Moment(instant: now, unixMilliseconds: 0))
+            id: id, directory: members[at(id)].directory, voters: isFounder ? founders : [], settings: settings,
+            hardState: image.hardState,
+            log: RaftLog(base: image.base, entries: image.entries, configuration: image.configuration),
+            applied: image.applied, seed: random.next(), now: Moment(instant: now, unixMilliseconds: 0))
         let process = Process(raft, incarnation: members[at(id)].incarnation)
         members[at(id)].process = process
         checks.started(process)
         scheduleWake(process)
+        step(id, .electorate(nonVoting: [], directories: directories, replaced: []))
+    }
+
+    /// The node comes back without anything.
+    func lose(_ id: NodeID) {
+        crash(id, isNoticed: true)
+        members[at(id)].disk = Disk()
+        members[at(id)].losses += 1
+        for member in members where member.process != nil {
+            step(member.id, .electorate(nonVoting: [], directories: directories, replaced: [id]))
+        }
+        start(id)
     }
 
     /// Goes on until `condition` holds or the time is over; says whether it held.
@@ -201,6 +229,7 @@ final class Cluster {
         lastToken += 1
         let token = RequestToken(lastToken)
         exchanges[token] = exchange
+        exchanges[token]?.answering = members[at(exchange.to)].directory
         step(exchange.to, .request(exchange.request, token: token))
     }
 
@@ -221,6 +250,12 @@ final class Cluster {
 
     private func answer(_ reply: Reply, _ exchange: Exchange) {
         guard let process = process(exchange.from), process.incarnation == exchange.incarnation else { return }
+        // An answer of a directory that is gone is none.
+        guard exchange.answering == members[at(exchange.to)].directory else {
+            step(exchange.from, .unreachable(exchange.to))
+            if case .installSnapshot = exchange.request { step(exchange.from, .snapshotFailed(to: exchange.to)) }
+            return
+        }
         switch (reply, exchange.request) {
         case (.requestVote(let reply), _): step(exchange.from, .requestVoteReply(reply, from: exchange.to))
         case (.timeoutNow(let reply), _): step(exchange.from, .timeoutNowReply(reply, from: exchange.to))
@@ -258,8 +293,8 @@ final class Cluster {
         switch members[at(id)].disk.finishFirst() {
         case .write(let write): step(id, .persisted(write.id))
         case .checkpoint(_, let through): step(id, .compact(through: through))
-        case .snapshot(let position, let token):
-            step(id, .snapshotInstalled(position))
+        case .snapshot(let position, let configuration, let token):
+            step(id, .snapshotInstalled(position, configuration))
             let term = process(id)?.raft.currentTerm ?? .zero
             reply(.installSnapshot(InstallSnapshotReply(term: term, nextSequence: 2, isInstalled: true)), to: token)
         }
@@ -278,13 +313,14 @@ final class Cluster {
         guard let term = image.term(at: image.applied) else { return checks.fail("no term of what is applied") }
         let request = InstallSnapshot(
             term: process.raft.currentTerm, leader: id, lastIncluded: LogPosition(term: term, index: image.applied),
-            sequence: 0, data: [], isLast: false)
+            sequence: 0, data: image.configuration(at: image.applied).bytes, isLast: false)
         send(Exchange(from: id, incarnation: process.incarnation, to: to, request: .installSnapshot(request)))
     }
 
     private func receive(_ request: InstallSnapshot, _ token: RequestToken, _ id: NodeID) {
         if request.isLast, !chance(network.abandonment) {
-            beginDisk(id, .snapshot(request.lastIncluded, answer: token))
+            beginDisk(
+                id, .snapshot(request.lastIncluded, PlacedConfiguration(bytes: request.data), answer: token))
         } else {
             if request.isLast { step(id, .snapshotAbandoned) }
             let term = process(id)?.raft.currentTerm ?? .zero
@@ -311,6 +347,18 @@ final class Cluster {
         for peer in members where peer.id != id && peer.process != nil {
             agenda.add(.event(.disconnected(id), peer.id, incarnation: peer.incarnation), at: later(0.1...0.5))
         }
+    }
+}
+
+extension PlacedConfiguration {
+    /// As the chunk of a snapshot; nothing for the list that the cluster was started with.
+    var bytes: [UInt8] { index == .zero ? [] : Array("\(index) \(configuration.text)".utf8) }
+
+    init?(bytes: [UInt8]) {
+        let parts = String(decoding: bytes, as: UTF8.self).split(separator: " ", maxSplits: 1)
+        guard parts.count == 2, let index = UInt64(parts[0]), let configuration = Configuration(text: String(parts[1]))
+        else { return nil }
+        self.init(index: LogIndex(index), configuration)
     }
 }
 

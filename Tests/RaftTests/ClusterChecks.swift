@@ -20,7 +20,6 @@ struct ClusterChecks {
     private(set) var committed: [LogEntry] = []
     /// The leader's term when it committed the entry of the same place in ``committed``.
     private var commitTerms: [Term] = []
-    private let majority: Int
     private var seen: [Seen]
     private var leaders: [Term: NodeID] = [:]
     private var votes: [Ballot: NodeID] = [:]
@@ -30,16 +29,17 @@ struct ClusterChecks {
     private(set) var elections = 0
     private(set) var snapshots = 0
     private(set) var violations: [String] = []
+    /// Of the node that is being checked.
+    private var directory = DirectoryID(high: 0, low: 0)
     var lastPayload: UInt64 = 0
 
     private struct Ballot: Hashable {
-        var voter: NodeID
+        var voter: DirectoryID
         var term: Term
     }
 
-    init(voters: Int) {
-        majority = voters / 2 + 1
-        seen = [Seen](repeating: Seen(), count: voters)
+    init(nodes: Int) {
+        seen = [Seen](repeating: Seen(), count: nodes)
     }
 
     mutating func fail(_ text: String) { if failure == nil { failure = text } }
@@ -67,6 +67,7 @@ struct ClusterChecks {
         require(process.raft.nextDeadline > now, "node \(id) wants to be woken at once, for ever")
         checkMonotony(process)
         let disk = members[Int(id.number) - 1].disk.image
+        directory = members[Int(id.number) - 1].directory
         for effect in effects { check(effect, id, process, disk) }
         checkRole(process)
         checkCommit(process, members)
@@ -127,9 +128,10 @@ struct ClusterChecks {
 
     /// §3.4, §3.8: one vote for each term, over restarts, and durable before it is told.
     private mutating func checkVote(_ voter: NodeID, for candidate: NodeID, _ term: Term, _ disk: Disk.Image) {
-        let known = votes[Ballot(voter: voter, term: term), default: candidate]
+        let ballot = Ballot(voter: directory, term: term)
+        let known = votes[ballot, default: candidate]
         require(known == candidate, "node \(voter) voted for \(known) and \(candidate) in term \(term)")
-        votes[Ballot(voter: voter, term: term)] = candidate
+        votes[ballot] = candidate
         let isDurable =
             disk.hardState.currentTerm > term
             || disk.hardState.currentTerm == term && disk.hardState.votedFor == candidate
@@ -197,7 +199,9 @@ struct ClusterChecks {
             }
             let entry = process.raft.log[index]
             if isNew {
-                require(process.raft.role == .leader, "node \(id) committed \(entry.position) before any leader")
+                // One that left by this very entry leads no more.
+                let isLeader = process.raft.role == .leader || seen[Int(id.number) - 1].role == .leader
+                require(isLeader, "node \(id) committed \(entry.position) before any leader")
                 committed.append(entry)
                 commitTerms.append(process.raft.currentTerm)
             } else {
@@ -211,7 +215,22 @@ struct ClusterChecks {
         let last = process.raft.commitIndex
         let term = process.raft.log.term(at: last)
         require(term == process.raft.currentTerm, "§3.6.2: node \(id) committed \(last) of an older term")
-        let holders = members.count { $0.disk.image.applied >= last || $0.disk.image.term(at: last) == term }
-        require(holders >= majority, "\(last) was committed with \(holders) durable copies")
+        checkCopies(of: LogPosition(term: term ?? .zero, index: last), process.raft.configuration, members)
+    }
+
+    /// A majority of each half of the configuration has it, on the directories that are the members (§4.3).
+    private mutating func checkCopies(
+        of last: LogPosition, _ configuration: Configuration, _ members: [Cluster.Member]
+    ) {
+        for half: Configuration.Role in configuration.isJoint ? [.joining, .leaving] : [.voter] {
+            let voters = configuration.members.filter { $0.role == .voter || $0.role == half }
+            let holders = voters.count { voter in
+                let member = members[Int(voter.id.number) - 1]
+                guard voter.directory == nil || voter.directory == member.directory else { return false }
+                return member.disk.image.applied >= last.index || member.disk.image.term(at: last.index) == last.term
+            }
+            require(
+                holders > voters.count / 2, "\(last) was committed with \(holders) durable copies of \(voters.count)")
+        }
     }
 }

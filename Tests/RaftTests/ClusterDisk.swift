@@ -8,6 +8,8 @@ struct Disk {
         var entries: [LogEntry] = []
         /// What the state tables stand at.
         var applied = LogIndex.zero
+        /// The configuration in force at ``base``.
+        var configuration = PlacedConfiguration()
 
         var last: LogPosition { entries.last?.position ?? base }
 
@@ -15,6 +17,15 @@ struct Disk {
             if index == base.index { return base.term }
             guard index > base.index, index <= last.index else { return nil }
             return entries[Int(index.number - base.index.number) - 1].term
+        }
+
+        func configuration(at index: LogIndex) -> PlacedConfiguration {
+            for entry in entries.reversed() where entry.index <= index {
+                if let configuration = entry.configuration {
+                    return PlacedConfiguration(index: entry.index, configuration)
+                }
+            }
+            return configuration
         }
 
         mutating func apply(_ operation: Operation) {
@@ -30,9 +41,11 @@ struct Disk {
                 precondition(index <= last.index, "checkpoint \(index) beyond the log's end \(last)")
                 applied = max(applied, index)
                 guard through > base.index, let term = term(at: through) else { return }
+                configuration = configuration(at: through)
                 entries.removeFirst(Int(through.number - base.index.number))
                 base = LogPosition(term: term, index: through)
-            case .snapshot(let position, _):
+            case .snapshot(let position, let placed, _):
+                if let placed { configuration = placed }
                 base = position
                 applied = position.index
                 entries = []
@@ -50,7 +63,7 @@ struct Disk {
         case write(Write)
         /// The state tables stand at the first index; the log is wanted only behind the second.
         case checkpoint(LogIndex, compact: LogIndex)
-        case snapshot(LogPosition, answer: RequestToken)
+        case snapshot(LogPosition, PlacedConfiguration?, answer: RequestToken)
     }
 
     private(set) var image = Image()

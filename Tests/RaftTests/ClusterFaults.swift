@@ -73,6 +73,9 @@ extension Cluster {
         guard hasFaults else { return }
         agenda.add(.fault, at: later(1...60))
         guard let id = pick(voters), let other = pick(voters) else { return }
+        if changesMembers, chance(0.1) {
+            if chance(0.85) { changeMembers() } else { loseDisk() }
+        }
         switch Int.random(in: 0..<100, using: &random) {
         case 0..<55: propose(Int.random(in: 1...5, using: &random), at: chance(0.8) ? leader ?? id : id)
         case 55..<65: read(at: chance(0.8) ? leader ?? id : id)
@@ -86,7 +89,7 @@ extension Cluster {
         case 93..<95: if id != other { network.block(id, other) }
         case 95..<97: step(id, .disconnected(other))
         case 97..<98: step(id, .unreachable(other))
-        default: step(leader ?? id, .transferLeadership)
+        default: step(leader ?? id, .transferLeadership())
         }
     }
 

@@ -129,7 +129,7 @@ import Testing
             cluster.run(for: .seconds(2))
             guard let leader = cluster.leader else { continue }
             cluster.propose(10, at: leader)
-            cluster.step(leader, .transferLeadership)
+            cluster.step(leader, .transferLeadership())
             let isDone = cluster.run(for: .milliseconds(20)) {
                 cluster.leader.map { $0 != leader && cluster.process($0)!.raft.isLeaderReady } ?? false
             }

@@ -44,9 +44,6 @@ import Testing
         .append(
             "falling terms behind the compacted log", after: position(0, 0), [entry(1, 1), entry(2, 0), entry(3, 0)]),
         Case(
-            name: "a vote for a stranger",
-            request: .requestVote(RequestVote(term: Term(5), candidate: NodeID(9), lastLog: position(9, 9)))),
-        Case(
             name: "a vote in a term beyond the last",
             request: .requestVote(
                 RequestVote(

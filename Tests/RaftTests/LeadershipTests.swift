@@ -104,7 +104,7 @@ import Testing
         let leader = Subject(voters: 5).lead()
         leader.acknowledge(3, match: 1)
         leader.acknowledge(4, match: 1)
-        let effects = leader.step(.transferLeadership)
+        let effects = leader.step(.transferLeadership())
         #expect(effects == [.send(.timeoutNow(TimeoutNow(term: Term(1), leader: NodeID(1))), to: NodeID(3))])
     }
 
@@ -114,7 +114,7 @@ import Testing
         leader.acknowledge(2, match: 1)
         leader.acknowledge(3, match: 1)
         leader.step(.unreachable(NodeID(2)))
-        let effects = leader.step(.transferLeadership)
+        let effects = leader.step(.transferLeadership())
         #expect(effects == [.send(.timeoutNow(TimeoutNow(term: Term(1), leader: NodeID(1))), to: NodeID(3))])
         #expect(leader.step(.unreachable(NodeID(2))).isEmpty)
         #expect(leader.step(.unreachable(NodeID(3))).contains(.transferFailed))
@@ -125,7 +125,7 @@ import Testing
         let leader = Subject().lead()
         leader.acknowledge(2, match: 1)
         leader.step(.propose([Proposal(type: "PUT", data: [])]))
-        #expect(leader.step(.transferLeadership).isEmpty)
+        #expect(leader.step(.transferLeadership()).isEmpty)
         #expect(leader.step(.propose([Proposal(type: "PUT", data: [])])) == [.refused(count: 1)])
         func isTold(_ effects: [Effect]) -> Bool {
             effects.contains(.send(.timeoutNow(TimeoutNow(term: Term(1), leader: NodeID(1))), to: NodeID(2)))
@@ -154,7 +154,7 @@ import Testing
     func transferFails() {
         let leader = Subject().lead()
         leader.acknowledge(2, match: 1)
-        leader.step(.transferLeadership)
+        leader.step(.transferLeadership())
         leader.pass(.milliseconds(4000))
         leader.acknowledge(2, match: 1)
         #expect(leader.pass(.milliseconds(1000)).contains(.transferFailed))
@@ -162,8 +162,8 @@ import Testing
     }
 
     @Test("without a living follower it fails at once") func nobodyThere() {
-        #expect(Subject().lead().step(.transferLeadership) == [.transferFailed])
-        #expect(Subject(voters: 1).lead().step(.transferLeadership) == [.transferFailed])
-        #expect(Subject().step(.transferLeadership).isEmpty)
+        #expect(Subject().lead().step(.transferLeadership()) == [.transferFailed])
+        #expect(Subject(voters: 1).lead().step(.transferLeadership()) == [.transferFailed])
+        #expect(Subject().step(.transferLeadership()).isEmpty)
     }
 }

@@ -26,7 +26,7 @@ import Testing
         check()
         log.truncate(from: LogIndex(4))
         check()
-        log.reset(to: position(3, 20))
+        log.reset(to: position(3, 20), PlacedConfiguration())
         check()
     }
 }

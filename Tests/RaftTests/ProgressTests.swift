@@ -11,7 +11,7 @@ import Testing
         var settings = Settings()
         settings.maximumInflightMessages = 4
         settings.maximumInflightBytes = 500
-        var progress = Progress(id: NodeID(2), nextIndex: LogIndex(1))
+        var progress = Progress(id: NodeID(2), nextIndex: LogIndex(1), at: Instant(nanoseconds: 0))
         progress.becomeReplicate()
         var sent: [(last: UInt64, bytes: Int)] = []
         var match: UInt64 = 0
@@ -26,7 +26,7 @@ import Testing
             case 3:
                 // Answers may be lost, late or doubled, but never ahead of what was sent.
                 let index = UInt64.random(in: 0...progress.nextIndex.number - 1, using: &random)
-                #expect(progress.matched(LogIndex(index), at: start, settings) == (index > match))
+                #expect(progress.matched(LogIndex(index), of: LogIndex(100), at: start, settings) == (index > match))
                 match = max(match, index)
                 sent.removeAll { $0.last <= index }
             case 4 where Int.random(in: 0..<10, using: &random) == 0:
@@ -43,10 +43,10 @@ import Testing
     }
 
     @Test func nothingIsSentDuringASnapshot() {
-        var progress = Progress(id: NodeID(2), nextIndex: LogIndex(5))
+        var progress = Progress(id: NodeID(2), nextIndex: LogIndex(5), at: Instant(nanoseconds: 0))
         progress.becomeSnapshot()
         #expect(!progress.hasRoom(Settings()))
-        #expect(progress.matched(LogIndex(3), at: start, Settings()) && progress.state == .snapshot)
+        #expect(progress.matched(LogIndex(3), of: LogIndex(100), at: start, Settings()) && progress.state == .snapshot)
     }
 
     /// Fills the window and has all of it acknowledged after `milliseconds`; returns what was on its way.
@@ -58,14 +58,14 @@ import Testing
             bytes += size
         }
         now = now.advanced(by: .milliseconds(milliseconds))
-        _ = progress.matched(progress.nextIndex.previous, at: now, Settings())
+        _ = progress.matched(progress.nextIndex.previous, of: LogIndex(100), at: now, Settings())
         return bytes
     }
 
     @Test func theWindowFollowsTheLink() {
         let settings = Settings()
         var now = start
-        var progress = Progress(id: NodeID(2), nextIndex: LogIndex(1))
+        var progress = Progress(id: NodeID(2), nextIndex: LogIndex(1), at: Instant(nanoseconds: 0))
         progress.becomeReplicate()
         #expect(fill(&progress, acknowledgedAfter: 2, at: &now) == settings.initialInflightBytes)
         #expect(progress.maximumAppendBytes(settings) == settings.maximumAppendBytes)
@@ -88,7 +88,7 @@ import Testing
 
     /// Whatever the window, an entry is never too large to be sent.
     @Test func oneAppendIsAlwaysOnItsWay() {
-        var progress = Progress(id: NodeID(2), nextIndex: LogIndex(1))
+        var progress = Progress(id: NodeID(2), nextIndex: LogIndex(1), at: Instant(nanoseconds: 0))
         progress.becomeReplicate()
         progress.narrowWindow(Settings())
         #expect(progress.hasRoom(Settings()))
@@ -97,9 +97,9 @@ import Testing
     }
 
     @Test func commitNotice() {
-        var progress = Progress(id: NodeID(2), nextIndex: LogIndex(5))
+        var progress = Progress(id: NodeID(2), nextIndex: LogIndex(5), at: Instant(nanoseconds: 0))
         #expect(!progress.needsCommitNotice(LogIndex(4)), "nothing of it is known to match")
-        _ = progress.matched(LogIndex(3), at: start, Settings())
+        _ = progress.matched(LogIndex(3), of: LogIndex(100), at: start, Settings())
         #expect(progress.needsCommitNotice(LogIndex(4)))
         progress.sentCommit = LogIndex(3)
         #expect(!progress.needsCommitNotice(LogIndex(4)))

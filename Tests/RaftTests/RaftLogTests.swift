@@ -102,7 +102,7 @@ import Testing
     @Test func resetForgetsPendingWrites() {
         var log = RaftLog()
         log.append([entry(1, 1)], write: WriteID(1))
-        log.reset(to: position(3, 9))
+        log.reset(to: position(3, 9), PlacedConfiguration())
         log.persisted(through: WriteID(1))
         #expect(log.last == position(3, 9) && log.durableIndex == LogIndex(9) && log.byteCount == 0)
         #expect(log.firstIndex == LogIndex(10) && log.contains(position(3, 9)) && !log.contains(LogIndex(9)))
