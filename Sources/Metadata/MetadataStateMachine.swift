@@ -66,6 +66,12 @@ public struct MetadataStateMachine: Sendable {
         }
     }
 
+    /// An applied entry said that these are the members.
+    public mutating func adopt(_ members: Counters.Members) -> Outcome {
+        counters.members = members
+        return Outcome(result: .done)
+    }
+
     /// The first name stays: a leader that did not know of it yet can not rename the cluster.
     private mutating func open(clusterID: String?) -> Outcome {
         if counters.clusterID == nil { counters.clusterID = clusterID }

@@ -43,8 +43,27 @@ public struct Counters: Equatable, Sendable {
     public var revision: UInt64
     /// Partitions ever created: where the next topic's assignment starts.
     public var partitionsCreated: UInt64
+    /// Who is a member of the cluster, as of the last applied entry; `nil` while no entry has said so.
+    public var members: Members?
 
-    public init(clusterID: String? = nil, version: UInt64 = 0, revision: UInt64 = 0, partitionsCreated: UInt64 = 0) {
+    /// What the last entry about the members said: consensus's own words, which mean nothing here, and stand in checkpoints and
+    /// snapshots.
+    public struct Members: Equatable, Sendable {
+        /// The entry that said it.
+        public var index: UInt64
+        public var text: String
+
+        public init(index: UInt64, text: String) {
+            self.index = index
+            self.text = text
+        }
+    }
+
+    public init(
+        clusterID: String? = nil, version: UInt64 = 0, revision: UInt64 = 0, partitionsCreated: UInt64 = 0,
+        members: Members? = nil
+    ) {
+        self.members = members
         self.clusterID = clusterID
         self.version = version
         self.revision = revision

@@ -27,6 +27,11 @@ extension Digest {
         hasher.combine(RowKind.counters, counters.version)
         hasher.combine(counters.revision, counters.partitionsCreated)
         hasher.combine(counters.clusterID)
+        // The release before knew no members: without them the digest is as it was.
+        if let members = counters.members {
+            hasher.combine(members.index, 0)
+            hasher.combine(members.text)
+        }
         self = hasher.finalize()
     }
 

@@ -10,10 +10,15 @@ public struct Envelope: Equatable, Sendable {
     public var receiverDirectory: DirectoryID?
     /// ``NodeIdentity/listVersion`` of the sender.
     public var listVersion: UInt64
+    /// The index of the configuration that the sender goes by; zero for the list that its cluster was started with. `nil` on a
+    /// message in the words of the release before, which knew only that.
+    public var configuration: LogIndex?
 
     public init(
-        sender: Speaker, cluster: String?, receiver: NodeID, receiverDirectory: DirectoryID?, listVersion: UInt64
+        sender: Speaker, cluster: String?, receiver: NodeID, receiverDirectory: DirectoryID?, listVersion: UInt64,
+        configuration: LogIndex? = nil
     ) {
+        self.configuration = configuration
         self.sender = sender
         self.cluster = cluster
         self.receiver = receiver
@@ -65,11 +70,30 @@ public struct Introduction: Equatable, Sendable {
     public var startedAt: Int64
     /// Where it runs, for people.
     public var place: String
+    /// What the release before does not say of itself, and is not told.
+    public var abilities: Abilities?
+
+    /// What a node goes by, and what it could.
+    public struct Abilities: Equatable, Sendable {
+        /// The index of the configuration that it goes by; zero for the list that its cluster was started with.
+        public var configuration: LogIndex
+        public var features: [SupportedFeature]
+        /// The version of its program.
+        public var build: String
+
+        public init(configuration: LogIndex, features: [SupportedFeature], build: String) {
+            self.configuration = configuration
+            self.features = features
+            self.build = build
+        }
+    }
 
     public init(
         speaker: Speaker, cluster: String?, bornAt: Int64?, members: [KnownMember], electors: [NodeID],
-        isSettled: Bool, generation: UInt64, reach: LogPosition, term: Term, startedAt: Int64, place: String
+        isSettled: Bool, generation: UInt64, reach: LogPosition, term: Term, startedAt: Int64, place: String,
+        abilities: Abilities? = nil
     ) {
+        self.abilities = abilities
         self.speaker = speaker
         self.cluster = cluster
         self.bornAt = bornAt
@@ -105,6 +129,8 @@ public enum Misfit: UInt8, CaseIterable, Sendable {
     case rivalRun = 8
     /// The receiver belongs to no cluster yet.
     case notIntroduced = 9
+    /// The receiver knows a later configuration than the sender, and the sender is not in it.
+    case notMember = 10
 
     /// For metrics and logs.
     public var name: String {
@@ -118,6 +144,7 @@ public enum Misfit: UInt8, CaseIterable, Sendable {
         case .olderRun: "older_run"
         case .rivalRun: "rival_run"
         case .notIntroduced: "not_introduced"
+        case .notMember: "not_member"
         }
     }
 }

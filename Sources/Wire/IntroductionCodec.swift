@@ -31,6 +31,18 @@ extension [UInt8] {
         appendVarint(envelope.receiver.number)
         appendOptional(envelope.receiverDirectory)
         appendFixed64(envelope.listVersion)
+        if let configuration = envelope.configuration { appendVarint(configuration.number) }
+    }
+
+    private mutating func append(_ abilities: Introduction.Abilities) {
+        appendVarint(abilities.configuration.number)
+        appendVarint(UInt64(abilities.features.count))
+        for feature in abilities.features {
+            appendCounted(feature.name)
+            appendVarint(UInt64(feature.levels.lowerBound))
+            appendVarint(UInt64(feature.levels.upperBound))
+        }
+        appendCounted(abilities.build)
     }
 
     private mutating func append(_ member: KnownMember) {
@@ -61,6 +73,7 @@ extension [UInt8] {
         var place = introduction.place
         while place.utf8.count > Limits.maxNameBytes { place.removeLast() }
         appendCounted(place)
+        if let abilities = introduction.abilities { append(abilities) }
     }
 }
 
@@ -89,12 +102,29 @@ extension ByteReader {
         Speaker(node: try node(), directory: try directory(), run: try run(), isAdmitted: try bool())
     }
 
-    mutating func envelope() throws(WireError) -> Envelope {
+    /// - Parameter isExtended: Whether it is of this release, not of the one before.
+    mutating func envelope(isExtended: Bool) throws(WireError) -> Envelope {
         let sender = try speaker()
         let cluster = try clusterID()
         return Envelope(
             sender: sender, cluster: cluster, receiver: try node(), receiverDirectory: try optionalDirectory(),
-            listVersion: try fixed64())
+            listVersion: try fixed64(),
+            configuration: isExtended ? LogIndex(try varint(in: Limits.counter)) : nil)
+    }
+
+    private mutating func abilities() throws(WireError) -> Introduction.Abilities {
+        let configuration = LogIndex(try varint(in: Limits.counter))
+        var features: [SupportedFeature] = []
+        let count = try count(minimumBytes: 3)
+        guard count <= Limits.maxFeatures else { throw error("\(count) features") }
+        for _ in 0..<count {
+            let name = try countedString(maxBytes: Limits.maxNameBytes)
+            let (low, high) = (try varint(in: 0...1000), try varint(in: 0...1000))
+            guard low <= high else { throw error("levels of \(name) from \(low) to \(high)") }
+            features.append(SupportedFeature(name: name, levels: Int(low)...Int(high)))
+        }
+        return Introduction.Abilities(
+            configuration: configuration, features: features, build: try countedString(maxBytes: Limits.maxNameBytes))
     }
 
     private mutating func knownMember() throws(WireError) -> KnownMember {
@@ -107,7 +137,7 @@ extension ByteReader {
             run: try bool() ? try run() : nil)
     }
 
-    mutating func introduction() throws(WireError) -> Introduction {
+    mutating func introduction(isExtended: Bool) throws(WireError) -> Introduction {
         let speaker = try speaker()
         let cluster = try clusterID()
         let bornAt = try bool() ? try zigZag() : nil
@@ -124,13 +154,14 @@ extension ByteReader {
         return Introduction(
             speaker: speaker, cluster: cluster, bornAt: bornAt, members: members, electors: electors,
             isSettled: isSettled, generation: generation, reach: reach, term: term, startedAt: startedAt,
-            place: try countedString(maxBytes: Limits.maxNameBytes))
+            place: try countedString(maxBytes: Limits.maxNameBytes),
+            abilities: isExtended ? try abilities() : nil)
     }
 
-    /// Of members: no cluster has more than seven.
+    /// Of members, learners included.
     mutating func listCount(minimumBytes: Int) throws(WireError) -> Int {
         let count = try count(minimumBytes: minimumBytes)
-        guard count <= Limits.maxMembers else { throw error("a list of \(count) members") }
+        guard count <= Configuration.maximumMembers else { throw error("a list of \(count) members") }
         return count
     }
 }

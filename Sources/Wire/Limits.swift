@@ -9,6 +9,12 @@ public enum Limits {
     public static let id: ClosedRange<Int64> = 1...maxInteger
     /// Of a cluster. Beyond seven every write waits for too many disks.
     public static let maxMembers = 7
+    /// Of the text of a configuration: sixteen members with names and addresses of 255 bytes.
+    static let maxMembersBytes = 16 * 1024
+    /// Of the features that a node announces.
+    static let maxFeatures = 64
+    /// A member's id.
+    public static let nodeID: ClosedRange<Int64> = 1...9_999
     public static let port: ClosedRange<Int64> = 1...65_535
     public static let partitionCount: ClosedRange<Int64> = 1...10_000
     public static let partition: ClosedRange<Int64> = 0...9_999

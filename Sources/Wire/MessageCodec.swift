@@ -4,10 +4,12 @@ import Raft
 /// message in the low one), who speaks, then numbers in base 128 and byte strings with their length. See
 /// ``JSONMessageCodec`` for the form that everybody can write.
 ///
+/// Version 3 adds what a node goes by and could; it is spoken to those who speak it. Version 2 is that of the second release.
 /// Version 1 is that of the first release, which knew no directories: it is read, and written to nodes that know no other.
 public enum MessageCodec {
     public static let contentType = "application/vnd.dmq.raft"
 
+    static let extendedVersion: UInt8 = 0x30
     static let version: UInt8 = 0x20
     static let legacyVersion: UInt8 = 0x10
 
@@ -28,7 +30,7 @@ public enum MessageCodec {
 
     public static func encode(_ request: Request, in envelope: Envelope) -> [UInt8] {
         encode(request, isLegacy: false) { kind, bytes in
-            bytes.append(version | kind.rawValue)
+            bytes.append((envelope.configuration == nil ? version : extendedVersion) | kind.rawValue)
             bytes.append(envelope)
         }
     }
@@ -43,6 +45,8 @@ public enum MessageCodec {
     }
 
     public static func encode(_ introduction: Introduction, in envelope: Envelope) -> [UInt8] {
+        precondition((envelope.configuration == nil) == (introduction.abilities == nil), "two dialects in one message")
+        let version = introduction.abilities == nil ? version : extendedVersion
         var bytes: [UInt8] = [version | Kind.introduction.rawValue]
         bytes.append(envelope)
         bytes.append(introduction)
@@ -187,6 +191,7 @@ public enum MessageCodec {
     }
 
     public static func encode(_ reply: IntroductionReply) -> [UInt8] {
+        let version = reply.introduction.abilities == nil ? version : extendedVersion
         var bytes: [UInt8] = [version | Kind.introductionReply.rawValue]
         bytes.append(reply.introduction)
         bytes.append(reply.refusal?.rawValue ?? 0)

@@ -16,14 +16,15 @@ extension MessageCodec {
     /// each other, or an error.
     public static func decodeQuestion(_ bytes: [UInt8]) throws(WireError) -> Question {
         var reader = ByteReader(bytes, subject: "peer request")
-        let (kind, isLegacy) = try decodeKind(&reader)
+        let (kind, dialect) = try decodeKind(&reader)
+        let isLegacy = dialect == .first
         let origin: RequestOrigin
         if isLegacy {
             origin = .legacy(sender: try decodeNode(&reader), cluster: try reader.clusterID())
         } else {
-            let envelope = try reader.envelope()
+            let envelope = try reader.envelope(isExtended: dialect == .third)
             if kind == .introduction {
-                let introduction = try reader.introduction()
+                let introduction = try reader.introduction(isExtended: dialect == .third)
                 guard introduction.speaker == envelope.sender else { throw reader.error("two speakers") }
                 try reader.finish()
                 return .introduction(introduction, envelope)
@@ -48,13 +49,20 @@ extension MessageCodec {
         }
     }
 
-    private static func decodeKind(_ reader: inout ByteReader) throws(WireError) -> (Kind, isLegacy: Bool) {
+    /// Of the releases that speak differently.
+    private enum Dialect { case first, second, third }
+
+    private static func decodeKind(_ reader: inout ByteReader) throws(WireError) -> (Kind, Dialect) {
         let header = try reader.byte()
-        guard header & 0xF0 == version || header & 0xF0 == legacyVersion else {
-            throw reader.error("version \(header >> 4), not \(version >> 4)")
+        let dialect: Dialect
+        switch header & 0xF0 {
+        case legacyVersion: dialect = .first
+        case version: dialect = .second
+        case extendedVersion: dialect = .third
+        default: throw reader.error("version \(header >> 4), not \(extendedVersion >> 4)")
         }
         guard let kind = Kind(rawValue: header & 0x0F) else { throw reader.error("unknown kind \(header & 0x0F)") }
-        return (kind, header & 0xF0 == legacyVersion)
+        return (kind, dialect)
     }
 
     private static func decodeTerm(_ reader: inout ByteReader) throws(WireError) -> Term {
@@ -154,9 +162,10 @@ extension MessageCodec {
     /// Never traps; see ``decodeQuestion(_:)``.
     public static func decodeAnswer(_ bytes: [UInt8]) throws(WireError) -> Answer {
         var reader = ByteReader(bytes, subject: "peer reply")
-        let (kind, isLegacy) = try decodeKind(&reader)
+        let (kind, dialect) = try decodeKind(&reader)
+        let isLegacy = dialect == .first
         if kind == .introductionReply, !isLegacy {
-            let introduction = try reader.introduction()
+            let introduction = try reader.introduction(isExtended: dialect == .third)
             let number = try reader.byte()
             let refusal = Misfit(rawValue: number)
             guard number == 0 || refusal != nil else { throw reader.error("unknown refusal \(number)") }

@@ -1,4 +1,5 @@
 import Metadata
+import Raft
 
 /// One chunk of a snapshot: rows, and in chunk 0 what is not in rows.
 public struct SnapshotChunk: Equatable, Sendable {
@@ -22,10 +23,13 @@ public struct SnapshotChunk: Equatable, Sendable {
         self.rows = rows
     }
 
-    private static let version: UInt8 = 1
+    private static let version: UInt8 = 2
+    /// Of the release before, which knew no members in the state, and is sent none.
+    private static let versionWithoutMembers: UInt8 = 1
 
     public func encode() -> [UInt8] {
-        var bytes: [UInt8] = [Self.version]
+        let members = header?.counters.members
+        var bytes: [UInt8] = [members == nil ? Self.versionWithoutMembers : Self.version]
         bytes.appendBool(header != nil)
         if let header {
             bytes.appendOptional(header.counters.clusterID)
@@ -34,6 +38,10 @@ public struct SnapshotChunk: Equatable, Sendable {
             bytes.appendVarint(header.counters.partitionsCreated)
             bytes.appendFixed64(header.digest.high)
             bytes.appendFixed64(header.digest.low)
+            if let members {
+                bytes.appendVarint(members.index)
+                bytes.appendCounted(members.text)
+            }
         }
         for row in rows { RowCodec.encode(row, into: &bytes) }
         return bytes
@@ -43,16 +51,27 @@ public struct SnapshotChunk: Equatable, Sendable {
     public init(decoding bytes: [UInt8]) throws(WireError) {
         var reader = ByteReader(bytes, subject: "snapshot chunk")
         let version = try reader.byte()
-        guard version == Self.version else { throw reader.error("version \(version), not \(Self.version)") }
-        header = try reader.bool() ? try Self.decodeHeader(&reader) : nil
+        guard version == Self.version || version == Self.versionWithoutMembers else {
+            throw reader.error("version \(version), not \(Self.version)")
+        }
+        header = try reader.bool() ? try Self.decodeHeader(&reader, version) : nil
+        // Only a header has members in it.
+        guard header != nil || version == Self.versionWithoutMembers else { throw reader.error("no header") }
         rows = try RowCodec.decodeRows(&reader)
     }
 
-    private static func decodeHeader(_ reader: inout ByteReader) throws(WireError) -> Header {
+    private static func decodeHeader(_ reader: inout ByteReader, _ version: UInt8) throws(WireError) -> Header {
         let clusterID = try reader.clusterID()
-        let counters = Counters(
+        var counters = Counters(
             clusterID: clusterID, version: try reader.varint(in: Limits.counter),
             revision: try reader.varint(in: Limits.counter), partitionsCreated: try reader.varint(in: Limits.counter))
-        return Header(counters: counters, digest: Digest(high: try reader.fixed64(), low: try reader.fixed64()))
+        let digest = Digest(high: try reader.fixed64(), low: try reader.fixed64())
+        if version == Self.version {
+            let index = try reader.varint(in: Limits.counter)
+            let text = try reader.countedString(maxBytes: Limits.maxMembersBytes)
+            guard Configuration(text: text) != nil else { throw reader.error("malformed list of members") }
+            counters.members = Counters.Members(index: index, text: text)
+        }
+        return Header(counters: counters, digest: digest)
     }
 }

@@ -198,7 +198,10 @@ struct Samples {
     mutating func chunk() -> SnapshotParts {
         let header = Counters(
             clusterID: chance() ? Self.clusterID : nil, version: counter(), revision: counter(),
-            partitionsCreated: counter())
+            partitionsCreated: counter(),
+            members: chance()
+                ? Counters.Members(
+                    index: counter(), text: Configuration([Configuration.Member(id: node(), host: "a")]).text) : nil)
         return SnapshotParts(
             counters: header, digest: Digest(high: random.next(), low: random.next()),
             rows: (0..<Int.random(in: 0...5, using: &random)).map { _ in row() })
@@ -268,7 +271,16 @@ extension Samples {
     mutating func envelope(_ speaker: Speaker? = nil) -> Envelope {
         Envelope(
             sender: speaker ?? self.speaker(), cluster: cluster(), receiver: node(),
-            receiverDirectory: chance() ? directory() : nil, listVersion: random.next())
+            receiverDirectory: chance() ? directory() : nil, listVersion: random.next(),
+            configuration: chance() ? LogIndex(counter()) : nil)
+    }
+
+    mutating func abilities() -> Introduction.Abilities {
+        Introduction.Abilities(
+            configuration: LogIndex(counter()),
+            features: (0..<number(0...3)).map { feature in
+                SupportedFeature(name: "feature.\(feature)", levels: Int(number(0...3))...Int(number(3...9)))
+            }, build: "1.2.3")
     }
 
     mutating func introduction() -> Introduction {
@@ -280,14 +292,17 @@ extension Samples {
                     run: chance() ? run() : nil)
             },
             electors: (0..<number(0...7)).map { _ in node() }, isSettled: chance(), generation: counter(),
-            reach: position(), term: term(), startedAt: number(0...9_007_199_254_740_991), place: host())
+            reach: position(), term: term(), startedAt: number(0...9_007_199_254_740_991), place: host(),
+            abilities: chance() ? abilities() : nil)
     }
 
     mutating func question() -> MessageCodec.Question {
         switch number(0...3) {
         case 0:
             let introduction = introduction()
-            return .introduction(introduction, envelope(introduction.speaker))
+            var envelope = envelope(introduction.speaker)
+            envelope.configuration = introduction.abilities.map { _ in LogIndex(counter()) }
+            return .introduction(introduction, envelope)
         case 1:
             var request = request()
             if case .appendEntries(var append) = request {

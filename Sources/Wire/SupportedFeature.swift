@@ -1,0 +1,22 @@
+/// The levels of one feature that a build can work at (KIP-584). A cluster works at the level that its members have agreed
+/// on, and that each of them supports.
+public struct SupportedFeature: Equatable, Sendable {
+    public var name: String
+    public var levels: ClosedRange<Int>
+
+    public init(name: String, levels: ClosedRange<Int>) {
+        self.name = name
+        self.levels = levels
+    }
+
+    /// Whether the members are in the log (level 1), or in services.json (level 0). Kafka's name for the same.
+    public static let dynamicQuorum = SupportedFeature(name: "kraft.version", levels: 0...1)
+    /// The commands of the metadata log.
+    public static let metadata = SupportedFeature(name: "metadata.version", levels: 1...1)
+
+    /// What this build can work at, in the order of the names.
+    public static let all = [dynamicQuorum, metadata]
+
+    /// The level of a cluster that has agreed on none: what the release before did.
+    public var initialLevel: Int { levels.lowerBound }
+}
