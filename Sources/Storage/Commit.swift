@@ -8,7 +8,8 @@ extension NodeStore {
         try perform { () throws(StorageError) in
             var contents = recovered()
             let statementCount = writes.reduce(0) { count, write in
-                count + write.entries.count + (write.hardState == nil ? 0 : 1) + (write.truncateFrom == nil ? 0 : 2)
+                count + write.entries.count + (write.entries.contains { $0.type == LogEntry.configuration } ? 1 : 0)
+                    + (write.hardState == nil ? 0 : 1) + (write.truncateFrom == nil ? 0 : 2)
             }
             if statementCount > 1 {
                 try transaction { () throws(StorageError) in try apply(writes, to: &contents) }
@@ -34,6 +35,7 @@ extension NodeStore {
             }
             for entry in write.entries {
                 precondition(entry.index == contents.lastIndex.next, "a gap or an overlap in the log")
+                if entry.type == LogEntry.configuration { try prepareForMembers(in: &contents) }
                 try statements.log.insert(entry)
                 contents.lastIndex = entry.index
             }
@@ -56,6 +58,7 @@ extension NodeStore {
 
     /// Stores where the state tables stand, and the cluster's name when it is new.
     func update(_ record: CheckpointRecord, in contents: inout Contents) throws(StorageError) {
+        try store(record.counters.members, in: &contents)
         record.bind(to: statements.updateCheckpoint)
         try connection.run(statements.updateCheckpoint, while: "storing the checkpoint")
         contents.checkpoint = record

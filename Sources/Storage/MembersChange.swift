@@ -23,6 +23,11 @@ extension NodeStore {
                 "\(path): \(copy). A copy may have forgotten what the others know, so its members are not changed. "
                     + "Start the node with its present members until they let it in, then stop it and try again.")
         }
+        guard !store.recovered().hasMembers else {
+            throw .foreign(
+                "\(path): the members of this cluster are in its log, and change while it works: \"dmq-metadata member\". "
+                    + "Nothing was changed.")
+        }
         let before = identity.ids
         // Without a list before there is nobody who could say that the new one is right.
         guard !before.isEmpty else {

@@ -43,6 +43,8 @@ public final class NodeStore {
         var state: RaftStateRecord
         var checkpoint: CheckpointRecord
         var lastIndex: LogIndex
+        /// Whether the tables are those of a cluster whose members are in the log.
+        var hasMembers = false
     }
 
     /// The version of the SQLite library that this process runs with.

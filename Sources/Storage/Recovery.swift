@@ -55,7 +55,10 @@ extension StoredNode {
         node.applied = checkpoint.applied
         node.identity = record.identity
         return (
-            node, NodeStore.Contents(node: record, state: state, checkpoint: checkpoint, lastIndex: last.index)
+            node,
+            NodeStore.Contents(
+                node: record, state: state, checkpoint: checkpoint, lastIndex: last.index,
+                hasMembers: version == ConfigurationTable.version)
         )
     }
 }

@@ -9,7 +9,10 @@ struct StoredNode {
     private(set) var version = Schema.version
 
     /// The tables of this version of the program.
-    init(connection: Connection) { self.connection = connection }
+    init(connection: Connection) throws(StorageError) {
+        self.connection = connection
+        version = try connection.integer("PRAGMA user_version")
+    }
 
     /// Refuses files that are no database of ours, or one of a later version.
     init(checking connection: Connection) throws(StorageError) {
@@ -40,9 +43,9 @@ struct StoredNode {
             throw damage("this is a SQLite database, but not one of a node (application_id \(application))")
         }
         version = try connection.integer("PRAGMA user_version")
-        guard (FirstSchema.version...Schema.version).contains(version) else {
+        guard (FirstSchema.version...ConfigurationTable.version).contains(version) else {
             throw .failed(
-                "\(connection.path): written with schema version \(version), this program knows \(Schema.version). "
+                "\(connection.path): written with schema version \(version), this program knows \(ConfigurationTable.version). "
                     + "Use the version of the program that wrote it, or a newer one.")
         }
     }
@@ -60,7 +63,7 @@ struct StoredNode {
     }
 
     func checkpointRecord() throws(StorageError) -> CheckpointRecord {
-        let record =
+        var record =
             switch version {
             case FirstSchema.version: try firstCheckpointRecord()
             case SecondSchema.version: try secondCheckpointRecord()
@@ -69,6 +72,7 @@ struct StoredNode {
                     "checkpoint", CheckpointRecord.selection, CheckpointRecord.init, checksum: \.checksum,
                     column: CheckpointRecord.checksumColumn)
             }
+        record.counters.members = try members()
         guard record.applied.index >= record.logBase.index else {
             throw damage("the checkpoint at \(record.applied) is behind the log's base \(record.logBase)")
         }

@@ -185,7 +185,8 @@ extension Connection {
         let record = BackupRecord(try stored.nodeRecord(), try stored.raftState(), checkpoint, at: createdAt)
         try execute("BEGIN")
         if !checkpoint.changed.isEmpty { try mergeChangedRows(checkpoint.changed) }
-        let kept = (StateTable.allCases.map(\.name)).map { "'\($0)'" }.joined(separator: ", ")
+        // The members are a part of the state that the digest is of.
+        let kept = (StateTable.allCases.map(\.name) + ["configuration"]).map { "'\($0)'" }.joined(separator: ", ")
         let others = try execute(
             "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name NOT IN (\(kept))"
         )
@@ -193,6 +194,7 @@ extension Connection {
         try execute(BackupRecord.table)
         try insert(BackupRecord.insertion, record.bind)
         try execute("PRAGMA application_id=\(BackupRecord.applicationID)")
+        try execute("PRAGMA user_version=\(record.schemaVersion)")
         try execute("COMMIT")
         return record
     }

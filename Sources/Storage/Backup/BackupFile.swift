@@ -23,9 +23,12 @@ public final class BackupFile {
         }
         let (connection, record, version) = try Self.plainly { () throws(StorageError) in
             let connection = try Connection.immutable(path)
-            let record = try StoredNode(connection: connection).single(
+            let stored = try StoredNode(connection: connection)
+            var record = try stored.single(
                 "backup", BackupRecord.selection, BackupRecord.init, checksum: \.checksum,
                 column: BackupRecord.checksumColumn)
+            let hasMembers = "SELECT count(*) FROM sqlite_schema WHERE name = 'configuration'"
+            if try connection.integer(hasMembers) > 0 { record.counters.members = try stored.readMembers() }
             return (connection, record, try connection.integer("PRAGMA user_version"))
         }
         self.connection = connection

@@ -103,6 +103,8 @@ public struct Restoration {
         ])
         var counters = state.counters
         counters.clusterID = clusterID
+        // The new cluster's are those of its services file, until they go into its log.
+        counters.members = nil
         jump.apply(to: &counters)
         let (digest, rows) = try stage(counters, in: store, progress)
         switch try store.installStaged(position: position, counters: counters, digest: digest) {
