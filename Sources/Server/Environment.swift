@@ -39,6 +39,9 @@ public protocol NodeNetwork: AnyObject {
     /// Makes a long body away from the node's executor; answered by ``Input/pushBodyMade(_:)``.
     func make(_ body: PushBody)
 
+    /// Others, or the same at other addresses, are to be talked to from now on.
+    func membersChanged(_ members: [Member])
+
     /// Nothing is to be pushed to this broker: its connection is not needed. What is on its way there may be lost.
     func forget(_ broker: BrokerID)
 
@@ -75,6 +78,8 @@ public enum IntroductionOutcome: Sendable {
     case silent
     /// A node of the first release, which knows no introductions.
     case legacy
+    /// It does not understand the words of this release: one of the release before would not.
+    case outdated
 }
 
 /// What happens to a node.
@@ -87,6 +92,9 @@ public enum Input: Sendable {
     case backUp(Consistency, BackupCompletion)
     case readLog(from: LogIndex, limit: Int, @Sendable ([LogEntry], LogIndex) -> Void)
     case measure(@Sendable (NodeMeasurements) -> Void)
+    case changeMembers(
+        MembershipRequest, @Sendable (Result<MembershipProgress, MembershipFailure>) -> Void)
+    case listMembers(@Sendable (MembershipView) -> Void)
 
     case peerRequest(
         Raft.Request, from: RequestOrigin, connection: UInt64,

@@ -31,7 +31,7 @@ extension Node {
         guard !isFailed, let answer = reply.digest, raft.role == .leader, reply.term == raft.currentTerm, peer != id,
             member(peer) != nil, !nonVoting.contains(peer)
         else { return }
-        switch tally.answered(answer, by: peer, majority: members.count / 2 + 1) {
+        switch tally.answered(answer, by: peer, majority: raft.voters.count / 2 + 1) {
         case .agreed: break
         case .undecided(let difference): log(.digests, .error, "❌ \(difference); no majority agrees")
         case .odd(let difference): judge(difference)

@@ -18,6 +18,9 @@ extension Node {
         case .readsConfirmed(let reads, let index): readsConfirmed(reads, index: index)
         case .readsRefused(let reads): finishReads(reads, .failure(.notLeader(leader: otherLeader)))
         case .roleChanged(let role, let term, let leader): roleChanged(role, term: term, leader: leader)
+        case .configurationChanged(let placed, let isCommitted): configurationChanged(placed, isCommitted: isCommitted)
+        case .reconfiguring(let index): reconfiguring(from: index)
+        case .reconfigurationRefused(let refusal): reconfigurationRefused(refusal)
         case .sendSnapshot(let peer): startSnapshot(to: peer)
         case .receiveSnapshot(let chunk, let token): receiveSnapshot(chunk, token)
         case .campaigning(let term, let isPreVote): campaigning(term: term, isPreVote: isPreVote)
@@ -87,14 +90,18 @@ extension Node {
     private func apply(_ entry: LogEntry) -> Outcome {
         precondition(entry.index == lastApplied.next, "entry \(entry.index) applied after \(lastApplied)")
         var outcome = Outcome(result: .refused(.invalidCommand))
-        do {
-            var command = try CommandCodec.decode(type: entry.type, data: entry.data)
-            memoryFault?(&command)
-            outcome = metadata.apply(command, timestamp: entry.timestamp)
-        } catch {
-            // Every node reads the same bytes and comes to the same result: nothing changes.
-            logger.error(
-                "❌ entry is no command", metadata: ["index": "\(entry.index)", "error": "\(error.description)"])
+        if entry.type == LogEntry.configuration {
+            outcome = adoptMembers(entry)
+        } else {
+            do {
+                var command = try CommandCodec.decode(type: entry.type, data: entry.data)
+                memoryFault?(&command)
+                outcome = metadata.apply(command, timestamp: entry.timestamp)
+            } catch {
+                // Every node reads the same bytes and comes to the same result: nothing changes.
+                logger.error(
+                    "❌ entry is no command", metadata: ["index": "\(entry.index)", "error": "\(error.description)"])
+            }
         }
         lastApplied = entry.index
         measurements.appliedEntries += 1

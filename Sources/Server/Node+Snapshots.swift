@@ -119,7 +119,7 @@ extension Node {
         digests.record(metadata.digest, at: position.index)
         measurements.snapshotsReceived += 1
         logger.info("📦 snapshot in force", metadata: ["index": "\(position.index)", "term": "\(position.term)"])
-        step(.snapshotInstalled(position))
+        step(.snapshotInstalled(position, PlacedConfiguration(state.counters.members)))
         answerWaitingChunk(isInstalled: true)
         receiver = nil
     }

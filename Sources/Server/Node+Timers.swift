@@ -43,6 +43,7 @@ extension Node {
             consider(heartbeats.nextCheck)
             consider(pushes.nextDeadline(now: now.instant))
         }
+        if case .contacting(_, let deadline)? = operation?.phase { consider(deadline) }
         consider(stopping?.deadline)
         return deadline
     }
@@ -55,7 +56,7 @@ extension Node {
         proposeGathered()
         if raft.role == .leader, members.count > 1 {
             logger.info("🔄 handing over leadership", metadata: ["term": "\(raft.currentTerm)"])
-            step(.transferLeadership)
+            step(.transferLeadership())
         }
     }
 

@@ -10,7 +10,7 @@ import Wire
 /// leads to goes out once: its proposals as one log write, its commits as one pass, its reads as one ReadIndex round.
 public final class Node {
     public let id: NodeID
-    public let members: [Member]
+    public internal(set) var members: [Member]
     let listVersion: UInt64
     let settings: NodeSettings
     let clock: any NodeClock
@@ -57,8 +57,18 @@ public final class Node {
     /// Members that come on another directory than the known one: fed, and counted for nothing.
     var guests: [NodeID: DirectoryID] = [:]
     var nonVoting: [NodeID] = []
-    /// By position in the list; what the core's knowledge of each follower is about.
-    var fedDirectories: [DirectoryID?] = []
+    /// What the core's knowledge of each follower is about.
+    var fedDirectories: [NodeID: DirectoryID] = [:]
+    /// What the others said that they could; nothing of those that are of the release before.
+    var abilities: [NodeID: Introduction.Abilities] = [:]
+    /// Who understands only what the release before spoke.
+    var outdated: Set<NodeID> = []
+    /// What an operator wants, while this node leads.
+    var operation: MembershipOperation?
+    /// What the node said that is to be let in.
+    var newcomer: Introduction?
+    /// Whether this directory has been one of the members in the log.
+    var wasMember = false
     var introductionsDue: [NodeID: (at: Instant, pause: Duration)] = [:]
     var lastIntroductionPause: [NodeID: Duration] = [:]
     var lastIntroduction: [NodeID: Instant] = [:]
@@ -139,14 +149,19 @@ public final class Node {
         let mustRepeat = Defect.appliesAgainAtRestart.isOn && recovered.applied.index > recovered.logBase.index
         lastApplied = mustRepeat ? recovered.applied.index.previous : recovered.applied.index
         checkpoints = CheckpointSchedule(position: recovered.applied)
+        let configuration = PlacedConfiguration(recovered.metadata.counters.members)
         raft = RaftNode(
-            id: id, voters: members.map(\.id), settings: settings.raft, hardState: recovered.hardState,
-            log: RaftLog(base: recovered.logBase, entries: recovered.entries), applied: lastApplied,
-            suffrage: Suffrage(mayVote: false), seed: generator.next(), now: now)
+            id: id, directory: identity.directory, voters: configuration == nil ? members.map(\.id) : [],
+            settings: settings.raft, hardState: recovered.hardState,
+            log: RaftLog(
+                base: recovered.logBase, entries: recovered.entries,
+                configuration: configuration ?? PlacedConfiguration()),
+            applied: lastApplied, suffrage: Suffrage(mayVote: false), seed: generator.next(), now: now)
         measurements = NodeMeasurements(status: NodeStatus(node: id, directory: identity.directory))
         digests.record(metadata.digest, at: lastApplied)
         random = generator
         for member in members { introductionsDue[member.id] = (now.instant, .milliseconds(25)) }
+        followConfiguration()
         updateElectorate()
         logElectionTimeout()
     }
@@ -169,6 +184,8 @@ public final class Node {
         proposeGathered()
         readGathered()
         flushWrites()
+        continueMembership()
+        flushWrites()
         checkpointIfDue()
         continueBackup()
         sendPushes()
@@ -188,6 +205,8 @@ public final class Node {
         case .backUp(let consistency, let completion): backUp(consistency, completion)
         case .readLog(let from, let limit, let completion): readLog(from: from, limit: limit, completion)
         case .measure(let completion): completion(measure())
+        case .changeMembers(let request, let completion): change(request, completion)
+        case .listMembers(let completion): completion(membership)
         case .peerRequest(let request, let origin, let connection, let completion):
             receive(request, from: origin, connection: connection, completion)
         case .peerReply(let event, let speaker): receive(event, from: speaker)
@@ -270,6 +289,8 @@ public final class Node {
             case .backUp(_, let completion): completion(.failure(.request(failure)))
             case .readLog(_, _, let completion): completion([], .zero)
             case .measure(let completion): completion(measure())
+            case .changeMembers(_, let completion): completion(.failure(.unavailable(self.failure ?? "")))
+            case .listMembers(let completion): completion(membership)
             case .stop(let completion): completion()
             default: break
             }

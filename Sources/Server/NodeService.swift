@@ -159,6 +159,14 @@ public protocol NodeService: AnyObject, Sendable {
         from: LogIndex, limit: Int,
         completion: @escaping @Sendable (_ entries: [LogEntry], _ firstIndex: LogIndex) -> Void)
 
+    /// Changes the members, or what they use; for the leader.
+    func change(
+        _ request: MembershipRequest,
+        completion: @escaping @Sendable (Result<MembershipProgress, MembershipFailure>) -> Void)
+
+    /// The members as this node knows them.
+    func membership(completion: @escaping @Sendable (MembershipView) -> Void)
+
     /// Makes a backup of a state as fresh as `consistency` says. Answers on a thread of its own.
     func backUp(_ consistency: Consistency, completion: @escaping BackupCompletion)
 

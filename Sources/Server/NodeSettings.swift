@@ -8,6 +8,8 @@ public struct NodeSettings: Sendable {
     public var rejoin: DirectoryID?
     /// Where this process runs, for messages to people.
     public var place = ""
+    /// The version of the program, for the others.
+    public var build = ""
     /// A broker that sends no heartbeat for this long is OFFLINE.
     public var brokerTimeout: Duration = .milliseconds(30_000)
     public var brokerCheckInterval: Duration = .milliseconds(5000)

@@ -39,6 +39,7 @@ final class RecordingNetwork: NodeNetwork {
     var pushes: [Push] = []
     var bodies: [PushBody] = []
     var forgotten: [BrokerID] = []
+    private(set) var members: [Member] = []
     var hasForgottenAll = false
 
     var introductions: [(introduction: Introduction, envelope: Envelope, peer: NodeID)] = []
@@ -55,6 +56,7 @@ final class RecordingNetwork: NodeNetwork {
         pushes.append(Push(body: String(decoding: body, as: UTF8.self), broker: broker.id, attempt: attempt))
     }
 
+    func membersChanged(_ members: [Member]) { self.members = members }
     func make(_ body: PushBody) { bodies.append(body) }
     func forget(_ broker: BrokerID) { forgotten.append(broker) }
     func forgetBrokers() { hasForgottenAll = true }

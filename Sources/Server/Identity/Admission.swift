@@ -99,10 +99,15 @@ struct Admission {
     /// - Parameters:
     ///   - reach: Where this node's log ends.
     ///   - hasLeader: A majority agrees with this node, whatever single others say.
-    func step(of identity: NodeIdentity, at now: Instant, reach: LogPosition, hasLeader: Bool) -> Step {
-        let view = AdmissionView(admission: self, identity: identity, now: now, reach: reach)
+    ///   - isConfigured: The members are in this node's log, and say who has a vote.
+    func step(
+        of identity: NodeIdentity, at now: Instant, reach: LogPosition, hasLeader: Bool, isConfigured: Bool = false
+    ) -> Step {
+        let view = AdmissionView(
+            admission: self, identity: identity, now: now, reach: reach, isConfigured: isConfigured)
         if !hasLeader, let text = view.contradiction { return .stop(text) }
         if identity.clusterID == nil { return view.birth }
+        if isConfigured { return view.vote }
         if bootstrap == .force, !hasFounded, !hasLeader, view.isAlone { return .found(founders: [identity.node]) }
         if !identity.isAdmitted { return view.admittance }
         if !identity.isSettled { return view.settlement }

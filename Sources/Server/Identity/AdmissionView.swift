@@ -9,12 +9,21 @@ struct AdmissionView {
     let identity: NodeIdentity
     let now: Instant
     let reach: LogPosition
+    let isConfigured: Bool
 
     private var peers: [NodeID] { identity.ids.filter { $0 != identity.node } }
     private var majority: Int { NodeIdentity.majority(of: identity.ids) }
     private var isPatienceOver: Bool { now >= admission.patienceEnds }
     private var introduced: [Introduction] { peers.compactMap(admission.introduction) }
-    private var agreeing: [Introduction] { introduced.filter { $0.listVersion == identity.listVersion } }
+    private var agreeing: [Introduction] {
+        introduced.filter { isConfigured || $0.listVersion == identity.listVersion && !isByConfiguration($0) }
+    }
+
+    /// Whether it goes by members in the log, and not by a list.
+    private func isByConfiguration(_ other: Introduction) -> Bool {
+        other.abilities?.configuration ?? .zero > .zero
+    }
+
     /// Of the same cluster, by the same list.
     private var fellows: [Introduction] { agreeing.filter { $0.cluster == identity.clusterID } }
     /// Those of them whose word counts.
@@ -161,9 +170,10 @@ struct AdmissionView {
         }
         // An empty node that was given another list is the one to stop.
         let odd = introduced.filter {
-            $0.listVersion != identity.listVersion && ($0.cluster != nil || identity.clusterID == nil)
+            $0.listVersion != identity.listVersion && !isConfigured && !isByConfiguration($0)
+                && ($0.cluster != nil || identity.clusterID == nil)
         }
-        let others = foreign.count + odd.count
+        let others = isConfigured ? 0 : foreign.count + odd.count
         guard others > 0 else { return nil }
         let isOutvoted = others > identity.ids.count - majority
         guard isOutvoted || isPatienceOver && agreeing.count - foreign.count + 1 < majority else { return nil }

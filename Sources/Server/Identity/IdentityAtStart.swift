@@ -17,6 +17,8 @@ extension RecoveredNode {
     ) throws(StorageError) -> NodeIdentity {
         var identity = identity
         if identity.clusterID == nil { identity.clusterID = clusterNameInLog }
+        // The data know the members: services.json is a book of addresses.
+        let members = hasMembers && !identity.ids.isEmpty ? identity.ids : members
         let isUpgraded = identity.members.isEmpty && identity.clusterID != nil
         do {
             try identity.start(nonce: nonce, members: members.sorted())
@@ -34,6 +36,11 @@ extension RecoveredNode {
         if isUpgraded { identity.trustUpgradedMembers() }
         if copy != nil, !Defect.copyUnnoticed.isOn { identity.becomeCopy(on: newDirectory) }
         return identity
+    }
+
+    /// Whether the members are in the log, or were at the checkpoint.
+    private var hasMembers: Bool {
+        metadata.counters.members != nil || entries.contains { $0.type == LogEntry.configuration }
     }
 
     /// The first leader's opening entry gave the cluster its name; it may not have been applied yet.

@@ -8,7 +8,8 @@ extension Node {
     func continueAdmission() {
         while ending == nil, identityWrites == 0 {
             let next = admission.step(
-                of: identity, at: now.instant, reach: raft.log.last, hasLeader: raft.leader != nil && admission.mayVote)
+                of: identity, at: now.instant, reach: raft.log.last, hasLeader: raft.leader != nil && admission.mayVote,
+                isConfigured: raft.hasConfiguration)
             switch next {
             case .wait(let text): return waitForOthers(text)
             case .found(let founders): found(founders)

@@ -29,7 +29,9 @@ extension Node {
 
     /// A node of the first release, or a person with curl, can not say on which directory it is: believed only for a member
     /// of which nothing better is known.
-    private func isTrusted(_ member: NodeID) -> Bool { identity[member]?.directory == nil }
+    private func isTrusted(_ member: NodeID) -> Bool {
+        identity[member].map { $0.directory == nil } ?? false && !raft.hasConfiguration
+    }
 
     private func receiveLegacy(
         _ request: Raft.Request, _ sender: NodeID, _ cluster: String?, _ connection: UInt64,
@@ -68,6 +70,9 @@ extension Node {
         let sender = envelope.sender
         guard sender.node != id else { return .sameNode }
         guard envelope.receiver == id || Defect.addresseeIgnored.isOn else { return .otherNode }
+        if raft.hasConfiguration || envelope.configuration ?? .zero > .zero {
+            return refusalByConfiguration(of: envelope)
+        }
         guard envelope.listVersion == listVersion, let known = identity[sender.node] else { return .otherList }
         guard let own = identity.clusterID else { return .notIntroduced }
         guard own == envelope.cluster else { return .otherCluster }
@@ -78,6 +83,23 @@ extension Node {
             return .otherDirectory
         }
         return refusal(of: sender, known)
+    }
+
+    /// Where the members are in the log: whoever knows no less of them than this node may speak (§4.1: a leader that leaves, a
+    /// candidate whose entries have not come here); of the others only members.
+    private func refusalByConfiguration(of envelope: Envelope) -> Misfit? {
+        let sender = envelope.sender
+        guard let own = identity.clusterID else { return .notIntroduced }
+        guard own == envelope.cluster else { return .otherCluster }
+        if let wanted = envelope.receiverDirectory, wanted != identity.directory, !Defect.addresseeIgnored.isOn {
+            return .movedDirectory
+        }
+        let latest = raft.log.configurations.latest
+        let isMember = latest.configuration.member(sender.node, on: sender.directory) != nil
+        if !isMember, envelope.configuration ?? .zero < latest.index, !Defect.directoryIgnored.isOn {
+            return latest.configuration.contains(sender.node) ? .otherDirectory : .notMember
+        }
+        return identity[sender.node].flatMap { refusal(of: sender, $0) }
     }
 
     /// Whether the start of a known directory is the latest, and the only one.
@@ -93,7 +115,8 @@ extension Node {
     private func refuse(_ refusal: Misfit, of envelope: Envelope, _ completion: PeerCompletion) {
         let sender = envelope.sender
         logRefused(refusal, of: sender.node, "message refused: \(describe(refusal, sender))")
-        completion(.success(.introduction(IntroductionReply(introduction: introduction, refusal: refusal))))
+        let dialect = envelope.configuration == nil ? introduction : introduction(to: sender.node)
+        completion(.success(.introduction(IntroductionReply(introduction: dialect, refusal: refusal))))
     }
 
     func describe(_ refusal: Misfit, _ sender: Speaker) -> String {
@@ -106,6 +129,7 @@ extension Node {
         case .movedDirectory: "it is for another directory of this node"
         case .olderRun: "start \(sender.run) of node \(sender.node) is not its latest"
         case .rivalRun: "another process on the data of node \(sender.node) is alive"
+        case .notMember: "node \(sender.node) is no member of the cluster"
         case .notIntroduced: "this node belongs to no cluster yet"
         }
     }
@@ -114,13 +138,18 @@ extension Node {
     func noteSender(_ sender: Speaker, _ connection: UInt64? = nil) {
         contacts.heard(sender.node, sender.run, at: now.instant, connection: connection)
         guard var known = identity[sender.node] else { return }
-        if guests[sender.node] != nil {
+        if guests[sender.node] != nil, !raft.hasConfiguration || known.directory == sender.directory {
             guests[sender.node] = nil
             updateElectorate()
         }
-        known.directory = sender.directory
+        if raft.hasConfiguration {
+            // Directories and votes are the configuration's to give.
+            guard known.directory == sender.directory else { return }
+        } else {
+            known.directory = sender.directory
+            known.isAdmitted = known.isAdmitted || sender.isAdmitted
+        }
         known.run = sender.run
-        known.isAdmitted = known.isAdmitted || sender.isAdmitted
         if known != identity[sender.node] { changeIdentity { $0[sender.node] = known } }
     }
 
@@ -139,11 +168,22 @@ extension Node {
 
     // Answers
 
+    /// Whether this is the directory that was asked.
+    private func isPresent(_ speaker: Speaker, _ known: KnownMember) -> Bool {
+        if Defect.directoryIgnored.isOn { return true }
+        guard speaker.directory == guests[speaker.node] ?? known.directory else { return false }
+        guard guests[speaker.node] == nil else { return true }
+        guard refusal(of: speaker, known) == nil else { return false }
+        noteSender(speaker)
+        return true
+    }
+
     /// Whether the answer is that of the node that was asked, on the directory that is known for it.
     func isExpected(_ speaker: Speaker?, from peer: NodeID) -> Bool {
         guard let speaker else { return isTrusted(peer) || admission.answers[peer] == .legacy }
         if Defect.addresseeIgnored.isOn { return true }
         guard speaker.node == peer, let known = identity[peer] else { return false }
+        if raft.hasConfiguration { return isPresent(speaker, known) }
         if Defect.directoryIgnored.isOn { return true }
         if let guest = guests[peer], guest == speaker.directory { return true }
         if let directory = known.directory, directory != speaker.directory { return false }

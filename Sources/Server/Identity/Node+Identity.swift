@@ -14,12 +14,21 @@ extension Node {
     func envelope(to peer: NodeID) -> Envelope {
         Envelope(
             sender: speaker, cluster: identity.clusterID, receiver: peer,
-            receiverDirectory: guests[peer] ?? identity[peer]?.directory, listVersion: listVersion)
+            receiverDirectory: guests[peer] ?? identity[peer]?.directory, listVersion: listVersion,
+            configuration: outdated.contains(peer) ? nil : raft.log.configurations.latest.index)
+    }
+
+    /// What `peer` is told of this node, in words that it knows.
+    func introduction(to peer: NodeID) -> Introduction {
+        var introduction = introduction
+        if !outdated.contains(peer) { introduction.abilities = ownAbilities }
+        return introduction
     }
 
     var introduction: Introduction {
         Introduction(
-            speaker: speaker, cluster: identity.clusterID, bornAt: identity.bornAt, members: identity.members,
+            speaker: speaker, cluster: identity.clusterID, bornAt: identity.bornAt,
+            members: identity.members.filter { !raft.hasConfiguration || raft.configuration.contains($0.id) },
             electors: identity.electors, isSettled: identity.isSettled,
             generation: identity[id]?.generation ?? 0, reach: max(raft.log.last, identity.floor),
             term: raft.currentTerm, startedAt: startedAt, place: settings.place)
@@ -55,19 +64,29 @@ extension Node {
 
     /// Tells the core whose votes and acknowledgements count.
     func updateElectorate() {
-        let nonVoting = identity.members.filter { $0.id != id && (!$0.isAdmitted || guests[$0.id] != nil) }.map(\.id)
-        let directories = identity.members.map { guests[$0.id] ?? $0.directory }
-        var replaced: [NodeID] = []
-        if directories.count == fedDirectories.count {
-            for (position, member) in identity.members.enumerated() where member.id != id {
-                // Unknown to known is no change of mind.
-                if let before = fedDirectories[position], before != directories[position] { replaced.append(member.id) }
-            }
+        // With members in the log the core counts by their directories.
+        let nonVoting =
+            raft.hasConfiguration
+            ? [] : identity.members.filter { $0.id != id && (!$0.isAdmitted || guests[$0.id] != nil) }.map(\.id)
+        let directories = presentDirectories
+        // Unknown to known is no change of mind.
+        let replaced = identity.ids.filter { member in
+            guard let before = fedDirectories[member] else { return false }
+            return before != directories[member]
         }
         guard nonVoting != self.nonVoting || !replaced.isEmpty || directories != fedDirectories else { return }
         self.nonVoting = nonVoting
         fedDirectories = directories
-        step(.electorate(nonVoting: nonVoting, replaced: replaced))
+        step(.electorate(nonVoting: nonVoting, directories: directories, replaced: replaced))
+    }
+
+    /// On which directory each of the others answers, as far as that is known.
+    private var presentDirectories: [NodeID: DirectoryID] {
+        var present: [NodeID: DirectoryID] = [:]
+        for member in identity.members where member.id != id {
+            present[member.id] = guests[member.id] ?? member.directory
+        }
+        return present
     }
 
     /// The node must not go on with these data, or by this list (exit 78).

@@ -27,7 +27,7 @@ extension Node {
     private func introduce(to peer: NodeID, pause: Duration) {
         lastIntroductionPause[peer] = pause
         lastIntroduction[peer] = now.instant
-        network.introduce(introduction, in: envelope(to: peer), to: peer)
+        network.introduce(introduction(to: peer), in: envelope(to: peer), to: peer)
     }
 
     /// Asks `peer` now, or after a pause that grows each time.
@@ -52,6 +52,7 @@ extension Node {
     ) {
         if let ending { return completion(.failure(.unavailable(ending))) }
         guard mayWaitForIdentity else { return completion(.failure(.overloaded)) }
+        noteAbilities(other)
         var refusal = refusal(ofIntroduction: other, in: envelope)
         if refusal == nil { noteIntroduced(other, connection) }
         if refusal == .otherDirectory, let rival = takeGuest(other) { refusal = rival }
@@ -62,8 +63,21 @@ extension Node {
                 refusal, of: other.speaker.node, describe(refusal, other.speaker), level: isFed ? .warning : .error)
         }
         whenIdentityIsDurable { [self] in
-            completion(.success(.introduction(IntroductionReply(introduction: introduction, refusal: refusal))))
+            let dialect = other.abilities == nil ? introduction : introduction(to: other.speaker.node)
+            completion(.success(.introduction(IntroductionReply(introduction: dialect, refusal: refusal))))
         }
+    }
+
+    /// Who speaks the words of this release is spoken to in them, and what it can is known.
+    func noteAbilities(_ other: Introduction) {
+        let sender = other.speaker.node
+        abilities[sender] = identity[sender] == nil ? nil : other.abilities
+        if other.abilities == nil { outdated.insert(sender) } else { outdated.remove(sender) }
+    }
+
+    /// Whether either of the two goes by members in the log.
+    private func isByConfiguration(_ other: Introduction) -> Bool {
+        raft.hasConfiguration || other.abilities?.configuration ?? .zero > .zero
     }
 
     /// As ``refusal(of:)``, but for the one question that is allowed to those who do not fit yet.
@@ -71,6 +85,12 @@ extension Node {
         let sender = other.speaker
         guard sender.node != id else { return .sameNode }
         guard envelope.receiver == id else { return .otherNode }
+        if isByConfiguration(other) {
+            if let own = identity.clusterID, let theirs = other.cluster, own != theirs { return .otherCluster }
+            guard let known = identity[sender.node] else { return raft.hasConfiguration ? .notMember : nil }
+            guard raft.hasConfiguration, !Defect.directoryIgnored.isOn else { return nil }
+            return known.directory == sender.directory ? self.refusal(of: sender, known) : .otherDirectory
+        }
         guard other.listVersion == listVersion, let known = identity[sender.node] else { return .otherList }
         if let own = identity.clusterID, let theirs = other.cluster, own != theirs, !gives(wayTo: other) {
             return .otherCluster
@@ -93,7 +113,9 @@ extension Node {
     /// are alive on different directories are two machines with one id.
     private func takeGuest(_ other: Introduction) -> Misfit? {
         let sender = other.speaker
-        guard other.cluster == nil || other.cluster == identity.clusterID, !sender.isAdmitted else { return nil }
+        // Who believes to be a member by older entries than this node's learns from the newer ones that it is none there.
+        guard other.cluster == nil || other.cluster == identity.clusterID, !sender.isAdmitted || raft.hasConfiguration
+        else { return nil }
         let isRival = contacts.isAnotherAlive(
             sender.node, than: sender.run, within: settings.raft.electionTimeout, at: now.instant)
         if isRival { return .rivalRun }
@@ -112,11 +134,15 @@ extension Node {
         if guests[sender.node] == sender.directory || known.directory == sender.directory {
             guests[sender.node] = nil
         }
-        if known.directory != sender.directory { known.isAdmitted = sender.isAdmitted }
-        known.directory = sender.directory
-        known.generation = max(known.generation, other.generation)
+        if raft.hasConfiguration {
+            guard known.directory == sender.directory else { return }
+        } else {
+            if known.directory != sender.directory { known.isAdmitted = sender.isAdmitted }
+            known.directory = sender.directory
+            known.generation = max(known.generation, other.generation)
+            known.isAdmitted = known.isAdmitted || sender.isAdmitted
+        }
         known.run = sender.run
-        known.isAdmitted = known.isAdmitted || sender.isAdmitted
         changeIdentity { $0[sender.node] = known }
         updateElectorate()
     }
@@ -125,7 +151,9 @@ extension Node {
     private func learn(_ other: Introduction, _ refusal: Misfit?) {
         let sender = other.speaker.node
         guard sender != id else { return meetDouble(other) }
-        guard refusal != .otherNode, identity[sender] != nil else { return }
+        guard refusal != .otherNode else { return }
+        if other.abilities?.configuration ?? .zero > .zero { return learnOfMembers(other) }
+        guard identity[sender] != nil else { return }
         if other.listVersion == listVersion, let cluster = other.cluster {
             if identity.clusterID == nil && !Defect.birthBesideData.isOn
                 || cluster != identity.clusterID && gives(wayTo: other)
@@ -136,6 +164,31 @@ extension Node {
         if isReplaced(by: other) { return }
         if refusal == nil || refusal == .otherDirectory { followWord(of: other) }
         admission.heard(.introduced(other), from: sender)
+        continueAdmission()
+    }
+
+    /// Of a cluster whose members are in its log. An empty node that is one of them belongs to it; the log tells the rest.
+    private func learnOfMembers(_ other: Introduction) {
+        if identity.clusterID == nil, let cluster = other.cluster {
+            if other[id] != nil {
+                logger.info(
+                    "📎 joining a cluster", metadata: ["cluster": "\(cluster)", "heardFrom": "\(other.speaker.node)"])
+                let own = identity[id] ?? KnownMember(id: id, directory: identity.directory, run: identity.run)
+                changeIdentity { identity in
+                    identity.clusterID = cluster
+                    identity.bornAt = other.bornAt
+                    identity.members = other.members.map { $0.id == id ? own : $0 }
+                }
+                updateElectorate()
+                askEverybody()
+            } else {
+                log(
+                    .waiting("no member"), .warning,
+                    "⏳ node \(id) is no member of cluster \(cluster). On a node of it: \"dmq-metadata member add \(id) HOST:PORT\""
+                )
+            }
+        }
+        if identity[other.speaker.node] != nil { admission.heard(.introduced(other), from: other.speaker.node) }
         continueAdmission()
     }
 
@@ -201,7 +254,17 @@ extension Node {
         guard ending == nil else { return }
         let pause = lastIntroductionPause[peer] ?? .milliseconds(50)
         switch outcome {
-        case .answered(let reply): answered(reply, by: peer, pause)
+        case .answered(let reply):
+            noteAbilities(reply.introduction)
+            if case .contacting(let member, _)? = operation?.phase, member.id == peer { newcomer = reply.introduction }
+            answered(reply, by: peer, pause)
+        case .outdated:
+            // Once: one that understands neither is asked again after a while.
+            if outdated.insert(peer).inserted {
+                askAgain(peer, after: .zero)
+            } else {
+                askAgain(peer, after: .milliseconds(500))
+            }
         case .absent:
             contacts.lost(peer)
             if peer != id { admission.heard(.absent, from: peer) }
@@ -230,7 +293,14 @@ extension Node {
                         + "give this one its own, with an empty directory, or stop the other.")
             }
             if reply.refusal == nil || reply.refusal == .rivalRun { noteAnswerer(other) }
-            if reply.refusal == .movedDirectory, !other.speaker.isAdmitted { _ = takeGuest(other) }
+            if reply.refusal == .notMember, wasMember, let index = other.abilities?.configuration,
+                index > raft.log.configurations.latest.index
+            {
+                return leaveCluster()
+            }
+            if reply.refusal == .movedDirectory, !other.speaker.isAdmitted || raft.hasConfiguration {
+                _ = takeGuest(other)
+            }
             learn(other, reply.refusal)
         }
         if other.speaker.node != peer {

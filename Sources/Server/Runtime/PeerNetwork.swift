@@ -14,6 +14,8 @@ final class PeerNetwork: NodeNetwork {
     private let mailbox: Mailbox
     private let logger: Logger
     private let timeout: Duration
+    private var members: [Member] = []
+    private let onMembers: ([Member]) -> Void
     private var peers: [NodeID: [Lane: HTTPClientConnection]] = [:]
     private var brokers: [BrokerID: BrokerConnection] = [:]
     private let headers: HTTPHeaders
@@ -34,21 +36,34 @@ final class PeerNetwork: NodeNetwork {
     private static let bulkTimeout: Duration = .seconds(60)
 
     init(
-        id: NodeID, members: [Member], loop: EventLoop, mailbox: Mailbox, electionTimeout: Duration, logger: Logger
+        id: NodeID, members: [Member], loop: EventLoop, mailbox: Mailbox, electionTimeout: Duration, logger: Logger,
+        onMembers: @escaping ([Member]) -> Void
     ) {
         self.id = id
         self.loop = loop
         self.mailbox = mailbox
         self.logger = logger
         timeout = max(electionTimeout, .milliseconds(500))
+        self.onMembers = onMembers
         headers = HTTPHeaders([("Content-Type", MessageCodec.contentType)])
-        for member in members {
-            // Whoever else listens at this node's own address is asked for its name, and nothing else.
-            for lane in member.id == id ? [.control] : Lane.allCases {
-                peers[member.id, default: [:]][lane] = HTTPClientConnection(
-                    host: member.host, port: member.port, loop: loop, resolver: peerNames, connectTimeout: timeout,
-                    isUrgent: true)
-            }
+        membersChanged(members)
+    }
+
+    func membersChanged(_ members: [Member]) {
+        for known in self.members where !members.contains(known) {
+            for connection in (peers.removeValue(forKey: known.id) ?? [:]).values { connection.close() }
+        }
+        for member in members where !self.members.contains(member) { add(member) }
+        self.members = members
+        onMembers(members)
+    }
+
+    private func add(_ member: Member) {
+        // Whoever else listens at this node's own address is asked for its name, and nothing else.
+        for lane in member.id == id ? [.control] : Lane.allCases {
+            peers[member.id, default: [:]][lane] = HTTPClientConnection(
+                host: member.host, port: member.port, loop: loop, resolver: peerNames, connectTimeout: timeout,
+                isUrgent: true)
         }
     }
 
@@ -192,6 +207,7 @@ extension IntroductionOutcome {
     fileprivate init(_ result: Result<HTTPResponse, HTTPClientError>) {
         switch result {
         case .success(let response) where response.status == 404: self = .legacy
+        case .success(let response) where response.status == 400: self = .outdated
         case .success(let response) where response.status == 200:
             if case .introduction(let reply)? = try? MessageCodec.decodeAnswer(response.body) {
                 self = .answered(reply)

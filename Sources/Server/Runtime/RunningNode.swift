@@ -9,9 +9,10 @@ import Wire
 
 /// A node on real clocks, sockets and disks. Every call is safe from any thread.
 public final class RunningNode: NodeService {
-    public let members: [Member]
+    public var members: [Member] { present.withLock { $0 } }
     public let id: NodeID
 
+    private let present: Mutex<[Member]>
     private let loop: EventLoop
     private let mailbox: Mailbox
     private let storage: StorageQueue
@@ -39,7 +40,7 @@ public final class RunningNode: NodeService {
         progress: (_ rows: Int) -> Void
     ) throws(StorageError) {
         self.id = id
-        self.members = members.sorted { $0.id < $1.id }
+        present = Mutex(members.sorted { $0.id < $1.id })
         self.logger = logger
         self.loop = loop
         // The very queue, not one that targets it: so a batch of the node and a turn of the loop alternate.
@@ -84,7 +85,8 @@ public final class RunningNode: NodeService {
             let clock = SystemClock(mailbox: mailbox)
             let network = PeerNetwork(
                 id: id, members: members, loop: loop, mailbox: mailbox,
-                electionTimeout: settings.raft.electionTimeout, logger: logger)
+                electionTimeout: settings.raft.electionTimeout, logger: logger
+            ) { [weak self] members in self?.present.withLock { $0 = members } }
             parts.clock = clock
             parts.network = network
             parts.node = Node(
@@ -167,6 +169,17 @@ public final class RunningNode: NodeService {
         completion: @escaping @Sendable (_ entries: [LogEntry], _ firstIndex: LogIndex) -> Void
     ) {
         mailbox.post(.readLog(from: from, limit: limit, completion))
+    }
+
+    public func change(
+        _ request: MembershipRequest,
+        completion: @escaping @Sendable (Result<MembershipProgress, MembershipFailure>) -> Void
+    ) {
+        mailbox.post(.changeMembers(request, completion))
+    }
+
+    public func membership(completion: @escaping @Sendable (MembershipView) -> Void) {
+        mailbox.post(.listMembers(completion))
     }
 
     /// One at a time, until whoever asked has taken all of it: each takes as much of the disk as the data.

@@ -1,0 +1,101 @@
+import Logging
+import Raft
+import Wire
+
+// Levels of features (KIP-584): what all members have agreed to use stands in the configuration, beside the members, and
+// is raised only when each of them supports it.
+extension Node {
+    var ownAbilities: Introduction.Abilities {
+        Introduction.Abilities(
+            configuration: raft.log.configurations.latest.index, features: SupportedFeature.all, build: settings.build)
+    }
+
+    /// What the cluster has agreed on; what it never spoke of is at its first level.
+    var finalizedFeatures: [Configuration.Feature] {
+        SupportedFeature.all.map { feature in
+            Configuration.Feature(
+                name: feature.name, level: raft.configuration.level(of: feature.name) ?? feature.initialLevel)
+        }
+    }
+
+    /// What a node lacks to be a member, in words; `nil` if nothing.
+    func lacking(_ abilities: Introduction.Abilities?) -> String? {
+        for feature in finalizedFeatures {
+            let levels = abilities?.features.first { $0.name == feature.name }?.levels
+            if levels?.contains(feature.level) != true {
+                return
+                    "it does not support \(feature.name) \(feature.level) (\(abilities?.build ?? "an older release"))"
+            }
+        }
+        return nil
+    }
+
+    func setFeature(
+        _ name: String, _ level: Int, _ request: MembershipRequest, _ completion: @escaping MembershipCompletion
+    ) {
+        do {
+            let wanted = try configuration(with: name, at: level)
+            guard let wanted, !request.isDryRun else { return completion(.success(.done)) }
+            if let refusal = raft.refusal(of: wanted) {
+                throw MembershipFailure.refused(.changeInProgress, "\(refusal)")
+            }
+            operation = MembershipOperation(request: request, phase: .changing(from: .zero), completion: completion)
+            step(.reconfigure(wanted, isForced: false))
+        } catch let failure as MembershipFailure {
+            completion(.failure(failure))
+        } catch {
+            completion(.failure(.unavailable("\(error)")))
+        }
+    }
+
+    /// `nil` when the level is as wanted.
+    private func configuration(with name: String, at level: Int) throws -> Configuration? {
+        guard let feature = SupportedFeature.all.first(where: { $0.name == name }) else {
+            throw MembershipFailure.refused(
+                .unknownFeature, "no feature \(name); there are \(SupportedFeature.all.map(\.name))")
+        }
+        let present = finalizedFeatures.first { $0.name == name }?.level ?? feature.initialLevel
+        guard level != present else { return nil }
+        guard feature.levels.contains(level) else {
+            throw MembershipFailure.refused(
+                .unsupportedLevel, "\(name) has the levels \(feature.levels.lowerBound) to \(feature.levels.upperBound)"
+            )
+        }
+        guard level > present else {
+            throw MembershipFailure.refused(
+                .unsupportedLevel,
+                "\(name) can not go back from \(present) to \(level): the log has entries that level \(level) does not know"
+            )
+        }
+        let reluctant = members.map(\.id).filter { member in
+            member != id && abilities[member]?.features.first { $0.name == name }?.levels.contains(level) != true
+        }
+        guard reluctant.isEmpty else {
+            throw MembershipFailure.refused(
+                .unsupportedLevel,
+                "\(AdmissionView.list(reluctant)): not heard, or of a release without \(name) \(level)")
+        }
+        var features = raft.configuration.features.filter { $0.name != name }
+        features.append(Configuration.Feature(name: name, level: level))
+        return Configuration(try listedMembers(), features: features)
+    }
+
+    /// The members as they are to stand in the log: those of services.json come there with the directories that are known for
+    /// them.
+    private func listedMembers() throws -> [Configuration.Member] {
+        if raft.hasConfiguration { return raft.configuration.members }
+        return try members.map { member in
+            guard let directory = identity[member.id]?.directory, guests[member.id] == nil,
+                identity[member.id]?.isAdmitted == true
+            else {
+                throw MembershipFailure.refused(
+                    .unreachable, "node \(member.id) has no vote yet: start it, and wait until it follows")
+            }
+            guard Configuration.isPlain(member.host), Configuration.isPlain(member.url) else {
+                throw MembershipFailure.refused(
+                    .invalid, "the address \(member.host) of node \(member.id) can not stand in the log")
+            }
+            return Configuration.Member(member, directory: directory, role: .voter)
+        }
+    }
+}
