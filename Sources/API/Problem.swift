@@ -46,6 +46,7 @@ struct Problem: Error, Equatable {
         case 413: "Content Too Large"
         case 415: "Unsupported Media Type"
         case 421: "Misdirected Request"
+        case 422: "Unprocessable Content"
         case 503: "Service Unavailable"
         case 504: "Gateway Timeout"
         case 507: "Insufficient Storage"

@@ -31,6 +31,18 @@ public enum ProblemCode: String, Sendable, CaseIterable {
     case revisionMismatch = "revision_mismatch"
     case invalidCommand = "invalid_command"
 
+    // The members
+    case unknownMember = "unknown_member"
+    case idInUse = "id_in_use"
+    case changeInProgress = "change_in_progress"
+    case wouldLoseQuorum = "would_lose_quorum"
+    case notCaughtUp = "not_caught_up"
+    case unreachable = "unreachable"
+    case foreignCluster = "foreign_cluster"
+    case featureNotEnabled = "feature_not_enabled"
+    case unknownFeature = "unknown_feature"
+    case unsupportedFeatureLevel = "unsupported_feature_level"
+
     // The node
     case notReady = "not_ready"
     case overloaded = "overloaded"
@@ -47,14 +59,18 @@ public enum ProblemCode: String, Sendable, CaseIterable {
             .invalidKey, .invalidPrecondition, .invalidMessage, .recursiveRequired, .brokerIDMismatch,
             .notEnoughBrokers:
             400
-        case .unknownPath, .unknownBroker, .unknownTopic, .unknownKey: 404
+        case .unknownPath, .unknownBroker, .unknownTopic, .unknownKey, .unknownMember, .unknownFeature: 404
         case .foreignOrigin: 403
         case .methodNotAllowed: 405
-        case .brokerIDInUse, .brokerHasPartitions, .topicExists, .backupInProgress: 409
+        case .brokerIDInUse, .brokerHasPartitions, .topicExists, .idInUse, .changeInProgress, .wouldLoseQuorum,
+            .notCaughtUp, .featureNotEnabled, .unsupportedFeatureLevel,
+            .backupInProgress:
+            409
         case .revisionMismatch: 412
         case .bodyTooLarge: 413
         case .unsupportedMediaType: 415
         case .misdirectedRequest: 421
+        case .unreachable, .foreignCluster: 422
         case .invalidCommand, .internalError, .backupFailed: 500
         case .notReady, .overloaded, .unavailable: 503
         case .outcomeUnknown: 504

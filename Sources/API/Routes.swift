@@ -13,6 +13,14 @@ enum Routes {
         Route("/api/v1/raft/status", .get(RaftState.status)),
         Route("/api/v1/raft/log", .get(RaftState.log, "from", "limit")),
 
+        Route(
+            "/api/v1/raft/members", .get(Members.list), .post(Members.add, "force", "dryRun", "wait"),
+            .put(Members.setVoters, "force", "dryRun", "wait")),
+        Route(
+            "/api/v1/raft/members/{id...}", .post(Members.act, "force", "dryRun", "wait"),
+            .delete(Members.remove, "force", "dryRun", "wait")),
+        Route("/api/v1/metadata/features", .get(Features.list), .post(Features.set, "dryRun")),
+
         Route("/api/v1/metadata/heartbeat/{brokerId}", .post(BrokerReports.heartbeat)),
         Route("/api/v1/metadata/isr/lag", .post(BrokerReports.lag)),
         Route("/api/v1/metadata/controller", .get(ClusterState.controller, "consistency")),

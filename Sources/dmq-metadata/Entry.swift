@@ -12,7 +12,8 @@ struct Entry: ParsableCommand {
         subcommands: [
             ServeCommand.self, ClusterCommand.self, StatusCommand.self, BrokerCommand.self, TopicCommand.self,
             KVCommand.self, VerifyCommand.self, BackupCommand.self, RestoreCommand.self, RepairCommand.self,
-            RecoverCommand.self, MembersCommand.self, DemoCommand.self, SimulateCommand.self,
+            RecoverCommand.self, MemberCommand.self, FeatureCommand.self, MembersCommand.self, DemoCommand.self,
+            SimulateCommand.self,
         ],
         defaultSubcommand: ServeCommand.self)
 

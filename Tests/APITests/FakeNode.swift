@@ -12,6 +12,8 @@ final class FakeNode: NodeService {
         var metadata = MetadataStateMachine()
         /// Of everything that needs the leader.
         var failure: RequestFailure?
+        var changes: [MembershipRequest] = []
+        var change: Result<MembershipProgress, MembershipFailure> = .success(.done)
         /// Of everything else.
         var staleFailure: RequestFailure?
         var status = FakeNode.status
@@ -136,6 +138,31 @@ final class FakeNode: NodeService {
             return state.log
         }
         completion(Array(log.filter { $0.index >= from }.prefix(limit)), log.first?.index ?? LogIndex(1))
+    }
+
+    func change(
+        _ request: MembershipRequest,
+        completion: @escaping @Sendable (Result<MembershipProgress, MembershipFailure>) -> Void
+    ) {
+        completion(
+            state.withLock { state in
+                state.changes.append(request)
+                return state.change
+            })
+    }
+
+    func membership(completion: @escaping @Sendable (MembershipView) -> Void) {
+        completion(
+            MembershipView(
+                clusterID: "c1", configurationIndex: LogIndex(7), isCommitted: true, isJoint: false,
+                features: [Configuration.Feature(name: "kraft.version", level: 1)], leader: NodeID(1),
+                lastIndex: LogIndex(9), operation: nil,
+                rows: [1, 2, 3].map { id in
+                    MembershipView.Row(
+                        member: Configuration.Member(
+                            id: NodeID(id), directory: DirectoryID(high: id, low: 0), host: "node\(id)", port: 9091),
+                        matchIndex: LogIndex(9), lastContactMs: 5, features: SupportedFeature.all, build: "1.0")
+                }))
     }
 
     func backUp(_ consistency: Consistency, completion: @escaping BackupCompletion) {

@@ -97,6 +97,11 @@ struct LeftNode {
         var metadata = recovered.metadata
         var applied = recovered.applied
         for entry in recovered.entries where entry.index > applied.index {
+            // Who the members were says nothing about the new cluster.
+            if entry.type == LogEntry.configuration {
+                applied = entry.position
+                continue
+            }
             do throws(WireError) {
                 let command = try CommandCodec.decode(type: entry.type, data: entry.data)
                 _ = metadata.apply(command, timestamp: entry.timestamp)

@@ -118,6 +118,7 @@ extension NodeSettings {
         bootstrap = configuration.bootstrap
         rejoin = configuration.rejoin
         place = configuration.place
+        build = Version.current
         // The log's share: what is proposed and not committed is held there however long a client waits.
         maximumPendingBytes = configuration.memoryBytes / 4
     }

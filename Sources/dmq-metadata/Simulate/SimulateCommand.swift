@@ -71,6 +71,10 @@ struct SimulateCommand: ParsableCommand {
         var configuration = Simulation.Configuration()
         configuration.nodes = nodes.count(for: seed)
         configuration.seconds = max(1, Int((minutes * 60).rounded()))
+        #if Defects
+            // The table of defects is of stories without it.
+            if defect != nil { configuration.faults.removeAll { $0 == .membersInLog } }
+        #endif
         return configuration
     }
 
