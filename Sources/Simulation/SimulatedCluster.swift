@@ -126,6 +126,7 @@ final class SimulatedCluster: @unchecked Sendable {
         brokers.start()
         nemesis.start(until: end)
         mistakes.planGrowth()
+        if faults.includes(.membersInLog) { `operator`.putMembersIntoLog() }
         rushHour.plan(until: end)
         run(until: end)
         if violations.isEmpty {

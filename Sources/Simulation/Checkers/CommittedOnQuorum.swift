@@ -44,8 +44,11 @@ final class CommittedOnQuorum: Checker {
     }
 
     private func noteList(of node: SimulatedNode, at index: LogIndex, _ cluster: SimulatedCluster) {
-        guard lists.last?.nodes.count != node.list.count else { return }
-        lists.append((index, node.list.map { cluster.node($0.id) }))
+        // Where the members are in the log, the file beside it may be wrong.
+        let raft = node.process?.raft.configuration.voters
+        let ids = node.process?.raft.hasConfiguration == true ? raft ?? [] : node.list.map(\.id)
+        guard lists.last?.nodes.count != ids.count else { return }
+        lists.append((index, ids.map { cluster.node($0) }))
     }
 
     /// Who has the entry, if that is no majority: of the list that it was committed by, or of a later one.

@@ -217,7 +217,7 @@ final class SimulatedNetwork: @unchecked Sendable {
             guard !conditions.isCut(sent.from, sent.to) else { return }
             guard to.isUp, to.incarnation == incarnation else {
                 guard exchanges[number] != nil else { return }
-                if sent.kind == nil, !to.isUp { refuseConnection(number) }
+                if sent.kind == nil, !to.isUp { return refuseConnection(number) }
                 return breakConnection(slot(sent.from, sent.to, sent.lane))
             }
             do {
@@ -241,13 +241,13 @@ final class SimulatedNetwork: @unchecked Sendable {
 
     /// Nothing listens there: the kernel says so.
     private func refuseConnection(_ number: UInt64) {
-        guard let exchange = finish(number) else { return }
+        guard let exchange = exchanges[number] else { return }
         let (asker, peer) = (process(at: exchange.from), exchange.peer)
         cluster.timeline.schedule(after: delay()) { [self] in
-            guard !conditions.isCut(exchange.to, exchange.from), asker.incarnation == exchange.incarnation else {
-                return
-            }
-            asker.post(.introduced(to: peer, .absent))
+            // If that is not heard, the time is up at some time.
+            guard !conditions.isCut(exchange.to, exchange.from), finish(number) != nil else { return }
+            breakConnection(slot(exchange.from, exchange.to, exchange.lane))
+            if asker.incarnation == exchange.incarnation { asker.post(.introduced(to: peer, .absent)) }
         }
     }
 
@@ -386,6 +386,9 @@ final class SimulatedNetworkPort: NodeNetwork {
     func push(_ body: [UInt8], to broker: Broker, attempt: UInt64) {
         cluster.brokers.push(body, to: broker, attempt: attempt, from: node)
     }
+
+    /// Places are the same all the time.
+    func membersChanged(_ members: [Member]) {}
 
     func make(_ body: PushBody) { node.post(.pushBodyMade(body.made)) }
 

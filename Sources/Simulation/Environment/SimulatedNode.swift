@@ -84,10 +84,21 @@ final class SimulatedNode: @unchecked Sendable {
 
     /// Whether the entry is on the platter, or was when that was damaged or lost, on a directory with the node's vote.
     func holds(_ position: LogPosition) -> Bool {
-        guard lostImages.isEmpty else { return lostImages.contains { $0.holds(position) } }
+        guard lostImages.isEmpty else {
+            return lostImages.contains { $0.holds(position) } || isListedInLog && image.holds(position)
+        }
         if cluster.mistakes.isCloned(self) { return image.holds(position) || cluster.twin.image.holds(position) }
         let image = soundImage ?? image
         return image.identity?.isAdmitted ?? false && image.holds(position)
+    }
+
+    /// Whether a member's log says that this very directory has the node's vote.
+    private var isListedInLog: Bool {
+        guard let directory = image.identity?.directory, self !== cluster.twin else { return false }
+        return cluster.nodes.contains { node in
+            guard let raft = node.process?.raft.configuration.member(id, on: directory) else { return false }
+            return raft.directory == directory && raft.role != .learner
+        }
     }
 
     func start() {
@@ -340,6 +351,7 @@ final class SimulatedNode: @unchecked Sendable {
         cluster.trace.record(.step, node: id, UInt64(inputs.count) << 40 | process.lastApplied.number)
         inputs.removeAll(keepingCapacity: true)
         swap(&inputs, &spareMailbox)
+        noticeAdmission(of: process)
         cluster.observe(.stepped(self, process))
         let now = Standing(process)
         if standing != now {
@@ -350,6 +362,15 @@ final class SimulatedNode: @unchecked Sendable {
             crash()
             ended(with: mustDie)
         }
+    }
+
+    /// Where the members are in the log, the cluster gives the place of a lost directory away by itself.
+    private func noticeAdmission(of process: Node) {
+        guard !lostImages.isEmpty, self !== cluster.twin, process.raft.hasConfiguration,
+            process.raft.log.configurations.latest.index <= process.raft.commitIndex,
+            let member = process.raft.configuration.member(id, on: process.identity.directory), member.role == .voter
+        else { return }
+        writeOff()
     }
 
     /// A node that asks for one timer after the other and does nothing at any is spinning.

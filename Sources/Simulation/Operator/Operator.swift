@@ -12,8 +12,8 @@ import Wire
 /// write's term after the node's end, so who had asked for the forgotten vote in a later term does not have the write, and
 /// never gets a vote of theirs.
 final class Operator: @unchecked Sendable {
-    private let cluster: SimulatedCluster
-    private var random: Randomness
+    let cluster: SimulatedCluster
+    var random: Randomness
     private var network: ClientNetwork
     /// The node at work on, and what it must hold to be whole again; `nil` as long as it has not started empty.
     private var patient: (node: SimulatedNode, goal: LogPosition?)?
@@ -51,6 +51,8 @@ final class Operator: @unchecked Sendable {
 
     /// `node` has ended and does not start any more.
     func repair(_ node: SimulatedNode) {
+        // It may have been started twice, by different people.
+        if let patient, patient.node === node, patient.goal == nil { return }
         patient = (node, nil)
         provePast(node) { [self] in
             node.empty()
