@@ -59,8 +59,10 @@ extension Node {
         learn(other, refusal)
         if let refusal, !isThisProcess(other.speaker) {
             let isFed = guests[other.speaker.node] == other.speaker.directory
+            let isOrdinary = isFed || refusal == .notMember
             logRefused(
-                refusal, of: other.speaker.node, describe(refusal, other.speaker), level: isFed ? .warning : .error)
+                refusal, of: other.speaker.node, describe(refusal, other.speaker), level: isOrdinary ? .warning : .error
+            )
         }
         whenIdentityIsDurable { [self] in
             let dialect = other.abilities == nil ? introduction : introduction(to: other.speaker.node)
@@ -71,7 +73,9 @@ extension Node {
     /// Who speaks the words of this release is spoken to in them, and what it can is known.
     func noteAbilities(_ other: Introduction) {
         let sender = other.speaker.node
-        abilities[sender] = identity[sender] == nil ? nil : other.abilities
+        // Anybody can claim any id: nothing is kept of those that this node does not talk to.
+        guard member(sender) != nil else { return }
+        abilities[sender] = other.abilities
         if other.abilities == nil { outdated.insert(sender) } else { outdated.remove(sender) }
     }
 

@@ -16,6 +16,10 @@ extension Node {
             return completion(.failure(.notLeader(leader: otherLeader)))
         }
         if case .transferLeadership(let target) = request.change { return transfer(to: target, request, completion) }
+        guard operation == nil else {
+            return completion(
+                .failure(.refused(.changeInProgress, "another change is under way: \(operationText ?? "")")))
+        }
         if case .setFeature(let name, let level) = request.change {
             return setFeature(name, level, request, completion)
         }
@@ -26,10 +30,6 @@ extension Node {
                         .featureNotEnabled,
                         "the members of this cluster are those of services.json. Once all nodes run this release: "
                             + "\"dmq-metadata feature upgrade kraft.version=1\"")))
-        }
-        guard operation == nil else {
-            return completion(
-                .failure(.refused(.changeInProgress, "another change is under way: \(operationText ?? "")")))
         }
         do { try begin(request, completion) } catch { completion(.failure(error)) }
     }
