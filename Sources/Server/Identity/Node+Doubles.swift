@@ -35,7 +35,8 @@ extension Node {
         guard other.cluster == identity.clusterID, identity.clusterID != nil, let known = other[id],
             let own = identity[id]
         else { return false }
-        if own.isAdmitted, let directory = known.directory, directory != identity.directory,
+        // With the members in the log, who is one on which directory is the log's to say.
+        if !raft.hasConfiguration, own.isAdmitted, let directory = known.directory, directory != identity.directory,
             known.generation > own.generation
         {
             refuseToGoOn(

@@ -192,6 +192,7 @@ extension Node {
                 )
             }
         }
+        if isReplaced(by: other) { return }
         if identity[other.speaker.node] != nil { admission.heard(.introduced(other), from: other.speaker.node) }
         continueAdmission()
     }
