@@ -79,8 +79,6 @@
         case compactsBeyondCheckpoint = "compacts-beyond-checkpoint"
         /// One of the changed rows is not written with the checkpoint.
         case checkpointForgetsARow = "checkpoint-forgets-a-row"
-        /// No checkpoint is written while a snapshot is being received, however long its sender has been gone.
-        case checkpointsWaitForAnyTransfer = "checkpoints-wait-for-any-transfer"
         /// A process that starts applies the last entry once more.
         case appliesAgainAtRestart = "applies-again-at-restart"
         /// A process that starts gives the last revision again.
@@ -247,7 +245,7 @@
             // These need a rare meeting of faults.
             case .longerLogWins, .voteForgottenAtRestart, .snapshotsOutliveLeadership, .runIgnored, .addresseeIgnored:
                 3000
-            case .preVotesCountAsVotes, .heartbeatAcksUndurable, .checkpointsWaitForAnyTransfer, .staleReads,
+            case .preVotesCountAsVotes, .heartbeatAcksUndurable, .staleReads,
                 .heartbeatUnconfirmed, .answersForAnothersEntry, .heartbeatsNotRebuilt,
                 .floorIgnored, .snapshotReplacesLog:
                 500

@@ -35,7 +35,7 @@ extension Node {
 
     /// The old state must not be written over the one that is being installed.
     var isInstallingSnapshot: Bool {
-        receiver.map { $0.isLast || Defect.checkpointsWaitForAnyTransfer.isOn } ?? false
+        receiver?.isLast ?? false
     }
 
     func checkpointed(_ index: LogIndex) {

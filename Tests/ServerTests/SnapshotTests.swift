@@ -56,6 +56,17 @@ func lastChunk(of state: MetadataStateMachine, at position: LogPosition, term: U
         #expect(test.node.metadata.keyCount == 1)
     }
 
+    @Test("a transfer that breaks off holds up no checkpoint of what comes by the log")
+    func checkpointsGoOnBesideATransfer() {
+        let test = NodeUnderTest { $0.checkpointEntries = 1 }
+        test.install(chunk(of: filled(), at: position(1, 9), term: 1, sequence: 0, isLast: false))
+        test.persist()
+        test.process(.snapshotStaged)
+        test.append(from: 2, term: 1, behind: .zero, [putEntry(1, term: 1)], commit: LogIndex(1))
+        test.persist()
+        #expect(test.disk.checkpoints.map(\.position) == [position(1, 1)])
+    }
+
     @Test func aChunkOutOfOrderStartsAgain() {
         let test = NodeUnderTest()
         test.install(chunk(of: filled(), at: position(1, 9), term: 1, sequence: 1, isLast: true))
