@@ -129,7 +129,7 @@ enum Members {
             json.field("directoryId", row.member.directory?.description)
             json.field("host", row.member.host)
             json.field("port", UInt64(row.member.port))
-            json.field("url", row.member.url ?? "http://\(row.member.host):\(row.member.port)")
+            json.field("url", Member(row.member).url)
             json.field("matchIndex", row.matchIndex?.number)
             json.field("lastContactMs", row.lastContactMs)
             json.field("build", row.build)
@@ -215,6 +215,6 @@ extension Member {
         }
         let port = UInt16(try json.integer("port", in: Limits.port))
         self.init(
-            id: id, host: host, port: port, url: try json.stringIfPresent("url") ?? "http://\(host):\(port)")
+            id: id, host: host, port: port, url: try json.stringIfPresent("url") ?? Member.url(host: host, port: port))
     }
 }

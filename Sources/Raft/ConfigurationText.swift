@@ -65,8 +65,8 @@ extension Configuration.Member {
 }
 
 extension Substring {
-    /// Drops `literal` from the front, if it stands there.
-    fileprivate mutating func take(_ literal: String) -> Bool {
+    /// Drops `literal` from the front, if it stands there; for texts that only we write.
+    package mutating func take(_ literal: String) -> Bool {
         guard hasPrefix(literal) else { return false }
         removeFirst(literal.count)
         return true

@@ -69,7 +69,7 @@ struct Leadership: Sendable {
         hearQuorum(at: now)
     }
 
-    /// Since when nobody who counts need have been heard for ``quorumContact`` to be what it is.
+    /// Whether that follower answered in this term, less than `span` ago.
     func hasHeard(_ position: Int, within span: Duration, at now: Instant) -> Bool {
         peers[position].lastContact.map { now.since($0) < span } ?? false
     }

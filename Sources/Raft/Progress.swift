@@ -82,7 +82,6 @@ struct Progress: Sendable {
         catchUp = CatchUp(target: nextIndex.previous, since: now)
     }
 
-    var isVoter: Bool { !halves.isEmpty }
     /// Who leaves is no successor.
     var canLead: Bool { halves.contains(.incoming) }
 

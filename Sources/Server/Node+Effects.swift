@@ -91,7 +91,8 @@ extension Node {
         precondition(entry.index == lastApplied.next, "entry \(entry.index) applied after \(lastApplied)")
         var outcome = Outcome(result: .refused(.invalidCommand))
         if entry.type == LogEntry.configuration {
-            outcome = adoptMembers(entry)
+            // It goes into the state as it is.
+            outcome = metadata.adopt(Counters.Members(entry))
         } else {
             do {
                 var command = try CommandCodec.decode(type: entry.type, data: entry.data)

@@ -183,7 +183,6 @@ public final class Node {
         if now.instant >= armedDeadline { expireTimers() }
         proposeGathered()
         readGathered()
-        flushWrites()
         continueMembership()
         flushWrites()
         checkpointIfDue()

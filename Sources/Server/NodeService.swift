@@ -115,6 +115,11 @@ public struct Member: Sendable, Equatable {
         self.port = port
         self.url = url
     }
+
+    /// What clients are told when nobody says otherwise. An IPv6 address stands in brackets (RFC 3986 §3.2.2).
+    public static func url(host: String, port: UInt16) -> String {
+        "http://\(host.contains(":") ? "[\(host)]" : host):\(port)"
+    }
 }
 
 /// A node as the outside sees it: every call is safe from any thread, answers come on the node's own executor.

@@ -40,10 +40,7 @@ final class Ledger {
         if entry.type == LogEntry.noop { openedTerm = max(openedTerm, entry.term) }
         var outcome = Outcome(result: .refused(.invalidCommand))
         var token: String?
-        if entry.type == LogEntry.configuration {
-            outcome = metadata.adopt(
-                Counters.Members(index: entry.index.number, text: String(decoding: entry.data, as: UTF8.self)))
-        }
+        if entry.type == LogEntry.configuration { outcome = metadata.adopt(Counters.Members(entry)) }
         lastCommand = try? CommandCodec.decode(type: entry.type, data: entry.data)
         if let command = lastCommand {
             outcome = metadata.apply(command, timestamp: entry.timestamp)

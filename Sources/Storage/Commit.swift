@@ -8,10 +8,11 @@ extension NodeStore {
         try perform { () throws(StorageError) in
             var contents = recovered()
             let statementCount = writes.reduce(0) { count, write in
-                count + write.entries.count + (write.entries.contains { $0.type == LogEntry.configuration } ? 1 : 0)
-                    + (write.hardState == nil ? 0 : 1) + (write.truncateFrom == nil ? 0 : 2)
+                count + write.entries.count + (write.hardState == nil ? 0 : 1) + (write.truncateFrom == nil ? 0 : 2)
             }
-            if statementCount > 1 {
+            // The first entry about the members changes the schema as well.
+            let changesMembers = { writes.contains { $0.entries.contains { $0.type == LogEntry.configuration } } }
+            if statementCount > 1 || changesMembers() {
                 try transaction { () throws(StorageError) in try apply(writes, to: &contents) }
             } else {
                 // One statement is a transaction by itself, for two statements less.

@@ -50,13 +50,6 @@ enum MembersText {
 }
 
 extension Substring {
-    /// Drops `literal` from the front, if it stands there.
-    fileprivate mutating func take(_ literal: String) -> Bool {
-        guard hasPrefix(literal) else { return false }
-        removeFirst(literal.count)
-        return true
-    }
-
     /// Drops what stands before the next comma or bracket.
     fileprivate mutating func takeValue() -> Substring {
         let value = prefix { $0 != "," && $0 != "}" && $0 != "]" }

@@ -108,6 +108,8 @@ public struct Introduction: Equatable, Sendable {
     }
 
     public var listVersion: UInt64 { NodeIdentity.version(of: members.map(\.id)) }
+    /// Whether it goes by members in the log, and not by a list.
+    public var hasConfiguration: Bool { abilities?.configuration ?? .zero > .zero }
     public subscript(id: NodeID) -> KnownMember? { members.first { $0.id == id } }
 }
 

@@ -1,6 +1,13 @@
 import Metadata
 import Raft
 
+extension Counters.Members {
+    /// What an entry of type ``LogEntry/configuration`` says.
+    public init(_ entry: LogEntry) {
+        self.init(index: entry.index.number, text: String(decoding: entry.data, as: UTF8.self))
+    }
+}
+
 /// One chunk of a snapshot: rows, and in chunk 0 what is not in rows.
 public struct SnapshotChunk: Equatable, Sendable {
     /// What the rows of all chunks must add up to.

@@ -16,12 +16,7 @@ struct AdmissionView {
     private var isPatienceOver: Bool { now >= admission.patienceEnds }
     private var introduced: [Introduction] { peers.compactMap(admission.introduction) }
     private var agreeing: [Introduction] {
-        introduced.filter { isConfigured || $0.listVersion == identity.listVersion && !isByConfiguration($0) }
-    }
-
-    /// Whether it goes by members in the log, and not by a list.
-    private func isByConfiguration(_ other: Introduction) -> Bool {
-        other.abilities?.configuration ?? .zero > .zero
+        introduced.filter { isConfigured || $0.listVersion == identity.listVersion && !$0.hasConfiguration }
     }
 
     /// Of the same cluster, by the same list.
@@ -170,7 +165,7 @@ struct AdmissionView {
         }
         // An empty node that was given another list is the one to stop.
         let odd = introduced.filter {
-            $0.listVersion != identity.listVersion && !isConfigured && !isByConfiguration($0)
+            $0.listVersion != identity.listVersion && !isConfigured && !$0.hasConfiguration
                 && ($0.cluster != nil || identity.clusterID == nil)
         }
         let others = isConfigured ? 0 : foreign.count + odd.count

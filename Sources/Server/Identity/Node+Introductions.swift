@@ -79,17 +79,12 @@ extension Node {
         if other.abilities == nil { outdated.insert(sender) } else { outdated.remove(sender) }
     }
 
-    /// Whether either of the two goes by members in the log.
-    private func isByConfiguration(_ other: Introduction) -> Bool {
-        raft.hasConfiguration || other.abilities?.configuration ?? .zero > .zero
-    }
-
     /// As ``refusal(of:)``, but for the one question that is allowed to those who do not fit yet.
     private func refusal(ofIntroduction other: Introduction, in envelope: Envelope) -> Misfit? {
         let sender = other.speaker
         guard sender.node != id else { return .sameNode }
         guard envelope.receiver == id else { return .otherNode }
-        if isByConfiguration(other) {
+        if raft.hasConfiguration || other.hasConfiguration {
             if let own = identity.clusterID, let theirs = other.cluster, own != theirs { return .otherCluster }
             guard let known = identity[sender.node] else { return raft.hasConfiguration ? .notMember : nil }
             guard raft.hasConfiguration, !Defect.directoryIgnored.isOn else { return nil }
@@ -156,7 +151,7 @@ extension Node {
         let sender = other.speaker.node
         guard sender != id else { return meetDouble(other) }
         guard refusal != .otherNode else { return }
-        if other.abilities?.configuration ?? .zero > .zero { return learnOfMembers(other) }
+        if other.hasConfiguration { return learnOfMembers(other) }
         guard identity[sender] != nil else { return }
         if other.listVersion == listVersion, let cluster = other.cluster {
             if identity.clusterID == nil && !Defect.birthBesideData.isOn

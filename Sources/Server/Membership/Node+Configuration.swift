@@ -27,9 +27,10 @@ extension Node {
     func followConfiguration() {
         let configuration = raft.configuration
         guard raft.hasConfiguration else { return }
-        let isVoter = configuration.member(id, on: identity.directory).map { $0.role != .learner } ?? false
+        let own = configuration.member(id, on: identity.directory)
+        let isVoter = own.map { $0.role != .learner } ?? false
         let wasVoter = identity.isAdmitted
-        if configuration.member(id, on: identity.directory) != nil { wasMember = true }
+        if own != nil { wasMember = true }
         // Who left is fed until it knows.
         let departing = raft.followers.map(\.id).filter { !configuration.contains($0) }
         let ids = Set(configuration.ids + departing + [id]).sorted()
@@ -89,12 +90,6 @@ extension Node {
         if case .replace(_, let member)? = operation?.request.change { member.id == id } else { false }
     }
 
-    /// An entry about the members is applied: it goes into the state as it is.
-    func adoptMembers(_ entry: LogEntry) -> Outcome {
-        metadata.adopt(
-            Counters.Members(index: entry.index.number, text: String(decoding: entry.data, as: UTF8.self)))
-    }
-
     /// The others agreed that this node is none of them any more. It ends in words, and disturbs nobody.
     func leaveCluster() {
         refuseToGoOn(
@@ -104,16 +99,16 @@ extension Node {
 }
 
 extension Member {
-    init(_ member: Configuration.Member) {
+    public init(_ member: Configuration.Member) {
         self.init(
             id: member.id, host: member.host, port: member.port,
-            url: member.url ?? "http://\(member.host):\(member.port)")
+            url: member.url ?? Self.url(host: member.host, port: member.port))
     }
 }
 
 extension Configuration.Member {
     init(_ member: Member, directory: DirectoryID?, role: Configuration.Role) {
-        let usual = "http://\(member.host):\(member.port)"
+        let usual = Member.url(host: member.host, port: member.port)
         self.init(
             id: member.id, directory: directory, role: role, host: member.host, port: member.port,
             url: member.url == usual ? nil : member.url)

@@ -33,36 +33,28 @@ extension Node {
     func setFeature(
         _ name: String, _ level: Int, _ request: MembershipRequest, _ completion: @escaping MembershipCompletion
     ) {
-        do {
-            let wanted = try configuration(with: name, at: level)
-            guard let wanted, !request.isDryRun else { return completion(.success(.done)) }
-            if let refusal = raft.refusal(of: wanted) {
-                throw MembershipFailure.refused(.changeInProgress, "\(refusal)")
-            }
-            operation = MembershipOperation(request: request, phase: .changing(from: .zero), completion: completion)
-            step(.reconfigure(wanted, isForced: false))
-        } catch let failure as MembershipFailure {
-            completion(.failure(failure))
-        } catch {
-            completion(.failure(.unavailable("\(error)")))
-        }
+        let wanted: Configuration?
+        do { wanted = try configuration(with: name, at: level) } catch { return completion(.failure(error)) }
+        guard let wanted, !request.isDryRun else { return completion(.success(.done)) }
+        operation = MembershipOperation(request: request, phase: .changing(from: .zero), completion: completion)
+        step(.reconfigure(wanted, isForced: false))
     }
 
     /// `nil` when the level is as wanted.
-    private func configuration(with name: String, at level: Int) throws -> Configuration? {
+    private func configuration(with name: String, at level: Int) throws(MembershipFailure) -> Configuration? {
         guard let feature = SupportedFeature.all.first(where: { $0.name == name }) else {
-            throw MembershipFailure.refused(
+            throw .refused(
                 .unknownFeature, "no feature \(name); there are \(SupportedFeature.all.map(\.name))")
         }
         let present = finalizedFeatures.first { $0.name == name }?.level ?? feature.initialLevel
         guard level != present else { return nil }
         guard feature.levels.contains(level) else {
-            throw MembershipFailure.refused(
+            throw .refused(
                 .unsupportedLevel, "\(name) has the levels \(feature.levels.lowerBound) to \(feature.levels.upperBound)"
             )
         }
         guard level > present else {
-            throw MembershipFailure.refused(
+            throw .refused(
                 .unsupportedLevel,
                 "\(name) can not go back from \(present) to \(level): the log has entries that level \(level) does not know"
             )
@@ -71,7 +63,7 @@ extension Node {
             member != id && abilities[member]?.features.first { $0.name == name }?.levels.contains(level) != true
         }
         guard reluctant.isEmpty else {
-            throw MembershipFailure.refused(
+            throw .refused(
                 .unsupportedLevel,
                 "\(AdmissionView.list(reluctant)): not heard, or of a release without \(name) \(level)")
         }
@@ -82,17 +74,17 @@ extension Node {
 
     /// The members as they are to stand in the log: those of services.json come there with the directories that are known for
     /// them.
-    private func listedMembers() throws -> [Configuration.Member] {
+    private func listedMembers() throws(MembershipFailure) -> [Configuration.Member] {
         if raft.hasConfiguration { return raft.configuration.members }
-        return try members.map { member in
+        return try members.map { member throws(MembershipFailure) in
             guard let directory = identity[member.id]?.directory, guests[member.id] == nil,
                 identity[member.id]?.isAdmitted == true
             else {
-                throw MembershipFailure.refused(
+                throw .refused(
                     .unreachable, "node \(member.id) has no vote yet: start it, and wait until it follows")
             }
             guard Configuration.isPlain(member.host), Configuration.isPlain(member.url) else {
-                throw MembershipFailure.refused(
+                throw .refused(
                     .invalid, "the address \(member.host) of node \(member.id) can not stand in the log")
             }
             return Configuration.Member(member, directory: directory, role: .voter)

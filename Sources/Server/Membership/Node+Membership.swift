@@ -147,9 +147,8 @@ extension Node {
 
     /// Goes on with what is under way, as far as it can be now. Asked after every batch.
     func continueMembership() {
-        guard raft.role == .leader, ending == nil else {
-            return end(.failure(.outcomeUnknown))
-        }
+        guard operation != nil || !guests.isEmpty else { return }
+        guard raft.role == .leader, ending == nil else { return end(.failure(.outcomeUnknown)) }
         readmit()
         guard let operation else { return }
         switch operation.phase {

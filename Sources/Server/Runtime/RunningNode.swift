@@ -204,7 +204,8 @@ public final class RunningNode: NodeService {
 }
 
 extension DirectoryID {
-    fileprivate static func random() -> DirectoryID {
+    /// The name of a new directory.
+    public static func random() -> DirectoryID {
         DirectoryID(high: .random(in: .min ... .max), low: .random(in: .min ... .max))
     }
 }

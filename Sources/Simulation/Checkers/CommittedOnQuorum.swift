@@ -45,8 +45,8 @@ final class CommittedOnQuorum: Checker {
 
     private func noteList(of node: SimulatedNode, at index: LogIndex, _ cluster: SimulatedCluster) {
         // Where the members are in the log, the file beside it may be wrong.
-        let raft = node.process?.raft.configuration.voters
-        let ids = node.process?.raft.hasConfiguration == true ? raft ?? [] : node.list.map(\.id)
+        var ids = node.list.map(\.id)
+        if let process = node.process, process.raft.hasConfiguration { ids = process.raft.voters }
         guard lists.last?.nodes.count != ids.count else { return }
         lists.append((index, ids.map { cluster.node($0) }))
     }

@@ -13,12 +13,14 @@ public struct BackupCopy {
     private static let sliceBytes = 8 * 1024 * 1024
 
     private let hold: DatabaseHold
+    private let directory: String
     private let path: String
     private var writeAheadLog: String { path + "-wal" }
 
     public init(of hold: DatabaseHold) {
         self.hold = hold
-        path = DataDirectory(path: hold.database).parent + "/" + Self.fileName
+        directory = DataDirectory(path: hold.database).parent
+        path = directory + "/" + Self.fileName
     }
 
     /// Removes what a process that was killed has left.
@@ -35,9 +37,9 @@ public struct BackupCopy {
     ) throws(BackupFailure) -> BackupContent {
         defer {
             hold.giveUp("it failed")
-            Self.removeRemains(of: DataDirectory(path: hold.database).parent)
+            Self.removeRemains(of: directory)
         }
-        Self.removeRemains(of: DataDirectory(path: hold.database).parent)
+        Self.removeRemains(of: directory)
         try askForSpace()
         let descriptor = try create(path)
         do throws(BackupFailure) {
@@ -57,7 +59,7 @@ public struct BackupCopy {
     /// For the copy, and for what the WAL may grow by meanwhile.
     private func askForSpace() throws(BackupFailure) {
         var status = statvfs()
-        guard statvfs(path.withoutName, &status) == 0 else { throw failure("examining the file system of", path) }
+        guard statvfs(directory, &status) == 0 else { throw failure("examining the file system of", path) }
         let free = UInt64(status.f_bavail) * UInt64(status.f_frsize)
         let copy = UInt64(hold.databaseBytes + hold.writeAheadLogBytes)
         let needed = copy + min(copy / 4, 256 * 1024 * 1024) + 8 * 1024 * 1024
@@ -162,10 +164,6 @@ public struct BackupCopy {
         let text = "\(file): \(String(cString: strerror(errno))) while \(action) it"
         return errno == ENOSPC || errno == EDQUOT ? .noSpace(text) : .failed(text)
     }
-}
-
-extension String {
-    fileprivate var withoutName: String { DataDirectory(path: self).parent }
 }
 
 extension Connection {

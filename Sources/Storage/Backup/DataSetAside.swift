@@ -32,15 +32,18 @@ public enum DataSetAside {
 
     /// What is in the directory of earlier times.
     public static func places(in path: String, named beginning: String) -> [String] {
-        guard let stream = opendir(path) else { return [] }
+        (names(in: path) ?? []).filter { $0.hasPrefix(beginning) }.map { path + "/" + $0 }.sorted()
+    }
+
+    /// What a directory holds, in no order; `nil`, and `errno`, if it can not be opened.
+    public static func names(in path: String) -> [String]? {
+        guard let stream = opendir(path) else { return nil }
         defer { closedir(stream) }
-        var places: [String] = []
+        var names: [String] = []
         while let entry = readdir(stream) {
-            let name = withUnsafeBytes(of: entry.pointee.d_name) {
-                String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
-            }
-            if name.hasPrefix(beginning) { places.append(path + "/" + name) }
+            names.append(
+                withUnsafeBytes(of: entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) })
         }
-        return places.sorted()
+        return names
     }
 }

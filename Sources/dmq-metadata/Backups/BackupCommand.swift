@@ -69,23 +69,12 @@ struct BackupCommand: ParsableCommand {
         }
 
         private func copyDatabase(of directory: String, to file: String) throws {
-            let bytes: Int64
-            do throws(StorageError) {
-                bytes = try Backup.write(directory: directory, to: file)
-            } catch {
-                throw CommandFailure(error)
-            }
+            let bytes = try asFailure { () throws(StorageError) in try Backup.write(directory: directory, to: file) }
             try StandardOutput.writeLine("\(file): \(bytes) bytes")
         }
 
         private static func endpoints(of servicesFile: String) throws(CommandFailure) -> [Endpoint] {
-            do throws(ConfigurationError) {
-                let sources = try ConfigurationSources(flags: [.servicesFile: servicesFile], readFile: readFile)
-                let members = try ConfigurationReader(sources: sources).readServices().services.members
-                return members.map { Endpoint(host: $0.host, port: $0.port) }
-            } catch {
-                throw CommandFailure(error)
-            }
+            try ServicesFile.members(of: servicesFile).map { Endpoint(host: $0.host, port: $0.port) }
         }
     }
 

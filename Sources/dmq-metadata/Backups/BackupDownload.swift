@@ -121,11 +121,9 @@ struct BackupDownload {
 
     private func read() throws(CommandFailure) -> SavedBackup {
         if isVerified { return try SavedBackup.verified(part, called: file) }
-        do throws(StorageError) {
+        return try asFailure { () throws(StorageError) in
             let backup = try BackupFile(path: part)
             return SavedBackup(file: file, bytes: backup.bytes, record: backup.record, rows: nil)
-        } catch {
-            throw CommandFailure(error)
         }
     }
 

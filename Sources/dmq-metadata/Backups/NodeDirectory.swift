@@ -1,6 +1,7 @@
 import FoundationEssentials
 import Glibc
 import Raft
+import Server
 import Storage
 
 /// Where a node's data are when nobody says it: the unit's place where it is installed, else where `serve` has it.
@@ -13,20 +14,11 @@ enum NodeDirectory {
         return "data/node\(node)"
     }
 
-    /// For the name of a place that things are moved to.
+    /// The time in the name of a file or of a place that things are moved to.
     static var stamp: String {
-        String(Timestamp.format(.milliseconds(now)).prefix(19).filter { $0 != "-" && $0 != ":" }) + "Z"
-    }
-
-    /// Unix milliseconds.
-    static var now: Int64 {
-        var time = timespec()
-        clock_gettime(CLOCK_REALTIME, &time)
-        return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
-    }
-
-    static func newName() -> DirectoryID {
-        DirectoryID(high: .random(in: .min ... .max), low: .random(in: .min ... .max))
+        String(
+            Timestamp.format(.milliseconds(RunningNode.unixMilliseconds)).prefix(19).filter { $0 != "-" && $0 != ":" })
+            + "Z"
     }
 }
 

@@ -2,6 +2,7 @@ import ArgumentParser
 import Glibc
 import Metadata
 import Raft
+import Server
 import Storage
 import Wire
 
@@ -81,14 +82,12 @@ struct LeftNode {
     init(directory: String, node: NodeID) throws(CommandFailure) {
         self.directory = directory
         self.node = node
-        let recovered: RecoveredNode
-        do throws(StorageError) {
-            let store = try NodeStore(directory: directory, node: node, newDirectory: NodeDirectory.newName())
-            recovered = try store.recover { _ in }
+        let recovered = try asFailure { () throws(StorageError) in
+            let store = try NodeStore(directory: directory, node: node, newDirectory: .random())
+            let recovered = try store.recover { _ in }
             // Whatever else it may be, it is to be as it was: it goes aside.
             try store.close()
-        } catch {
-            throw CommandFailure(error)
+            return recovered
         }
         state = try Self.state(of: recovered)
     }
@@ -131,7 +130,7 @@ struct LeftNode {
         do throws(StorageError) {
             aside = try DataSetAside.move(directory, to: DataSetAside.recovered + NodeDirectory.stamp) ?? directory
             let restored = try Restoration(state, for: node, of: members).write(
-                to: EmptyDirectory(directory), bornAt: NodeDirectory.now, name: NodeDirectory.newName,
+                to: EmptyDirectory(directory), bornAt: RunningNode.unixMilliseconds, name: DirectoryID.random,
                 progress: progress.show)
             return """
                 \(restored.directory): node \(node) of the new cluster \(restored.clusterID)

@@ -51,7 +51,7 @@ struct RestoreCommand: ParsableCommand {
 
     func run() throws {
         let node = NodeID(node)
-        let members = try Self.members(services)
+        let members = try ServicesFile.members(of: services).map(\.id)
         guard members.contains(node) else {
             let ids = members.map(\.description).joined(separator: ", ")
             throw CommandFailure(.configuration, "node \(node) is none of those in the services file: \(ids)")
@@ -64,21 +64,10 @@ struct RestoreCommand: ParsableCommand {
         let restored = try asFailure { () throws(StorageError) in
             let target = try EmptyDirectory(NodeDirectory.path(of: node.number, given: dataDirectory))
             return try Restoration(RestoredState(BackupFile(path: file)), for: node, of: members, jump: jump).write(
-                to: target, bornAt: NodeDirectory.now, name: NodeDirectory.newName, progress: progress.show)
+                to: target, bornAt: RunningNode.unixMilliseconds, name: DirectoryID.random, progress: progress.show)
         }
         progress.end()
         try StandardOutput.writeLine(Self.report(restored, of: node, members, from: saved))
-    }
-
-    static func members(_ servicesFile: String?) throws(CommandFailure) -> [NodeID] {
-        do throws(ConfigurationError) {
-            var flags: [ConfigurationKey: String] = [:]
-            flags[.servicesFile] = servicesFile
-            let sources = try ConfigurationSources(flags: flags, readFile: readFile)
-            return try ConfigurationReader(sources: sources).readServices().services.members.map(\.id)
-        } catch {
-            throw CommandFailure(error)
-        }
     }
 
     private static func report(

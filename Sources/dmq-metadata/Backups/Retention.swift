@@ -53,10 +53,7 @@ struct Retention: Equatable, ExpressibleByArgument {
 
     /// A name in `directory` that says when.
     static func newFile(in directory: String) -> String {
-        var time = timespec()
-        clock_gettime(CLOCK_REALTIME, &time)
-        let stamp = Timestamp.format(.seconds(Int64(time.tv_sec))).prefix(19).filter { $0 != "-" && $0 != ":" }
-        return "\(directory)/\(beginning)\(stamp)Z\(ending)"
+        "\(directory)/\(beginning)\(NodeDirectory.stamp)\(ending)"
     }
 
     /// Removes what is superfluous in `directory`: of the files that have such names and are backups by their own word.
@@ -80,14 +77,8 @@ struct Retention: Equatable, ExpressibleByArgument {
     }
 
     private static func names(in directory: String) throws(CommandFailure) -> [String] {
-        guard let stream = opendir(directory) else {
+        guard let names = DataSetAside.names(in: directory) else {
             throw CommandFailure(.ioError, "\(directory): \(systemMessage(errno)) while reading it")
-        }
-        defer { closedir(stream) }
-        var names: [String] = []
-        while let entry = readdir(stream) {
-            names.append(
-                withUnsafeBytes(of: entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) })
         }
         return names
     }

@@ -16,14 +16,12 @@ struct SavedBackup {
         let began = ContinuousClock.now
         let output = LineOutput.standardError
         defer { output.showProgress(nil) }
-        do throws(StorageError) {
+        return try asFailure { () throws(StorageError) in
             let backup = try BackupFile(path: file)
             let rows = try backup.verify { rows in
                 if ContinuousClock.now - began > .seconds(1) { output.showProgress("🔍 \(rows) rows checked") }
             }
             return SavedBackup(file: name ?? file, bytes: backup.bytes, record: backup.record, rows: rows)
-        } catch {
-            throw CommandFailure(error)
         }
     }
 

@@ -1,3 +1,5 @@
+import Server
+
 /// Where a node answers: the host and port of an `http` URL.
 struct Endpoint: Hashable, Sendable, CustomStringConvertible {
     var host: String
@@ -38,5 +40,5 @@ struct Endpoint: Hashable, Sendable, CustomStringConvertible {
         self.host = String(host)
     }
 
-    var description: String { "http://\(host.contains(":") ? "[\(host)]" : host):\(port)" }
+    var description: String { Member.url(host: host, port: port) }
 }

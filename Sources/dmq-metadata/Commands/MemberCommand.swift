@@ -27,14 +27,12 @@ struct MemberCommand: ParsableCommand {
             discussion: "Start the node with an empty data directory and a services file that lists it and the others.")
         @OptionGroup var client: ClientOptions
         @OptionGroup var change: MemberChange
-        @Argument(help: "The node's id.") var id: UInt64
-        @Argument(help: ArgumentHelp("Where the others reach it.", valueName: "host:port")) var address: String
-        @Option(help: "What clients are sent to, if that is another address.") var url: String?
+        @OptionGroup var place: MemberPlace
         @Flag(help: "It only follows, and never votes.") var learner = false
 
         func run() throws {
-            let body = try MemberCommand.body(id: id, address, url, isLearner: learner)
-            try change.carryOut(.json("POST", MemberCommand.path + change.query, body), client)
+            try change.carryOut(
+                .json("POST", MemberCommand.path + change.query, try place.body(isLearner: learner)), client)
         }
     }
 
@@ -71,13 +69,11 @@ struct MemberCommand: ParsableCommand {
         @OptionGroup var client: ClientOptions
         @OptionGroup var change: MemberChange
         @Argument(help: "The member that goes, alive or dead.") var old: UInt64
-        @Argument(help: "The id of the node that comes.") var id: UInt64
-        @Argument(help: ArgumentHelp("Where the others reach it.", valueName: "host:port")) var address: String
-        @Option(help: "What clients are sent to, if that is another address.") var url: String?
+        @OptionGroup var place: MemberPlace
 
         func run() throws {
-            let body = try MemberCommand.body(id: id, address, url)
-            try change.carryOut(.json("POST", "\(MemberCommand.path)/\(old)/replace\(change.query)", body), client)
+            try change.carryOut(
+                .json("POST", "\(MemberCommand.path)/\(old)/replace\(change.query)", try place.body()), client)
         }
     }
 
@@ -85,13 +81,11 @@ struct MemberCommand: ParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Tell the others a member's new address.")
         @OptionGroup var client: ClientOptions
         @OptionGroup var change: MemberChange
-        @Argument(help: "The member's id.") var id: UInt64
-        @Argument(help: ArgumentHelp("Where the others reach it now.", valueName: "host:port")) var address: String
-        @Option(help: "What clients are sent to, if that is another address.") var url: String?
+        @OptionGroup var place: MemberPlace
 
         func run() throws {
-            let body = try MemberCommand.body(id: id, address, url)
-            try change.carryOut(.json("POST", "\(MemberCommand.path)/\(id)/move\(change.query)", body), client)
+            try change.carryOut(
+                .json("POST", "\(MemberCommand.path)/\(place.id)/move\(change.query)", try place.body()), client)
         }
     }
 
@@ -119,17 +113,21 @@ struct MemberCommand: ParsableCommand {
                 .json("POST", "\(MemberCommand.path)/\(id)/lead", "{}"), done: "node \(id) is asked to lead")
         }
     }
+}
 
-    fileprivate static func body(
-        id: UInt64, _ address: String, _ url: String?, isLearner: Bool = false
-    ) throws -> String {
+/// A node and where the others reach it.
+struct MemberPlace: ParsableArguments {
+    @Argument(help: "The node's id.") var id: UInt64
+    @Argument(help: ArgumentHelp("Where the others reach it.", valueName: "host:port")) var address: String
+    @Option(help: "What clients are sent to, if that is another address.") var url: String?
+
+    func body(isLearner: Bool = false) throws -> String {
         guard let colon = address.lastIndex(of: ":"), let port = UInt16(address[address.index(after: colon)...]),
-            port > 0,
-            colon > address.startIndex
+            port > 0, colon > address.startIndex
         else { throw ValidationError("'\(address)' is no host:port") }
         let url = url.map { ",\"url\":\(jsonString($0))" } ?? ""
-        return
-            "{\"id\":\(id),\"host\":\(jsonString(String(address[..<colon]))),\"port\":\(port)\(url),\"learner\":\(isLearner)}"
+        let host = jsonString(String(address[..<colon]))
+        return "{\"id\":\(id),\"host\":\(host),\"port\":\(port)\(url),\"learner\":\(isLearner)}"
     }
 }
 
@@ -186,54 +184,4 @@ struct MemberChange: ParsableArguments {
 extension HTTPResponse {
     /// Another change comes first.
     fileprivate var isConflict: Bool { status == 409 && text.contains("\"change_in_progress\"") }
-}
-
-/// `GET /api/v1/raft/members`.
-struct MembersAnswer: Decodable {
-    struct Feature: Decodable {
-        var name: String
-        var level: Int
-    }
-
-    struct Member: Decodable {
-        var id: UInt64
-        var role: String
-        var directoryId: String?
-        var host: String
-        var port: UInt16
-        var matchIndex: UInt64?
-        var lastContactMs: Int64?
-        var build: String?
-    }
-
-    var clusterId: String?
-    var configurationIndex: UInt64
-    var isCommitted: Bool
-    var isJoint: Bool
-    var leaderId: UInt64?
-    var lastLogIndex: UInt64
-    var operation: String?
-    var failureTolerance: Int
-    var features: [Feature]
-    var members: [Member]
-
-    var text: String {
-        var table = Table("NODE", "ROLE", "ADDRESS", "DIRECTORY", "LOG", "LAST HEARD", "BUILD")
-        for member in members {
-            table.add(
-                "\(member.id)", member.id == leaderId ? "leader" : member.role, "\(member.host):\(member.port)",
-                String(member.directoryId?.prefix(8) ?? "-"),
-                member.matchIndex.map { "\($0) of \(lastLogIndex)" } ?? "-",
-                member.lastContactMs.map { "\($0) ms ago" } ?? "-", member.build ?? "-")
-        }
-        let levels = features.map { "\($0.name)=\($0.level)" }.joined(separator: " ")
-        let place = configurationIndex == 0 ? "services.json" : "entry \(configurationIndex)"
-        let tolerance =
-            failureTolerance == 0
-            ? "no voter may fail" : failureTolerance == 1 ? "one voter may fail" : "\(failureTolerance) voters may fail"
-        return """
-            members by \(place)   \(tolerance)   \(levels)\(operation.map { "\n\($0)" } ?? "")
-            \(table.text)
-            """
-    }
 }

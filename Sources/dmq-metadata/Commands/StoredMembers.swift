@@ -6,16 +6,11 @@ import Storage
 /// The list of members in a data directory, for people who stopped its node.
 enum StoredMembers {
     static func change(directory: String, servicesFile: String) throws(CommandFailure) -> String {
-        let ids: [NodeID]
-        do throws(ConfigurationError) {
-            let sources = try ConfigurationSources(flags: [.servicesFile: servicesFile], readFile: readFile)
-            ids = try ConfigurationReader(sources: sources).readServices().services.members.map(\.id)
-        } catch {
-            throw CommandFailure(error)
-        }
+        let ids = try ServicesFile.members(of: servicesFile).map(\.id)
         do throws(StorageError) {
-            let new = DirectoryID(high: .random(in: .min ... .max), low: .random(in: .min ... .max))
-            guard let change = try NodeStore.changeMembers(directory: directory, to: ids, newDirectory: new) else {
+            guard
+                let change = try NodeStore.changeMembers(directory: directory, to: ids, newDirectory: .random())
+            else {
                 return "\(directory): holds no node's data, so there is nothing to change"
             }
             let before = list(change.before)

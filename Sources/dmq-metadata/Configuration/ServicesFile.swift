@@ -82,14 +82,14 @@ struct ServicesFile: Equatable, Sendable {
                 "\(place).host is \"\(node.host)\", which is neither a name nor an IPv6 address; the port stands in port"
             )
         }
-        let authority = node.host.contains(":") ? "[\(node.host)]" : node.host
-        let url = node.url ?? "http://\(authority):\(port)"
+        let usual = Member.url(host: node.host, port: port)
+        let url = node.url ?? usual
         // Sent to clients in a header, so nothing may end the line.
         guard url.hasPrefix("http://") || url.hasPrefix("https://"),
             url.unicodeScalars.allSatisfy({ $0.value > 0x20 && $0.value < 0x7F })
         else {
             throw ConfigurationError(
-                "\(place).url is \"\(url)\"; give what clients reach the node by, like http://\(authority):\(port)")
+                "\(place).url is \"\(url)\"; give what clients reach the node by, like \(usual)")
         }
         return Member(id: NodeID(UInt64(node.id)), host: node.host, port: port, url: url)
     }
@@ -109,6 +109,20 @@ struct ServicesFile: Equatable, Sendable {
             if other.url == member.url {
                 throw ConfigurationError("\(place).url is that of node \(other.id) (\(member.url)); each needs its own")
             }
+        }
+    }
+}
+
+extension ServicesFile {
+    /// The members that `file` lists, or the services file that is found without a name; for commands.
+    static func members(of file: String?) throws(CommandFailure) -> [Member] {
+        do throws(ConfigurationError) {
+            var flags: [ConfigurationKey: String] = [:]
+            flags[.servicesFile] = file
+            let sources = try ConfigurationSources(flags: flags, readFile: readFile)
+            return try ConfigurationReader(sources: sources).readServices().services.members
+        } catch {
+            throw CommandFailure(error)
         }
     }
 }
