@@ -1,4 +1,5 @@
 import Raft
+import Storage
 import Testing
 import Wire
 
@@ -37,6 +38,28 @@ import Wire
         let test = NodeUnderTest()
         test.process(test.peerInput(vote, in: .from(NodeID(2))))
         #expect(test.replies.all.count == 1 && test.introductions.all.isEmpty)
+    }
+
+    /// Two parts of the nodes may begin a cluster each; the other has put its members into its log meanwhile.
+    @Test(arguments: [true, false])
+    func aClusterThatNothingWasWrittenInGivesWayToOneWithMembersInItsLog(isWritten: Bool) {
+        var recovered = RecoveredNode()
+        if isWritten {
+            recovered.entries = [
+                LogEntry(index: LogIndex(1), term: Term(1), type: LogEntry.noop, data: [], timestamp: 0)
+            ]
+        }
+        let test = NodeUnderTest(recovered: recovered)
+        var other = Introduction.of(NodeID(2), of: 3)
+        other.cluster = String(repeating: "f", count: 32)
+        other.reach = LogPosition(term: Term(3), index: LogIndex(30))
+        other.abilities = Introduction.Abilities(configuration: LogIndex(20), features: [], build: "1.0")
+        test.process(
+            .introduced(
+                to: NodeID(2), .answered(IntroductionReply(introduction: other, refusal: .otherCluster))))
+        #expect(test.node.identity.clusterID == (isWritten ? NodeIdentity.sampleCluster : other.cluster))
+        #expect(test.node.identity.isAdmitted == isWritten, "who goes over has the vote that the other's log gives it")
+        #expect(test.node.raft.suffrage.mayVote == isWritten)
     }
 
     @Test func aRestartIsWrittenDownBeforeItIsAnswered() {

@@ -166,18 +166,23 @@ extension Node {
         continueAdmission()
     }
 
-    /// Of a cluster whose members are in its log. An empty node that is one of them belongs to it; the log tells the rest.
+    /// Of a cluster whose members are in its log. A node that is one of them, and is empty or of a cluster that nothing was
+    /// written in, belongs to it; the log tells the rest.
     private func learnOfMembers(_ other: Introduction) {
-        if identity.clusterID == nil, let cluster = other.cluster {
+        if let cluster = other.cluster, cluster != identity.clusterID,
+            identity.clusterID == nil || gives(wayTo: other)
+        {
             if other[id] != nil {
                 logger.info(
                     "📎 joining a cluster", metadata: ["cluster": "\(cluster)", "heardFrom": "\(other.speaker.node)"])
-                let own = identity[id] ?? KnownMember(id: id, directory: identity.directory, run: identity.run)
+                var own = identity[id] ?? KnownMember(id: id, directory: identity.directory, run: identity.run)
+                own.isAdmitted = false
                 changeIdentity { identity in
                     identity.clusterID = cluster
                     identity.bornAt = other.bornAt
                     identity.members = other.members.map { $0.id == id ? own : $0 }
                 }
+                loseVote()
                 updateElectorate()
                 askEverybody()
             } else {
@@ -224,12 +229,16 @@ extension Node {
                 id: id, directory: identity.directory, generation: own?.generation ?? 0, isAdmitted: isKnown,
                 run: identity.run)
         }
-        if admission.mayVote {
-            admission.mayVote = false
-            step(.suffrage(Suffrage(mayVote: false)))
-        }
+        loseVote()
         updateElectorate()
         askEverybody()
+    }
+
+    /// Until the members of the cluster that this node goes over to know its start.
+    private func loseVote() {
+        guard admission.mayVote else { return }
+        admission.mayVote = false
+        step(.suffrage(Suffrage(mayVote: false)))
     }
 
     /// Who has no vote knows of the others what those say that have one: they may have let somebody go meanwhile.
