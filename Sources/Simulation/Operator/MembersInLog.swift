@@ -1,3 +1,4 @@
+import Metadata
 import Raft
 import Server
 
@@ -15,5 +16,25 @@ extension Operator {
                 })
             putMembersIntoLog()
         }
+    }
+
+    /// Whether the cluster has agreed, where the members are in the log, on the directories that are there, and on nothing
+    /// else since: between two configurations a majority of each is needed, of the one before also on a directory that is lost.
+    var areAllVotersInLog: Bool {
+        guard let members = cluster.ledger.metadata.counters.members,
+            let configuration = Configuration(text: members.text)
+        else { return true }
+        return cluster.listed.allSatisfy { node in
+            let member = configuration.member(node.id, on: node.image.identity?.directory)
+            return member?.role == .voter && !node.isChangingMembers(after: cluster.ledger.last)
+        }
+    }
+}
+
+extension SimulatedNode {
+    /// Whether it has a configuration behind what is known to be committed.
+    fileprivate func isChangingMembers(after committed: LogIndex) -> Bool {
+        if let process, process.raft.log.configurations.latest.index > committed { return true }
+        return image.entries.contains { $0.index > committed && $0.type == LogEntry.configuration }
     }
 }

@@ -38,7 +38,7 @@ final class Operator: @unchecked Sendable {
     /// Nothing is wrong that restarts do not mend.
     var isWhole: Bool {
         if let patient, let goal = patient.goal, patient.node.image.holds(goal) { self.patient = nil }
-        return patient == nil && cluster.mistakes.current == nil
+        return patient == nil && cluster.mistakes.current == nil && areAllVotersInLog
             && cluster.listed.allSatisfy { !$0.isDamaged && $0.isWholeMember(of: cluster.listed[0]) }
     }
 

@@ -74,8 +74,9 @@ extension Mistakes {
             current = nil
             return
         }
-        current = .directory(original)
         takeDown([original]) { [self] in
+            // Until now what either of them had counts.
+            current = .directory(original)
             // It may keep what it has, or not; its vote it lost.
             original.replaceDirectory(
                 by: random.chance(500) ? DiskImage() : original.image,
