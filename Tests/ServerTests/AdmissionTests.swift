@@ -19,9 +19,11 @@ import Wire
     }
 
     private func step(
-        _ admission: Admission, _ identity: NodeIdentity, after wait: Duration = .zero, reach: LogPosition = .zero
+        _ admission: Admission, _ identity: NodeIdentity, after wait: Duration = .zero, reach: LogPosition = .zero,
+        isConfigured: Bool = false
     ) -> Admission.Step {
-        admission.step(of: identity, at: Self.start.advanced(by: wait), reach: reach, hasLeader: false)
+        admission.step(
+            of: identity, at: Self.start.advanced(by: wait), reach: reach, hasLeader: false, isConfigured: isConfigured)
     }
 
     private func empty(_ id: UInt64, of count: Int = 3) -> NodeIdentity {
@@ -205,18 +207,23 @@ import Wire
         #expect(isWaiting(step(admission(answers: [2: other]), identity)), "one of two others may be the odd one")
     }
 
-    @Test func dataOfAnotherClusterSayWhichIsTheOlder() {
+    /// Wherever each of them has its members: in a list, or in the log.
+    @Test(arguments: [false, true], [false, true])
+    func dataOfAnotherClusterSayWhichIsTheOlder(isConfigured: Bool, areOthersConfigured: Bool) {
         let identity = NodeIdentity.member(1, of: 3)
         let other: (UInt64) -> Admission.Answer = { id in
             self.says(.member(id, of: 3)) {
                 $0.cluster = String(repeating: "f", count: 32)
                 $0.bornAt = 1_732_000_000_000
                 $0.reach = position(1, 1)
+                guard areOthersConfigured else { return }
+                $0.abilities = Introduction.Abilities(configuration: LogIndex(1), features: [], build: "1.0")
             }
         }
         guard
             case .stop(let text) = step(
-                admission(answers: [2: other(2), 3: other(3)]), identity, reach: position(1, 1))
+                admission(answers: [2: other(2), 3: other(3)]), identity, reach: position(1, 1),
+                isConfigured: isConfigured)
         else {
             Issue.record("it does not stop")
             return

@@ -159,19 +159,21 @@ struct AdmissionView {
     var contradiction: String? {
         // A cluster that nothing was written in gives way, sooner or later: neither is one to another like that.
         let isWritten = max(reach, identity.floor) > .zero
-        let foreign = agreeing.filter { other in
+        let foreign = introduced.filter { other in
             guard let cluster = other.cluster, let own = identity.clusterID else { return false }
-            return cluster != own && isWritten && other.reach > .zero
+            let isComparable = isConfigured || other.hasConfiguration || other.listVersion == identity.listVersion
+            return cluster != own && isWritten && other.reach > .zero && isComparable
         }
         // An empty node that was given another list is the one to stop.
         let odd = introduced.filter {
             $0.listVersion != identity.listVersion && !isConfigured && !$0.hasConfiguration
                 && ($0.cluster != nil || identity.clusterID == nil)
         }
-        let others = isConfigured ? 0 : foreign.count + odd.count
+        let others = foreign.count + odd.count
         guard others > 0 else { return nil }
         let isOutvoted = others > identity.ids.count - majority
-        guard isOutvoted || isPatienceOver && agreeing.count - foreign.count + 1 < majority else { return nil }
+        let alike = agreeing.filter { !foreign.contains($0) }.count
+        guard isOutvoted || isPatienceOver && alike + 1 < majority else { return nil }
         return odd.first.map(otherList) ?? foreign.first.map(otherCluster)
     }
 
