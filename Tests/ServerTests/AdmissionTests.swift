@@ -1,4 +1,5 @@
 import Raft
+import Storage
 import Testing
 import Wire
 
@@ -192,6 +193,20 @@ import Wire
         #expect(isWaiting(step(admission(answers: [2: says(.member(2, of: 3))]), identity)))
         #expect(step(admission(answers: [2: says(.member(2, of: 3)), 3: .absent]), identity) == .grantVote)
         #expect(step(admission(answers: [2: says(.member(2, of: 3))]), identity, after: Self.patience) == .grantVote)
+    }
+
+    /// Ended before it had anything of the cluster that it was added to: its services file lists more than the members.
+    @Test func whoJustJoinedAClusterWithMembersInItsLogGoesByThose() throws {
+        var recovered = RecoveredNode(identity: .member(2, of: 2))
+        recovered.identity.electors = []
+        recovered.identity[NodeID(2)]?.isAdmitted = false
+        let list = (1...3).map { NodeID($0) }
+        let started = try recovered.identityAtStart(members: list, nonce: 1, newDirectory: .of(NodeID(9)))
+        #expect(started.ids == [NodeID(1), NodeID(2)])
+        recovered.identity.electors = [NodeID(1)]
+        #expect(throws: StorageError.self, "of a list it knows the electors, and another list is a mistake") {
+            try recovered.identityAtStart(members: list, nonce: 1, newDirectory: .of(NodeID(9)))
+        }
     }
 
     // Contradictions

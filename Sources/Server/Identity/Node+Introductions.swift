@@ -180,6 +180,7 @@ extension Node {
                 changeIdentity { identity in
                     identity.clusterID = cluster
                     identity.bornAt = other.bornAt
+                    identity.electors = []
                     identity.members = other.members.map { $0.id == id ? own : $0 }
                 }
                 loseVote()

@@ -54,7 +54,7 @@ extension Node {
                         .idInUse,
                         "node \(member.id) is a member at \(listed.host):\(listed.port); to move it: member move")
                 }
-                if listed.role == .voter || asLearner { return completion(.success(.done)) }
+                if listed.role == .voter || asLearner { return tellWhenInForce(request, completion) }
                 operation.phase = .catchingUp(member.id)
             } else {
                 try checkAddress(of: member, configuration)
@@ -63,12 +63,14 @@ extension Node {
         case .promote(let member):
             try known(member)
             if configuration.members.contains(where: { $0.id == member && $0.role == .voter }) {
-                return completion(.success(.done))
+                return tellWhenInForce(request, completion)
             }
             operation.phase = .catchingUp(member)
         case .replace(let old, let member):
             try check(member)
-            if !configuration.contains(old), configuration.contains(member.id) { return completion(.success(.done)) }
+            if !configuration.contains(old), configuration.contains(member.id) {
+                return tellWhenInForce(request, completion)
+            }
             try known(old)
             guard old != member.id else {
                 throw .refused(
@@ -81,13 +83,13 @@ extension Node {
                 operation.phase = .contacting(member, until: now.instant.advanced(by: contactPatience))
             }
         case .remove(let member):
-            if !configuration.contains(member) { return completion(.success(.done)) }
+            if !configuration.contains(member) { return tellWhenInForce(request, completion) }
         case .move(let member):
             try check(member)
             try known(member.id)
         case .setVoters(let ids):
             for member in ids { try known(member) }
-            if configuration.voters == ids.sorted() { return completion(.success(.done)) }
+            if configuration.voters == ids.sorted() { return tellWhenInForce(request, completion) }
         case .transferLeadership, .setFeature: preconditionFailure("no change of the members")
         }
         if request.isDryRun {
@@ -99,6 +101,18 @@ extension Node {
         self.operation = operation
         if case .changing = operation.phase { propose(target(of: request.change)) }
         updateMembers()
+        if !request.waits { tell(.success(.begun)) }
+        continueMembership()
+    }
+
+    /// What is asked for stands in the latest configuration. Until that is committed a majority of the one before may still be
+    /// needed, so who was removed must not be switched off yet.
+    private func tellWhenInForce(_ request: MembershipRequest, _ completion: @escaping MembershipCompletion) {
+        let latest = raft.log.configurations.latest
+        let isInForce = latest.index <= raft.commitIndex && !latest.configuration.isJoint
+        if isInForce || request.isDryRun { return completion(.success(.done)) }
+        operation = MembershipOperation(
+            request: request, phase: .changing(from: latest.index), completion: completion)
         if !request.waits { tell(.success(.begun)) }
         continueMembership()
     }
