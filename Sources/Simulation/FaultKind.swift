@@ -43,6 +43,7 @@ public enum FaultKind: String, CaseIterable, Sendable {
     case oneBecomesSeveral = "one node becomes several"
     case listChange = "list of members changed"
     case membersInLog = "members go into the log"
+    case memberChange = "members removed and added again"
     // Brokers and clients
     case brokerDeath = "broker death"
     case brokerMove = "broker move"
@@ -91,7 +92,7 @@ struct FaultPlan {
     init(_ random: inout Randomness, allowed: [FaultKind], nodes: Int) {
         // Some seeds try little, some nearly everything: rare combinations need room (swarm testing).
         let share = random.pick([200, 500, 850])
-        let drawn = FaultKind.allCases.filter { $0 != .membersInLog }
+        let drawn = FaultKind.allCases.filter { $0 != .membersInLog && $0 != .memberChange }
         let chosen = drawn.map { random.chance(share * $0.permille / 1000) }
         kinds = zip(drawn, chosen).filter { allowed.contains($0.0) && $0.1 }.map(\.0)
         // Drawn apart, so that a story without it is what it was.
@@ -100,6 +101,7 @@ struct FaultPlan {
             // Lists are changed offline as long as members are not in the log. Twins are not told apart by the operator here yet.
             kinds.removeAll { [.listChange, .oneBecomesSeveral, .copiedDirectory, .sameIDTwice].contains($0) }
             kinds.append(.membersInLog)
+            if allowed.contains(.memberChange), apart.chance(600) { kinds.append(.memberChange) }
         }
         let isOn = { [kinds] (kind: FaultKind) in kinds.contains(kind) }
         lossPermille = isOn(.messageLoss) ? random.pick([2, 10, 50]) : 0

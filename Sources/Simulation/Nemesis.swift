@@ -59,7 +59,7 @@ final class Nemesis {
         let node = random.pick(cluster.nodes)
         switch kind {
         case .messageLoss, .messageDelay, .duplication, .reordering, .clockDrift, .crashDuringWrite, .clientMessageLoss,
-            .clientRetry, .oneBecomesSeveral, .listChange, .membersInLog, .rushHour:
+            .clientRetry, .oneBecomesSeveral, .listChange, .membersInLog, .memberChange, .rushHour:
             break
         case .wrongServicesFile, .emptiedDirectory, .oldBackup, .copiedDirectory, .sameIDTwice, .majorityEmptied:
             cluster.mistakes.make(kind, node)

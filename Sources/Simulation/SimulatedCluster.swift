@@ -84,6 +84,8 @@ final class SimulatedCluster: @unchecked Sendable {
     /// The machines that are members at present.
     var listed: ArraySlice<SimulatedNode> { nodes[..<members.count] }
     func isListed(_ node: SimulatedNode) -> Bool { node.position < members.count }
+    /// Whether the cluster has agreed on members in the log; until then they are those of the list.
+    var hasMembersInLog: Bool { ledger.metadata.counters.members != nil }
     func takeMembers(_ members: [Member]) { self.members = members }
 
     func violated(_ invariant: String, _ text: String) {
@@ -127,6 +129,7 @@ final class SimulatedCluster: @unchecked Sendable {
         nemesis.start(until: end)
         mistakes.planGrowth()
         if faults.includes(.membersInLog) { `operator`.putMembersIntoLog() }
+        mistakes.planMemberChanges(until: end)
         rushHour.plan(until: end)
         run(until: end)
         if violations.isEmpty {

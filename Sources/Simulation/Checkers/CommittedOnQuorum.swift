@@ -11,8 +11,9 @@ final class CommittedOnQuorum: Checker {
     let invariant = "Committed means durable on a majority (§3.6.2)"
     let kinds: [Observation.Kind] = [.committed, .logReplaced, .emptied, .refused, .finished]
 
-    /// From which entry on which list counts: the one that the committing leader goes by.
-    private var lists: [(first: LogIndex, nodes: [SimulatedNode])] = []
+    /// From which entry on majorities of which nodes count: those that the committing leader goes by, two while it is between
+    /// two configurations (§4.3).
+    private var lists: [(first: LogIndex, halves: [[SimulatedNode]])] = []
 
     func check(_ observation: Observation, _ cluster: SimulatedCluster) -> String? {
         switch observation {
@@ -44,18 +45,21 @@ final class CommittedOnQuorum: Checker {
     }
 
     private func noteList(of node: SimulatedNode, at index: LogIndex, _ cluster: SimulatedCluster) {
+        var halves = [node.list.map(\.id)]
         // Where the members are in the log, the file beside it may be wrong.
-        var ids = node.list.map(\.id)
-        if let process = node.process, process.raft.hasConfiguration { ids = process.raft.voters }
-        guard lists.last?.nodes.count != ids.count else { return }
-        lists.append((index, ids.map { cluster.node($0) }))
+        if let process = node.process, process.raft.hasConfiguration { halves = process.raft.configuration.votersByHalf }
+        guard lists.last?.halves.map({ $0.map(\.id) }) != halves else { return }
+        lists.append((index, halves.map { $0.map { cluster.node($0) } }))
     }
 
     /// Who has the entry, if that is no majority: of the list that it was committed by, or of a later one.
     private func tooFewHolders(of position: LogPosition, _ cluster: SimulatedCluster) -> [UInt64]? {
         let ahead = lists.firstIndex { $0.first > position.index } ?? lists.count
-        for list in lists[max(0, ahead - 1)...] where isMajority(of: list.nodes[...], position) { return nil }
-        if isMajority(of: cluster.listed, position) { return nil }
+        for list in lists[max(0, ahead - 1)...]
+        where list.halves.allSatisfy({ isMajority(of: $0[...], position) }) {
+            return nil
+        }
+        if !cluster.hasMembersInLog, isMajority(of: cluster.listed, position) { return nil }
         return cluster.nodes.filter { $0.holds(position) }.map(\.id.number)
     }
 
@@ -63,5 +67,15 @@ final class CommittedOnQuorum: Checker {
         var count = 0
         for node in nodes where node.holds(position) { count += 1 }
         return count > nodes.count / 2
+    }
+}
+
+extension Configuration {
+    /// The voters of the configuration that counts, or of each of the two.
+    fileprivate var votersByHalf: [[NodeID]] {
+        guard isJoint else { return [voters] }
+        return [[Role.voter, .leaving], [.voter, .joining]].map { roles in
+            members.filter { roles.contains($0.role) }.map(\.id)
+        }
     }
 }

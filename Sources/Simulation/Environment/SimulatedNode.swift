@@ -89,7 +89,9 @@ final class SimulatedNode: @unchecked Sendable {
         }
         if cluster.mistakes.isCloned(self) { return image.holds(position) || cluster.twin.image.holds(position) }
         let image = soundImage ?? image
-        return image.identity?.isAdmitted ?? false && image.holds(position)
+        // Where the members are in the log, that says whose copy counts.
+        let isAdmitted = image.identity?.isAdmitted ?? false || cluster.hasMembersInLog
+        return isAdmitted && image.holds(position)
     }
 
     /// Whether a member's log says that this very directory has the node's vote.

@@ -18,6 +18,8 @@ final class Mistakes {
         case manyEmptied([SimulatedNode])
         /// The list of members is being changed.
         case listChange(ListChange)
+        /// These were removed, and are to come back: no mistake, and yet one thing at a time.
+        case memberChange([SimulatedNode])
     }
 
     /// Another process with a member's id.
@@ -67,6 +69,7 @@ final class Mistakes {
         case .copiedDirectory: copyDirectory(of: node)
         case .sameIDTwice: startStranger(as: node)
         case .majorityEmptied: emptyMajority(but: node)
+        case .memberChange: changeMembers(node)
         default: preconditionFailure("\(kind.rawValue) is no mistake of an operator")
         }
     }
@@ -83,6 +86,7 @@ final class Mistakes {
             return true
         case .listChange(let change)?:
             return change.isMixed
+        case .memberChange(let nodes)?: return nodes.contains { $0 === node }
         case .manyEmptied?, nil: return false
         }
     }
