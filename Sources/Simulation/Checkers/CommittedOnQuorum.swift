@@ -47,7 +47,9 @@ final class CommittedOnQuorum: Checker {
     private func noteList(of node: SimulatedNode, at index: LogIndex, _ cluster: SimulatedCluster) {
         var halves = [node.list.map(\.id)]
         // Where the members are in the log, the file beside it may be wrong.
-        if let process = node.process, process.raft.hasConfiguration { halves = process.raft.configuration.votersByHalf }
+        if let process = node.process, process.raft.hasConfiguration {
+            halves = process.raft.configuration.votersByHalf
+        }
         guard lists.last?.halves.map({ $0.map(\.id) }) != halves else { return }
         lists.append((index, halves.map { $0.map { cluster.node($0) } }))
     }

@@ -5,8 +5,9 @@ import Server
 // the README, typed again until they are done.
 extension Mistakes {
     func planMemberChanges(until end: VirtualTime) {
+        guard cluster.faults.includes(.memberChange) else { return }
         let next = cluster.timeline.now + random.time(milliseconds: 200...4000)
-        guard cluster.faults.includes(.memberChange), next < end else { return }
+        guard next < end else { return }
         cluster.timeline.schedule(at: next) { [self] in
             make(.memberChange, random.pick(cluster.nodes))
             planMemberChanges(until: end)
@@ -36,7 +37,10 @@ extension Mistakes {
 
     /// One by one: many empty nodes that hear nobody with data would begin a cluster.
     private func bringBack(_ nodes: [SimulatedNode]) {
-        guard let node = nodes.first else { return current = nil }
+        guard let node = nodes.first else {
+            current = nil
+            return
+        }
         release(node)
         let member = SimulatedCluster.member(Int(node.id.number))
         guard nodes.count == 1, random.chance(400) else {
