@@ -18,7 +18,7 @@ extension DiskTests {
 
         @Test func aPowerCutLosesNothingThatWasAcknowledged() throws {
             let powerCuts = try PowerCuts(keeps: keeps)
-            try powerCuts.run(from: 1, minimum: Self.cuts(default: Self.isContinuousIntegration ? 400 : 10_000))
+            try powerCuts.run(from: 1, minimum: Self.cuts(default: Self.isContinuousIntegration ? 200 : 10_000))
             print("power cuts: \(powerCuts.summary)")
             #expect(powerCuts.tornTails > 0 && powerCuts.restarts > 0)
             #expect(powerCuts.violations.isEmpty, "\(powerCuts.violations.prefix(5))")
@@ -27,7 +27,7 @@ extension DiskTests {
         /// Tables of the first release become ours at the start, or stay as they are.
         @Test func aPowerCutDuringTheMigrationLosesNothing() throws {
             let powerCuts = try PowerCuts(keeps: keeps, startsFrom: .firstRelease)
-            try powerCuts.run(from: 1, minimum: Self.cuts(default: Self.isContinuousIntegration ? 800 : 2_000))
+            try powerCuts.run(from: 1, minimum: Self.cuts(default: Self.isContinuousIntegration ? 400 : 2_000))
             print("power cuts from the first release on: \(powerCuts.summary)")
             #expect(powerCuts.restarts > 0)
             #expect(powerCuts.violations.isEmpty, "\(powerCuts.violations.prefix(5))")
@@ -38,7 +38,7 @@ extension DiskTests {
             powercut_omit_commit_syncs(1)
             defer { powercut_omit_commit_syncs(0) }
             let powerCuts = try PowerCuts(keeps: keeps)
-            try powerCuts.run(from: 1, minimum: Self.cuts(default: 400))
+            try powerCuts.run(from: 1, minimum: Self.cuts(default: 200))
             print("power cuts with synchronous=NORMAL: \(powerCuts.summary)")
             #expect(powerCuts.count(.lost) > 0)
         }
