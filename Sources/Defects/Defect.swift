@@ -133,6 +133,33 @@
         /// A node that ends because its directory runs twice may vote at its next start.
         case voteKeptAtFork = "vote-kept-at-fork"
 
+        // Members in the log (§4), in stories in which they change
+
+        /// In a joint configuration only the majority of the new voters counts (§4.3).
+        case jointCountsOneHalf = "joint-counts-one-half"
+        /// A joint configuration is left before it is committed (§4.3).
+        case jointLeftUncommitted = "joint-left-uncommitted"
+        /// A leader that finds a joint configuration in its log leaves it as it is (§4.3).
+        case newLeaderForgetsJoint = "new-leader-forgets-joint"
+        /// Voters are exchanged by one entry, not by a joint configuration (§4.3).
+        case singleStepSwap = "single-step-swap"
+        /// A configuration counts when it is committed, not when it is in the log (§4.1).
+        case configurationCountsWhenCommitted = "configuration-counts-when-committed"
+        /// A configuration stays when its entry is truncated (§4.1).
+        case configurationKeptAfterTruncation = "configuration-kept-after-truncation"
+        /// Who installs a snapshot knows nothing of the members in it (§5.1).
+        case snapshotForgetsConfiguration = "snapshot-forgets-configuration"
+        /// Learners count in the majority (§4.2.1).
+        case learnerCounts = "learner-counts"
+        /// A newcomer is a voter before it has the log (§4.2.1).
+        case promotesWithoutCatchUp = "promotes-without-catch-up"
+        /// A leader that is leaving counts itself (§4.2.2).
+        case outsideLeaderCountsItself = "outside-leader-counts-itself"
+        /// A leader that was removed goes on leading (§4.2.2).
+        case removedLeaderStays = "removed-leader-stays"
+        /// A newcomer that ends before it has anything takes its services file for the members.
+        case newcomerGoesByItsFile = "newcomer-goes-by-its-file"
+
         // State machine and brokers
 
         /// The digest of a partition that changed still has the old row in it.
@@ -239,9 +266,22 @@
     }
 
     extension Defect {
+        /// Whether members must be in the log, and change, for it to be found. The stories of the others are without that.
+        public var isOfMembersInLog: Bool {
+            switch self {
+            case .jointCountsOneHalf, .jointLeftUncommitted, .newLeaderForgetsJoint,
+                .singleStepSwap, .configurationCountsWhenCommitted, .configurationKeptAfterTruncation,
+                .snapshotForgetsConfiguration, .learnerCounts, .promotesWithoutCatchUp, .outsideLeaderCountsItself,
+                .removedLeaderStays, .newcomerGoesByItsFile:
+                true
+            default: false
+            }
+        }
+
         /// Within how many seeds, from 1 up, it must be caught.
         public var seeds: UInt64 {
             switch self {
+            case _ where isOfMembersInLog: 500
             // These need a rare meeting of faults.
             case .longerLogWins, .voteForgottenAtRestart, .snapshotsOutliveLeadership, .runIgnored, .addresseeIgnored:
                 3000

@@ -1,3 +1,5 @@
+import Defects
+
 /// Who is a member of the cluster, and what all of them can do: a value with a place in the log (dissertation chapter 4).
 ///
 /// While it is *joint* (§4.3) every decision needs two majorities: of those who were voters, and of those who will be.
@@ -43,7 +45,7 @@ public struct Configuration: Equatable, Sendable {
             case .voter: [.incoming, .outgoing]
             case .joining: .incoming
             case .leaving: .outgoing
-            case .learner: []
+            case .learner: Defect.learnerCounts.isOn ? [.incoming, .outgoing] : []
             }
         }
     }
@@ -139,6 +141,23 @@ extension Configuration {
             && zip(mine, theirs).allSatisfy {
                 $0.directory == $1.directory || $1.directory == nil || $0.directory == nil
             }
+    }
+
+    /// Whether `next` may stand in the log behind this one: whatever is decided by the one has somebody in common with
+    /// whatever is decided by the other (§4.3).
+    func mayBeFollowed(by next: Configuration) -> Bool {
+        if isJoint { return !next.isJoint && settled.hasVoters(of: next) }
+        return hasVoters(of: next.isJoint ? next.outgoing : next)
+    }
+
+    /// The voters before the joint configuration.
+    private var outgoing: Configuration {
+        Configuration(
+            members.filter { $0.halves.contains(.outgoing) }.map { member in
+                var member = member
+                member.role = .voter
+                return member
+            })
     }
 
     /// What must be committed, by majorities of both, before `target` may stand alone.

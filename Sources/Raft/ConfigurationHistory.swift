@@ -1,3 +1,5 @@
+import Defects
+
 /// A configuration and the index of the entry that it came with; 0 for the list that a cluster was started with.
 public struct PlacedConfiguration: Equatable, Sendable {
     public var index: LogIndex
@@ -25,6 +27,16 @@ public struct ConfigurationHistory: Equatable, Sendable {
     /// The one before the latest.
     var previous: PlacedConfiguration? { later.isEmpty ? nil : later.dropLast().last ?? base }
 
+    /// How many came later than the entry at `index`.
+    func count(after index: LogIndex) -> Int { later.count { $0.index > index } }
+
+    /// Where other voters follow than may follow: two majorities may have nobody in common there (§4.3).
+    var firstLeap: LogIndex? {
+        // The list that a node was started with may be older than the log, or wrong.
+        let all = base.index == .zero ? later : [base] + later
+        return zip(all, all.dropFirst()).first { !$0.configuration.mayBeFollowed(by: $1.configuration) }?.1.index
+    }
+
     mutating func found(_ configuration: Configuration) { base = PlacedConfiguration(configuration) }
 
     mutating func append(_ configuration: Configuration, at index: LogIndex) {
@@ -32,6 +44,7 @@ public struct ConfigurationHistory: Equatable, Sendable {
     }
 
     mutating func truncate(from index: LogIndex) {
+        if Defect.configurationKeptAfterTruncation.isOn { return }
         while let last = later.last, last.index >= index { later.removeLast() }
     }
 

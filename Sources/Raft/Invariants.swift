@@ -15,6 +15,7 @@ extension RaftNode {
             role != .leader || leader == id, "a leader that names \(leader.map(String.init(describing:)) ?? "nobody")")
         check(role == .leader || leader != id, "a \(role) that names itself as leader")
         check(role != .leader || durability.isHardStateDurable, "a leader whose own vote is not durable")
+        broken += brokenConfigurations()
         guard let leadership else { return broken }
         for position in leadership.peers.indices {
             let (id, match) = (leadership.peers[position].id, leadership.peers[position].matchIndex)
@@ -22,6 +23,29 @@ extension RaftNode {
             check(match <= log.last.index, "node \(id): match \(match) beyond our log")
             check(
                 leadership.peers[position].confirmedRound <= leadership.lastRound, "node \(id): round of the future")
+        }
+        return broken
+    }
+
+    private func isConfiguration(at index: LogIndex) -> Bool {
+        log.contains(index) && log[index].type == LogEntry.configuration
+    }
+
+    /// The same of the members (dissertation chapter 4).
+    private func brokenConfigurations() -> [String] {
+        var broken: [String] = []
+        let history = log.configurations
+        let latest = history.latest
+        let isInLog = latest.index <= log.base.index || isConfiguration(at: latest.index)
+        if !isInLog { broken.append("the configuration at \(latest.index) is not in the log") }
+        if let index = history.firstLeap {
+            broken.append("the voters change at \(index) without a joint configuration")
+        }
+        guard role == .leader, isLeaderReady, hasConfiguration else { return broken }
+        if history.count(after: commitIndex) > 1 { broken.append("two changes of the members are not committed") }
+        if latest.index <= commitIndex, !latest.configuration.isJoint, halves(of: id).isEmpty, !isTransferringLeadership
+        {
+            broken.append("a leader that is no voter")
         }
         return broken
     }

@@ -33,7 +33,8 @@ struct Quorum: Equatable, Sendable {
     var isReachedAlone: Bool { isReached(by: CollectionOfOne(own)) }
 
     private func decides(_ isDecided: (Halves, Int) -> Bool) -> Bool {
-        isDecided(.incoming, incoming) && (!isJoint || isDecided(.outgoing, outgoing))
+        isDecided(.incoming, incoming)
+            && (!isJoint || Defect.jointCountsOneHalf.isOn || isDecided(.outgoing, outgoing))
     }
 
     /// The greatest value that a majority of every half has reached: of this node it is `own`, of each peer what `value`
@@ -44,7 +45,7 @@ struct Quorum: Equatable, Sendable {
         own: Value, _ peers: [Progress], least: Value, _ value: (Progress) -> Value
     ) -> Value {
         let first = reached(.incoming, incoming, own: own, peers, least: least, value)
-        guard isJoint else { return first }
+        guard isJoint, !Defect.jointCountsOneHalf.isOn else { return first }
         return min(first, reached(.outgoing, outgoing, own: own, peers, least: least, value))
     }
 

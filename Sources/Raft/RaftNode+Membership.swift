@@ -1,3 +1,5 @@
+import Defects
+
 // Changes of the members (dissertation chapter 4): joint consensus (§4.3) for every change of voters, one entry for
 // everything else. A leader has committed an entry of its own term first, and one change is under way at a time.
 
@@ -18,7 +20,10 @@ public enum ReconfigurationRefusal: Error, Equatable, Sendable {
 
 extension RaftNode {
     /// The latest in the log, committed or not: it counts from the moment it is there (§4.1).
-    public var configuration: Configuration { log.configurations.latest.configuration }
+    public var configuration: Configuration {
+        if Defect.configurationCountsWhenCommitted.isOn { return log.configurations.at(commitIndex).configuration }
+        return log.configurations.latest.configuration
+    }
     /// Whether the members are in the log; else they are those of the list that the cluster was started with.
     public var hasConfiguration: Bool { log.configurations.latest.index > .zero }
     /// All that have a vote, this node included if it has one, in ascending order.
@@ -28,7 +33,10 @@ extension RaftNode {
 
     var quorum: Quorum { leadership?.quorum ?? presentQuorum }
 
-    private var presentQuorum: Quorum { Quorum(configuration, own: halves(of: id)) }
+    private var presentQuorum: Quorum {
+        let own: Halves = Defect.outsideLeaderCountsItself.isOn ? [.incoming, .outgoing] : halves(of: id)
+        return Quorum(configuration, own: own)
+    }
 
     /// In which sets of voters the word of that node counts, as what it is at present: a directory that is none of the
     /// configuration's has forgotten votes and entries, whatever its id is.
@@ -91,7 +99,7 @@ extension RaftNode {
             return
         }
         effects.emit(.reconfiguring(from: log.last.index.next))
-        let isSimple = configuration.hasVoters(of: target)
+        let isSimple = configuration.hasVoters(of: target) || Defect.singleStepSwap.isOn
         append(isSimple ? target : configuration.joint(with: target), &effects)
     }
 
@@ -101,7 +109,9 @@ extension RaftNode {
         guard isLeaderReady else { return .notReady }
         let latest = log.configurations.latest
         let isBusy = latest.index > commitIndex || latest.configuration.isJoint
-        guard !isBusy, leadership.transfer == nil else { return .changeInProgress(latest.index) }
+        guard !isBusy, leadership.transfer == nil else {
+            return .changeInProgress(latest.index)
+        }
         if let fault = target.fault { return .invalid(fault) }
         guard !target.isJoint else { return .invalid("a joint configuration is not for asking") }
         if let nameless = target.members.first(where: { $0.directory == nil }) {
@@ -118,6 +128,7 @@ extension RaftNode {
     /// Whether it has a vote already, or its log follows this one's.
     private func isCaughtUp(_ member: Configuration.Member) -> Bool {
         if configuration.member(member.id, on: member.directory)?.role == .voter || member.id == id { return true }
+        if Defect.promotesWithoutCatchUp.isOn { return true }
         guard directories[member.id] == member.directory || directories.isEmpty,
             let peer = leadership?.peers.first(where: { $0.id == member.id })
         else { return false }
@@ -138,6 +149,11 @@ extension RaftNode {
 
     private mutating func append(_ configuration: Configuration, _ effects: inout EffectBuffer) {
         precondition(configuration.fault == nil, "a configuration with \(configuration.fault ?? "")")
+        let before = log.configurations.latest
+        precondition(
+            before.index == .zero || before.configuration.mayBeFollowed(by: configuration)
+                || Defect.singleStepSwap.isOn,
+            "voters \(before.configuration.voters) can not be followed by \(configuration.voters)")
         append([Proposal(type: LogEntry.configuration, data: Array(configuration.text.utf8))])
         let known = leadership?.peers.map(\.id) ?? []
         recount()
@@ -149,12 +165,14 @@ extension RaftNode {
     /// leader that is no voter any more goes when that is committed, not before (§4.2.2).
     mutating func continueReconfiguration(_ effects: inout EffectBuffer) {
         let latest = log.configurations.latest
-        guard hasConfiguration, let leadership, leadership.transfer == nil, isLeaderReady, latest.index <= commitIndex
+        guard hasConfiguration, let leadership, leadership.transfer == nil, isLeaderReady,
+            latest.index <= commitIndex || Defect.jointLeftUncommitted.isOn && latest.configuration.isJoint
         else { return }
+        if Defect.newLeaderForgetsJoint.isOn, log.term(at: latest.index) != currentTerm { return }
         if latest.configuration.isJoint {
             append(latest.configuration.settled, &effects)
             advanceCommit(&effects)
-        } else if halves(of: id).isEmpty {
+        } else if halves(of: id).isEmpty, !Defect.removedLeaderStays.isOn {
             noticeCommit(&effects)
             abdicate(&effects)
         }

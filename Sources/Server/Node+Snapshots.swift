@@ -1,3 +1,4 @@
+import Defects
 import Logging
 import Metadata
 import Raft
@@ -119,7 +120,8 @@ extension Node {
         digests.record(metadata.digest, at: position.index)
         measurements.snapshotsReceived += 1
         logger.info("📦 snapshot in force", metadata: ["index": "\(position.index)", "term": "\(position.term)"])
-        step(.snapshotInstalled(position, PlacedConfiguration(state.counters.members)))
+        let members = Defect.snapshotForgetsConfiguration.isOn ? nil : state.counters.members
+        step(.snapshotInstalled(position, PlacedConfiguration(members)))
         answerWaitingChunk(isInstalled: true)
         receiver = nil
     }

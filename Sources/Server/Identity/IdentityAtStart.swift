@@ -46,7 +46,8 @@ extension RecoveredNode {
     /// It joined a cluster whose members are in the log, and ended before it had anything of that. Of a list it would know the
     /// electors.
     private var isNewcomer: Bool {
-        identity.clusterID != nil && !identity.isAdmitted && identity.electors.isEmpty && logBase == .zero
+        identity.clusterID != nil && !Defect.newcomerGoesByItsFile.isOn && !identity.isAdmitted
+            && identity.electors.isEmpty && logBase == .zero
             && entries.isEmpty
     }
 

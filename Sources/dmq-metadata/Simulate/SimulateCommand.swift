@@ -72,8 +72,7 @@ struct SimulateCommand: ParsableCommand {
         configuration.nodes = nodes.count(for: seed)
         configuration.seconds = max(1, Int((minutes * 60).rounded()))
         #if Defects
-            // The table of defects is of stories without it.
-            if defect != nil { configuration.faults.removeAll { $0 == .membersInLog } }
+            if let defect, !defect.isOfMembersInLog { configuration.faults.removeAll { $0 == .membersInLog } }
         #endif
         return configuration
     }
