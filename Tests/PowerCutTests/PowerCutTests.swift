@@ -27,7 +27,7 @@ extension DiskTests {
         /// Tables of the first release become ours at the start, or stay as they are.
         @Test func aPowerCutDuringTheMigrationLosesNothing() throws {
             let powerCuts = try PowerCuts(keeps: keeps, startsFrom: .firstRelease)
-            try powerCuts.run(from: 1, minimum: Self.cuts(default: Self.isContinuousIntegration ? 400 : 2_000))
+            try powerCuts.run(from: 1, minimum: Self.cuts(default: Self.isContinuousIntegration ? 800 : 2_000))
             print("power cuts from the first release on: \(powerCuts.summary)")
             #expect(powerCuts.restarts > 0)
             #expect(powerCuts.violations.isEmpty, "\(powerCuts.violations.prefix(5))")
