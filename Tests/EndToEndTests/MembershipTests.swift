@@ -2,6 +2,8 @@ import Foundation
 import Glibc
 import Testing
 
+@testable import Simulation
+
 extension EndToEnd {
     /// Members come and go while clients write: none of their acknowledged writes is lost, whatever is done to the members.
     @Suite(.serialized) struct MembershipTests {
@@ -23,9 +25,13 @@ extension EndToEnd {
         }
 
         @discardableResult
-        private static func run(
-            _ cluster: Cluster, _ arguments: String..., expecting code: Int32 = 0
-        ) throws -> String {
+        private static func run(_ cluster: Cluster, _ arguments: String..., expecting code: Int32 = 0) throws -> String
+        {
+            try run(cluster, arguments, expecting: code)
+        }
+
+        @discardableResult
+        private static func run(_ cluster: Cluster, _ arguments: [String], expecting code: Int32 = 0) throws -> String {
             let endpoints = cluster.nodes.flatMap { ["--endpoint", "http://localhost:\($0.port)"] }
             let result = try Finished.run(
                 Surroundings.binary, arguments + endpoints, within: .seconds(60))
@@ -44,24 +50,34 @@ extension EndToEnd {
                 .map { String($0.prefix { $0 != " " }) }.joined(separator: ",")
         }
 
+        /// 3→5→3→1, and one exchanged for another in between: whatever clients saw meanwhile has an order that explains it.
         @Test func growExchangeAndShrinkUnderLoad() throws {
             try Self.with { cluster in
-                let writer = ContinuousWriter(cluster.nodes)
-                try writer.advance()
+                let (tally, log) = (Tally(), CommittedLog())
+                let keys = KeyValueLoad(
+                    cluster.nodes.map { ($0.id, $0.address) }, folder: "/history/", tally: tally)
+                let clients = keys.start(Randomness(seed: 9))
+                defer { for workers in clients { workers.stop() } }
+                func advance() throws {
+                    let goal = tally.acknowledged + 40
+                    try eventually("more acknowledged writes") { tally.acknowledged >= goal }
+                    try log.follow(cluster.leader())
+                }
+                try advance()
                 try Self.upgrade(cluster)
                 for node in cluster.nodes.suffix(2) {
                     try node.start()
                     try node.waitUntilListening()
                     try Self.run(cluster, "member", "add", "\(node.id)", Self.address(node))
+                    try advance()
                 }
                 #expect(try Self.voters(cluster) == "1,2,3,4,5")
-                try writer.advance()
 
                 let leader = try cluster.leader()
                 try Self.run(cluster, "member", "remove", "\(leader.id)")
                 #expect(try leader.waitForEnd() == .exited(78))
                 #expect(leader.log.contains("was removed from cluster"))
-                try writer.advance()
+                try advance()
 
                 // One dies; the one that was removed comes in its place, as if it were new.
                 let dead = try cluster.followers()[0]
@@ -71,14 +87,68 @@ extension EndToEnd {
                 try leader.start()
                 try leader.waitUntilListening()
                 try Self.run(cluster, "member", "replace", "\(dead.id)", "\(leader.id)", Self.address(leader))
-                try writer.advance()
+                try advance()
 
                 let last = try cluster.leader()
-                try Self.run(cluster, "member", "set", "\(last.id)")
-                #expect(try Self.voters(cluster) == "\(last.id)")
-                try writer.advance()
+                let three = try [last.id] + cluster.followers().prefix(2).map(\.id)
+                try Self.run(cluster, ["member", "set"] + three.map { "\($0)" })
+                #expect(try Self.voters(cluster) == three.sorted().map { "\($0)" }.joined(separator: ","))
+                try advance()
+                let survivor = try cluster.leader()
+                try Self.run(cluster, "member", "set", "\(survivor.id)")
+                #expect(try Self.voters(cluster) == "\(survivor.id)")
+                try advance()
+
+                for workers in clients { workers.stop() }
+                try keys.readEverything()
+                let status = try survivor.status()
+                try log.follow(survivor)
+                #expect(log.count == status.applied && log.digest == status.digest)
+                let check = keys.check(against: log)
+                #expect(check.violation == nil && check.undecided == 0 && tally.violations == [])
+                print(
+                    "members changed under load: \(check.histories) histories of keys, \(check.operations) operations,",
+                    "longest pause \(tally.takeLongestPause().milliseconds) ms")
+            }
+        }
+
+        /// The leader is killed while the newcomer catches up: the command line goes on with whoever leads then.
+        @Test func replaceWhileMegabytesAreWrittenAndTheLeaderDies() throws {
+            try Self.with { cluster in
+                try Self.upgrade(cluster)
+                let writer = LargeWriter(cluster.nodes)
+                defer { writer.stop() }
+                try writer.advance(by: 400)
+
+                let (old, newcomer) = (try cluster.followers()[0], cluster.nodes[3])
+                try newcomer.start()
+                try newcomer.waitUntilListening()
+                let output = cluster.directory.path + "/replace.txt"
+                let endpoints = cluster.nodes.flatMap { ["--endpoint", "http://localhost:\($0.port)"] }
+                let verb = try ChildProcess(
+                    Surroundings.binary,
+                    ["member", "replace", "\(old.id)", "\(newcomer.id)", Self.address(newcomer)] + endpoints,
+                    output: output)
+                try eventually("node \(newcomer.id) is being fed") {
+                    let members = try cluster.leader().get("/api/v1/raft/members").json()["members"]?.array ?? []
+                    return members.contains { $0["id"]?.int == newcomer.id }
+                }
+                let leader = try cluster.leader()
+                leader.kill()
+                #expect(
+                    try verb.wait() == .exited(0), "\((try? String(contentsOfFile: output, encoding: .utf8)) ?? "")")
+                try writer.advance(by: 100)
+                try leader.start()
+                try leader.waitUntilListening()
+                let ids = [1, 2, 3, newcomer.id].filter { $0 != old.id }.map { "\($0)" }.joined(separator: ",")
+                // Who was away has it from its own log, or from those that know more.
+                try eventually("the voters are \(ids)") { try Self.voters(cluster) == ids }
+                try writer.advance(by: 100)
                 writer.stop()
-                #expect(try writer.brokenPromises(on: last) == [])
+                print("replaced under \(writer.megabytesPerSecond) MB/s of acknowledged writes")
+                for node in cluster.nodes.prefix(4) where node.id != old.id {
+                    try eventually("node \(node.id) has everything") { try writer.brokenPromises(on: node) == [] }
+                }
             }
         }
 

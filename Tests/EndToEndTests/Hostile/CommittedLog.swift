@@ -65,6 +65,10 @@ final class CommittedLog {
             throw Failure("node \(node) skips from \(count) to \(entry.index)")
         }
         last = entry
+        if entry.type == LogEntry.configuration {
+            _ = metadata.adopt(Counters.Members(entry))
+            return
+        }
         let command = try CommandCodec.decode(type: entry.type, data: entry.data)
         let outcome = metadata.apply(command, timestamp: entry.timestamp)
         _ = metadata.takeChangedRows()
