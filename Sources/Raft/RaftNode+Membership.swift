@@ -109,9 +109,7 @@ extension RaftNode {
         guard isLeaderReady else { return .notReady }
         let latest = log.configurations.latest
         let isBusy = latest.index > commitIndex || latest.configuration.isJoint
-        guard !isBusy, leadership.transfer == nil else {
-            return .changeInProgress(latest.index)
-        }
+        guard !isBusy, leadership.transfer == nil else { return .changeInProgress(latest.index) }
         if let fault = target.fault { return .invalid(fault) }
         guard !target.isJoint else { return .invalid("a joint configuration is not for asking") }
         if let nameless = target.members.first(where: { $0.directory == nil }) {

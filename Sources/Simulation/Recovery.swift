@@ -34,8 +34,6 @@ struct Recovery {
         _ = wait(for: whatIsMissing)
     }
 
-    private final class Flag: @unchecked Sendable { var value = false }
-
     /// Lets time pass until nothing is missing.
     private func wait(for missing: () -> String?) -> Bool {
         while cluster.violations.isEmpty {

@@ -47,8 +47,7 @@ extension RecoveredNode {
     /// electors.
     private var isNewcomer: Bool {
         identity.clusterID != nil && !Defect.newcomerGoesByItsFile.isOn && !identity.isAdmitted
-            && identity.electors.isEmpty && logBase == .zero
-            && entries.isEmpty
+            && identity.electors.isEmpty && logBase == .zero && entries.isEmpty
     }
 
     /// The first leader's opening entry gave the cluster its name; it may not have been applied yet.

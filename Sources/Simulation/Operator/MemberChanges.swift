@@ -67,5 +67,3 @@ extension Mistakes {
         attempt()
     }
 }
-
-private final class Flag: @unchecked Sendable { var value = false }
