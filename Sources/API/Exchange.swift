@@ -1,3 +1,4 @@
+import Dispatch
 import HTTP
 import Metadata
 import Raft
@@ -137,6 +138,12 @@ final class Exchange: Sendable {
             answer(Problem(.overloaded, "too much work is waiting; nothing was done", headers: Self.retrySoon))
         case .tooManyRows(let limit):
             answer(Problem(.outOfRange, "more than \(limit) keys are below this one; delete them part by part"))
+        case .levelTooLow(let needed):
+            answer(
+                Problem(
+                    .featureNotEnabled,
+                    "this needs level \(needed) of metadata.version. Once all nodes run a release that has it: "
+                        + "\"dmq-metadata feature upgrade metadata.version=\(needed)\""))
         case .unavailable(let reason):
             answer(Problem(.unavailable, reason, headers: Self.retrySoon))
         }
@@ -177,6 +184,15 @@ final class Exchange: Sendable {
             case .success(let view): look(view)
             case .failure(let failure): self.answer(failure)
             }
+        }
+    }
+
+    /// As ``read(_:_:)``, for a look that takes a while: at a copy of the state, and where nobody waits for it but others of its
+    /// kind.
+    func readAside(_ consistency: Consistency, _ look: @escaping @Sendable (MetadataStateMachine) -> Void) {
+        read(consistency) { [environment] view in
+            let state = view.metadata
+            environment.looking.async { look(state) }
         }
     }
 

@@ -11,7 +11,10 @@ enum KeyValueReads {
     static let limits: ClosedRange<UInt64> = 1...10_000
 
     @Sendable static func get(_ exchange: Exchange) throws(Problem) {
+        let isOfHistory = try KeyValueHistory.isAskedFor(exchange.query)
         switch try KeyPath(exchange.tail) {
+        case .key(let key) where isOfHistory: try KeyValueHistory.list(key, exchange)
+        case .directory where isOfHistory: throw Problem(.invalidParameter, "history=true is for one key")
         case .key(let key): try get(key, exchange)
         case .directory(let key): try list(key, exchange)
         }
@@ -22,9 +25,14 @@ enum KeyValueReads {
     private static func get(_ key: Key, _ exchange: Exchange) throws(Problem) {
         let isJSON = exchange.request.headers["Accept"].map(MediaType.acceptsJSON) ?? false
         let conditions = try Conditions(exchange.request.headers)
+        let wanted = try KeyValueHistory.revision(exchange.query)
         exchange.read(try exchange.query.consistency(default: .linearizable)) { view in
             let revision = view.metadata.counters.revision
-            guard let pair = view.metadata.value(key) else { return exchange.answer(.unknownKey(key)) }
+            let found: KeyValue?
+            do throws(RevisionFault) {
+                found = if let wanted { try view.metadata.value(key, at: wanted) } else { view.metadata.value(key) }
+            } catch { return exchange.answer(Problem(error)) }
+            guard let pair = found else { return exchange.answer(.unknownKey(key)) }
             var headers = headers(of: pair, revision)
             switch conditions.verdict(present: pair.modRevision) {
             case .holds: break
@@ -62,11 +70,23 @@ enum KeyValueReads {
         let isRecursive = try query.bool("recursive") ?? true
         let limit = Int(try query.integer("limit", in: limits) ?? defaultLimit)
         let after = try after(query)
-        exchange.read(try query.consistency(default: .linearizable)) { view in
+        let consistency = try query.consistency(default: .linearizable)
+        if let wanted = try KeyValueHistory.revision(query) {
+            // Looks at all changes since then.
+            return exchange.readAside(consistency) { state in
+                do throws(RevisionFault) {
+                    let listing = try state.list(
+                        below: directory, at: wanted, isRecursive: isRecursive, after: after, limit: limit,
+                        byteLimit: maxPageBytes)
+                    answer(listing, of: wanted, at: state.counters.revision, exchange)
+                } catch { exchange.answer(Problem(error)) }
+            }
+        }
+        exchange.read(consistency) { view in
             let revision = view.metadata.counters.revision
             let listing = view.metadata.list(
                 below: directory, isRecursive: isRecursive, after: after, limit: limit, byteLimit: maxPageBytes)
-            answer(listing, revision, exchange)
+            answer(listing, of: revision, at: revision, exchange)
         }
     }
 
@@ -81,7 +101,12 @@ enum KeyValueReads {
         return Key(validated: bytes)
     }
 
-    private static func answer(_ listing: Listing, _ revision: UInt64, _ exchange: Exchange) {
+    /// - Parameters:
+    ///   - revision: Which state it shows.
+    ///   - present: The state's when it was asked for.
+    private static func answer(
+        _ listing: Listing, of revision: UInt64, at present: UInt64, _ exchange: Exchange
+    ) {
         let body = JSONStream.body(
             .one { json in
                 json.beginObject()
@@ -95,12 +120,12 @@ enum KeyValueReads {
                 json.field("next", listing.next?.description)
                 json.endObject()
             })
-        exchange.answerJSON(headers: HTTPHeaders([(name: "X-Revision", value: String(revision))]), stream: body)
+        exchange.answerJSON(headers: HTTPHeaders([(name: "X-Revision", value: String(present))]), stream: body)
     }
 }
 
 extension JSONStream {
-    fileprivate static func steps(_ pair: KeyValue) -> [Step] {
+    static func steps(_ pair: KeyValue) -> [Step] {
         [
             .write { json in
                 json.beginObject()

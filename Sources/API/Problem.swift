@@ -8,16 +8,20 @@ struct Problem: Error, Equatable {
     var detail: String
     /// Further header fields, such as `Allow`.
     var headers: [(name: String, value: String)] = []
+    /// Further members of the document (RFC 9457 §3.2).
+    var members: [(name: StaticString, value: UInt64)] = []
 
-    init(_ code: ProblemCode, _ detail: String, headers: [(name: String, value: String)] = []) {
+    init(
+        _ code: ProblemCode, _ detail: String, headers: [(name: String, value: String)] = [],
+        members: [(name: StaticString, value: UInt64)] = []
+    ) {
         self.code = code
         self.detail = detail
         self.headers = headers
+        self.members = members
     }
 
-    static func == (a: Self, b: Self) -> Bool {
-        a.code == b.code && a.detail == b.detail && a.headers.elementsEqual(b.headers, by: ==)
-    }
+    static func == (a: Self, b: Self) -> Bool { a.response == b.response }
 
     static let contentType = "application/problem+json"
 
@@ -28,6 +32,7 @@ struct Problem: Error, Equatable {
             json.field("title", Self.title(code.status))
             json.field("detail", detail)
             json.field("code", code.rawValue)
+            for (name, value) in members { json.field(name, value) }
         }
         var fields = HTTPHeaders([(name: "Content-Type", value: Self.contentType)])
         for (name, value) in headers { fields.add(name, value) }
@@ -42,6 +47,7 @@ struct Problem: Error, Equatable {
         case 404: "Not Found"
         case 405: "Method Not Allowed"
         case 409: "Conflict"
+        case 410: "Gone"
         case 412: "Precondition Failed"
         case 413: "Content Too Large"
         case 415: "Unsupported Media Type"
@@ -56,6 +62,17 @@ struct Problem: Error, Equatable {
 }
 
 extension Problem {
+    init(_ fault: RevisionFault) {
+        switch fault {
+        case .compacted(let oldest):
+            self.init(
+                .revisionCompacted, "the revision is not kept any more; the oldest that can be read is \(oldest)",
+                members: [("oldestRevision", oldest)])
+        case .future(let present):
+            self.init(.futureRevision, "the present revision is \(present)", members: [("revision", present)])
+        }
+    }
+
     init(_ error: JSONInputError) {
         let code: ProblemCode =
             switch error.code {
@@ -92,6 +109,8 @@ extension Problem {
                 headers: [(name: "ETag", value: "\"\(present)\"")])
         case .revisionMismatch(nil):
             self.init(.revisionMismatch, "the key does not exist")
+        case .revisionCompacted(let oldest): self.init(RevisionFault.compacted(oldest: oldest))
+        case .futureRevision(let present): self.init(RevisionFault.future(present: present))
         case .invalidCommand:
             self.init(.invalidCommand, "the command was refused as malformed; nothing was changed")
         }

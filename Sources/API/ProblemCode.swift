@@ -29,6 +29,8 @@ public enum ProblemCode: String, Sendable, CaseIterable {
     case notEnoughBrokers = "not_enough_brokers"
     case topicExists = "topic_exists"
     case revisionMismatch = "revision_mismatch"
+    case revisionCompacted = "revision_compacted"
+    case futureRevision = "future_revision"
     case invalidCommand = "invalid_command"
 
     // The members
@@ -57,7 +59,7 @@ public enum ProblemCode: String, Sendable, CaseIterable {
         switch self {
         case .invalidJSON, .missingField, .invalidType, .outOfRange, .invalidParameter, .unknownParameter,
             .invalidKey, .invalidPrecondition, .invalidMessage, .recursiveRequired, .brokerIDMismatch,
-            .notEnoughBrokers:
+            .notEnoughBrokers, .futureRevision:
             400
         case .unknownPath, .unknownBroker, .unknownTopic, .unknownKey, .unknownMember, .unknownFeature: 404
         case .foreignOrigin: 403
@@ -66,6 +68,7 @@ public enum ProblemCode: String, Sendable, CaseIterable {
             .notCaughtUp, .featureNotEnabled, .unsupportedFeatureLevel,
             .backupInProgress:
             409
+        case .revisionCompacted: 410
         case .revisionMismatch: 412
         case .bodyTooLarge: 413
         case .unsupportedMediaType: 415

@@ -82,4 +82,6 @@ struct Environment: Sendable {
     let counters = RequestCounters(routes: Routes.table.map(\.template))
     /// Long JSON bodies are parsed here, one at a time, so that they hold up neither the node nor an event loop.
     let parsing = DispatchQueue(label: "dmq.api.parsing")
+    /// Reads that take a while, one at a time.
+    let looking = DispatchQueue(label: "dmq.api.looking")
 }

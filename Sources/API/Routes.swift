@@ -2,7 +2,9 @@
 enum Routes {
     static let table: [Route] = [
         Route(
-            "/api/v1/kv/{key...}", .get(KeyValueReads.get, "consistency", "recursive", "limit", "after"),
+            "/api/v1/kv/{key...}",
+            .get(
+                KeyValueReads.get, "consistency", "recursive", "limit", "after", "revision", "history", "before"),
             .put(KeyValueWrites.put), .delete(KeyValueWrites.delete, "recursive")),
 
         Route("/api/v1/raft/append", .post(PeerRequests.append)),
@@ -31,6 +33,8 @@ enum Routes {
         Route("/api/v1/metadata/topics", .get(Topics.list, "consistency"), .post(Topics.create)),
         Route(
             "/api/v1/metadata/topics/{topicName}", .get(Topics.get, "consistency"), .delete(Topics.delete)),
+
+        Route("/api/v1/kv-compaction", .post(KeyValueHistory.compact)),
 
         Route("/api/v1/backup", .get(Backups.get, "consistency")),
 

@@ -259,6 +259,20 @@
         case sweepTakesTheDirectory = "sweep-takes-the-directory"
         /// A write happens whatever revision it asks for.
         case preconditionIgnored = "precondition-ignored"
+        /// Who asks what a key was is told what it is (contract §10, as all below).
+        case pastIsThePresent = "past-is-the-present"
+        /// A listing of the past leaves out what has been deleted since.
+        case pastWithoutTheDeleted = "past-without-the-deleted"
+        /// A key's history leaves out when it was deleted.
+        case historyWithoutDeletions = "history-without-deletions"
+        /// What keys were is not stored.
+        case pastNotStored = "past-not-stored"
+        /// Who gets a snapshot does not get what keys were.
+        case snapshotWithoutPast = "snapshot-without-past"
+        /// A compaction is acknowledged, and all stays.
+        case compactionIgnored = "compaction-ignored"
+        /// A compaction gives up one revision more than it says.
+        case compactionTakesOneMore = "compaction-takes-one-more"
         /// A page begins with the entry that it is to follow.
         case pageBeginsWithTheLast = "page-begins-with-the-last"
         /// A page has one entry more than was asked for.

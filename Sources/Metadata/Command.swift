@@ -11,6 +11,15 @@ public enum Command: Equatable, Sendable {
     case updateInSyncReplicas(UpdateInSyncReplicas)
     case put(Put)
     case delete(Delete)
+    /// From here on commands are applied at that level of feature metadata.version.
+    case raiseLevel(to: Int)
+    /// Gives up the past before `through`, which becomes the oldest revision that can be read. From level 2 on.
+    case compactHistory(through: UInt64)
+}
+
+extension Command {
+    /// The name of ``raiseLevel(to:)`` in the log. Storage knows it too: programs without levels must not open what it is in.
+    public static let levelType = "FeatureLevelCommand"
 }
 
 public struct RegisterBroker: Equatable, Sendable {

@@ -18,13 +18,18 @@ public struct MetadataStateMachine: Sendable {
     /// In ascending name.
     var topicRows: [TopicRows] = []
     var keys = KeyTree()
+    /// Of the keys, while it is kept.
+    public internal(set) var history: KeyHistory
+    /// While rows are put back; see ``finishRestoration()``.
+    var restoring = RestoringHistory()
     /// The digest of all rows and counters: the sum of their hashes.
     public var digest: Digest {
         var sum = ownDigest
         sum.add(keys.digest)
+        sum.add(history.digest)
         return sum
     }
-    /// Of all but the keys, whose tree has a digest of its own.
+    /// Of all but the keys and their history, which have digests of their own.
     var ownDigest: Digest
     private var countersDigest: Digest
     var changedRows: ChangedRows
@@ -42,6 +47,7 @@ public struct MetadataStateMachine: Sendable {
     public init(counters: Counters = Counters()) {
         self.counters = counters
         if Defect.revisionReused.isOn, counters.revision > 0 { self.counters.revision -= 1 }
+        history = KeyHistory(horizon: counters.horizon)
         self.changedRows = ChangedRows(takenRevision: counters.revision)
         countersDigest = Digest(self.counters)
         ownDigest = countersDigest
@@ -63,6 +69,8 @@ public struct MetadataStateMachine: Sendable {
         case .createTopic(let creation): apply(creation, timestamp: timestamp)
         case .deleteTopic(let name): deleteTopic(name)
         case .noop(let clusterID): open(clusterID: clusterID)
+        case .compactHistory(let revision): compactHistory(through: revision)
+        case .raiseLevel(let level): raiseLevel(to: level)
         }
     }
 
@@ -88,11 +96,14 @@ extension MetadataStateMachine {
     public var changedRowCount: Int { changedRows.count }
 
     /// The rows that changed since the last call (or since the restoration), each once with its present value: brokers,
-    /// topics, partitions, then keys, in ascending order. A row that came and went in between is reported as gone.
+    /// topics, partitions, then keys, in ascending order; past versions behind them. A row that came and went in between is
+    /// reported as gone. Past versions are never reported as gone: the horizon among the counters says it.
     public mutating func takeChangedRows() -> [RowChange] {
         let taken = changedRows
         changedRows = ChangedRows(takenRevision: counters.revision)
-        return taken.rowKeys().map { RowChange(key: $0, row: row($0)) }
+        let present = taken.rowKeys().map { RowChange(key: $0, row: row($0)) }
+        if Defect.pastNotStored.isOn { return present }
+        return present + PastVersions(history, after: taken.takenRevision).map { RowChange(.pastVersion($0)) }
     }
 
     func row(_ key: RowKey) -> Row? {
@@ -101,10 +112,11 @@ extension MetadataStateMachine {
         case .topic(let name): topicIndex(name).map { Row.topic(topicRows[$0].topic) }
         case .partition(let topic, let id): partition(topic, id).map { Row.partition(topic: topic, $0) }
         case .keyValue(let key): keys[key].map { Row.keyValue($0) }
+        case .pastVersion: preconditionFailure("past versions are handed out in order")
         }
     }
 
-    /// All rows: brokers, topics, partitions, then keys, each in ascending order. ``restore(_:)`` takes them in this order.
+    /// All rows: brokers, topics, partitions, keys, then their past versions, each in ascending order. ``restore(_:)`` takes them in this order.
     public func forEachRow(_ body: (Row) -> Void) {
         for broker in brokerRows { body(.broker(broker)) }
         for rows in topicRows { body(.topic(rows.topic)) }
@@ -112,5 +124,6 @@ extension MetadataStateMachine {
             for partition in rows.partitions { body(.partition(topic: rows.topic.name, partition)) }
         }
         keys.visitAll { body(.keyValue($0)) }
+        for version in PastVersions(history, after: history.horizon) { body(.pastVersion(version)) }
     }
 }

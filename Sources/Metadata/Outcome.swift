@@ -30,6 +30,9 @@ public enum Refusal: Equatable, Sendable {
     case unknownKey(Key)
     /// The key's present mod revision; `nil` when it does not exist.
     case revisionMismatch(present: UInt64?)
+    /// The revision is not kept any more; `oldest` is the first that is.
+    case revisionCompacted(oldest: UInt64)
+    case futureRevision(present: UInt64)
     /// The entry's bytes are no command this version knows, or its values are none that may be proposed.
     case invalidCommand
 }

@@ -12,6 +12,7 @@ extension Node {
         heartbeats.rebuild(online: awaited, now: now.instant, checkInterval: settings.brokerCheckInterval)
         logger.info("🔧 heartbeat state rebuilt for \(online.count) brokers")
         announceLeadership(to: online)
+        raiseLevelOfNewCluster()
     }
 
     func endLeadingBrokers() {

@@ -71,7 +71,7 @@ extension Node {
     private func apply(through index: LogIndex) {
         while lastApplied < index {
             let entry = raft.log[lastApplied.next]
-            let outcome = apply(entry)
+            guard let outcome = apply(entry) else { return }
             let (waiting, overtaken) = pendingWrites.take(at: entry.index)
             for client in overtaken { client.completion(.failure(.outcomeUnknown)) }
             if let waiting {
@@ -87,7 +87,8 @@ extension Node {
         if raft.isLeaderReady, !isLeading { beginLeadingBrokers() }
     }
 
-    private func apply(_ entry: LogEntry) -> Outcome {
+    /// `nil` when this program can not, and ends.
+    private func apply(_ entry: LogEntry) -> Outcome? {
         precondition(entry.index == lastApplied.next, "entry \(entry.index) applied after \(lastApplied)")
         var outcome = Outcome(result: .refused(.invalidCommand))
         if entry.type == LogEntry.configuration {
@@ -96,6 +97,7 @@ extension Node {
         } else {
             do {
                 var command = try CommandCodec.decode(type: entry.type, data: entry.data)
+                guard canApply(command, at: entry.index) else { return nil }
                 memoryFault?(&command)
                 outcome = metadata.apply(command, timestamp: entry.timestamp)
             } catch {
@@ -108,6 +110,7 @@ extension Node {
         measurements.appliedEntries += 1
         checkpoints.applied(bytes: entry.size, now: now.instant)
         digests.record(metadata.digest, at: entry.index)
+        revisionTimes.record(metadata.counters.revision, at: entry.timestamp)
         return outcome
     }
 
@@ -115,6 +118,7 @@ extension Node {
         logger.info(
             "🔄 role",
             metadata: ["role": "\(role.rawValue)", "term": "\(term)", "leader": "\(leader?.description ?? "none")"])
+        proposedLevel = 1
         if role == .leader {
             leadingSince = now.instant
             measurements.leadershipsWon += 1

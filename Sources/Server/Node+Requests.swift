@@ -14,6 +14,8 @@ extension Node {
             // What clients were told is unknown stays in the log until it is committed.
             raft.uncommittedBytes + gatheredBytes < settings.maximumPendingBytes, !isCommitLate
         else { return completion(.failure(.overloaded)) }
+        let level = CommandCodec.level(ofType: proposal.type)
+        guard metadata.counters.level >= level else { return completion(.failure(.levelTooLow(needed: level))) }
         if hasTooManyRows(proposal) { return completion(.failure(.tooManyRows(limit: settings.maximumRowsPerCommand))) }
         gatheredBytes += proposal.data.count
         gatheredProposals.append((proposal, completion))

@@ -41,6 +41,7 @@ extension Node {
         for sender in senders { consider(sender.progressedAt.advanced(by: settings.snapshotTimeout)) }
         if isLeading {
             consider(heartbeats.nextCheck)
+            if metadata.keepsHistory, !isCompactingHistory { consider(nextHistoryCheck) }
             consider(pushes.nextDeadline(now: now.instant))
         }
         if case .contacting(_, let deadline)? = operation?.phase { consider(deadline) }

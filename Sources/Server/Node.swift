@@ -67,6 +67,8 @@ public final class Node {
     var operation: MembershipOperation?
     /// What the node said that is to be let in.
     var newcomer: Introduction?
+    /// The level of metadata.version that this leader has proposed.
+    var proposedLevel = 1
     /// Whether this directory has been one of the members in the log.
     var wasMember = false
     var introductionsDue: [NodeID: (at: Instant, pause: Duration)] = [:]
@@ -82,6 +84,11 @@ public final class Node {
     var throttle = LogThrottle()
     /// What the last commands changed, from the start or the last received snapshot on.
     var history: ChangeHistory
+    var revisionTimes: RevisionTimes
+    /// A compaction is on its way into the log.
+    var isCompactingHistory = false
+    /// When the age of the past is looked at again.
+    var nextHistoryCheck = Instant(nanoseconds: 0)
     var heartbeats = BrokerHeartbeats()
     var pushes = BrokerPushes()
     /// While this node leads.
@@ -146,6 +153,8 @@ public final class Node {
             mayTakePlace: settings.rejoin == recovered.identity.directory)
         metadata = recovered.metadata
         history = ChangeHistory(behind: recovered.metadata.counters)
+        revisionTimes = RevisionTimes(age: settings.historyAge)
+        revisionTimes.record(recovered.metadata.counters.revision, at: now.unixMilliseconds)
         let mustRepeat = Defect.appliesAgainAtRestart.isOn && recovered.applied.index > recovered.logBase.index
         lastApplied = mustRepeat ? recovered.applied.index.previous : recovered.applied.index
         checkpoints = CheckpointSchedule(position: recovered.applied)
@@ -181,6 +190,7 @@ public final class Node {
         guard !isFailed else { return }
         // What these inputs began is not due yet.
         if now.instant >= armedDeadline { expireTimers() }
+        compactHistoryIfDue()
         proposeGathered()
         readGathered()
         continueMembership()

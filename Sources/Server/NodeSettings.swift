@@ -1,3 +1,4 @@
+import Metadata
 import Raft
 
 /// The timing and the bounds of one node.
@@ -46,6 +47,13 @@ public struct NodeSettings: Sendable {
     public var catchUpBytes = 256 * 1024 * 1024
     /// What an entry counts there beside its bytes.
     public var catchUpEntryCost = 1024
+
+    /// What keys were is given up when it is older, …
+    public var historyAge: Duration = .seconds(3600)
+    /// … or takes more memory.
+    public var historyBytes = 64 * 1024 * 1024
+    /// The level of metadata.version that a cluster begins with; an earlier one to have members of an earlier release.
+    public var newClusterLevel = MetadataStateMachine.levels.upperBound
 
     /// About the bytes of the rows in one chunk of a snapshot.
     public var snapshotChunkBytes = 512 * 1024

@@ -99,7 +99,7 @@ struct FaultPlan {
         var apart = random
         if allowed.contains(.membersInLog), apart.chance(500) {
             // Lists are changed offline as long as members are not in the log. Twins are not told apart by the operator here yet.
-            kinds.removeAll { [.listChange, .oneBecomesSeveral, .copiedDirectory, .sameIDTwice].contains($0) }
+            kinds.removeAll { [.listChange, .oneBecomesSeveral].contains($0) }
             kinds.append(.membersInLog)
             if allowed.contains(.memberChange), apart.chance(600) { kinds.append(.memberChange) }
         }

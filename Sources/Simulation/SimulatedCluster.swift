@@ -216,6 +216,9 @@ extension NodeSettings {
         settings.retainedBytes = random.pick([1000, 20_000])
         settings.snapshotChunkBytes = random.pick([1, 500, 2000])
         settings.snapshotTimeout = .milliseconds(3000)
+        settings.historyBytes = random.pick([4000, 20_000, 80_000])
+        settings.historyAge = .milliseconds(random.pick([2000, 60_000]))
+        settings.newClusterLevel = random.pick([1, 2, 2, 2])
         settings.transferTimeout = .milliseconds(500)
         return settings
     }

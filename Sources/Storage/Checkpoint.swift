@@ -62,3 +62,10 @@ public struct RecoveredNode: Sendable {
         self.copy = copy
     }
 }
+
+extension RecoveredNode {
+    /// Whether the members are in the log, or were at the checkpoint.
+    public var hasMembersInLog: Bool {
+        metadata.counters.members != nil || entries.contains { $0.type == LogEntry.configuration }
+    }
+}

@@ -95,9 +95,11 @@ extension NodeStore {
         let goal = checkpoint.checkpoint
         var isDone = false
         try transaction { () throws(StorageError) in
+            if goal.counters.level > 1 { try prepareForLevels(in: &contents) }
             try apply(changes)
             let logBase = try compact(goal, from: contents.checkpoint.logBase)
-            isDone = logBase.index >= (goal.compactThrough ?? .zero).index
+            try forgetPast(goal.counters.horizon)
+            isDone = logBase.index >= (goal.compactThrough ?? .zero).index && !hasToForget(goal.counters.horizon)
             let record = CheckpointRecord(
                 applied: goal.position, logBase: logBase, counters: goal.counters, digest: goal.digest)
             try update(record, in: &contents)
@@ -141,6 +143,7 @@ extension NodeStore {
         var contents = recovered()
         let changes = take(&next, limit: limits.slice)
         try transaction { () throws(StorageError) in
+            if checkpoint.checkpoint.counters.level > 1 { try prepareForLevels(in: &contents) }
             for change in changes {
                 try record(change, at: next.place)
                 next.place += UInt64(limits.cost(of: change))
@@ -180,7 +183,7 @@ extension NodeStore {
         var record = contents.checkpoint
         let end = min(record.changed.lowerBound + UInt64(limits.slice), record.changed.upperBound)
         try transaction { () throws(StorageError) in
-            for table in StateTable.allCases {
+            for table in StateTable.present(at: contents.schema) {
                 for statement in statements.mergers(table) {
                     statement.bind(1, record.changed.lowerBound)
                     statement.bind(2, end)
@@ -192,9 +195,11 @@ extension NodeStore {
         }
         self.contents = contents
         guard record.changed.isEmpty else { return false }
-        let mustCompact = (unfinished?.checkpoint.compactThrough ?? .zero).index > record.logBase.index
-        if !mustCompact { unfinished = nil }
-        return !mustCompact
+        guard let goal = unfinished?.checkpoint else { return true }
+        let isDone =
+            (goal.compactThrough ?? .zero).index <= record.logBase.index && !hasToForget(goal.counters.horizon)
+        if isDone { unfinished = nil }
+        return isDone
     }
 
     /// Ends what a crash has left of a checkpoint: it is brought to its end, or had not moved and is forgotten.
@@ -203,13 +208,16 @@ extension NodeStore {
             _ = try merge()
             if frames.waiting >= 1000 { try moveLogIntoDatabase(SQLITE_CHECKPOINT_PASSIVE) }
         }
-        let tables = StateTable.allCases.map { "SELECT 1 FROM \($0.changedName)" }.joined(separator: " UNION ALL ")
+        let tables = StateTable.present(at: recovered().schema).map { "SELECT 1 FROM \($0.changedName)" }.joined(
+            separator: " UNION ALL ")
         guard try connection.integer("SELECT EXISTS (\(tables))") != 0 else { return }
         try transaction { () throws(StorageError) in try forgetChangedRows() }
     }
 
     func forgetChangedRows() throws(StorageError) {
-        for table in StateTable.allCases { try connection.execute("DELETE FROM \(table.changedName)") }
+        for table in StateTable.present(at: recovered().schema) {
+            try connection.execute("DELETE FROM \(table.changedName)")
+        }
     }
 }
 

@@ -10,9 +10,9 @@ extension NodeStore {
             let statementCount = writes.reduce(0) { count, write in
                 count + write.entries.count + (write.hardState == nil ? 0 : 1) + (write.truncateFrom == nil ? 0 : 2)
             }
-            // The first entry about the members changes the schema as well.
-            let changesMembers = { writes.contains { $0.entries.contains { $0.type == LogEntry.configuration } } }
-            if statementCount > 1 || changesMembers() {
+            // The first entry of some types changes the schema as well.
+            let changesSchema = { writes.contains { $0.entries.contains { Self.minimumSchema($0) > contents.schema } } }
+            if statementCount > 1 || changesSchema() {
                 try transaction { () throws(StorageError) in try apply(writes, to: &contents) }
             } else {
                 // One statement is a transaction by itself, for two statements less.
@@ -36,12 +36,25 @@ extension NodeStore {
             }
             for entry in write.entries {
                 precondition(entry.index == contents.lastIndex.next, "a gap or an overlap in the log")
-                if entry.type == LogEntry.configuration { try prepareForMembers(in: &contents) }
+                switch Self.minimumSchema(entry) {
+                case ConfigurationTable.version: try prepareForMembers(in: &contents)
+                case LevelTable.version: try prepareForLevels(in: &contents)
+                default: break
+                }
                 try statements.log.insert(entry)
                 contents.lastIndex = entry.index
             }
         }
         if state != contents.state { try update(state, in: &contents) }
+    }
+
+    /// What a program must know that may open a log with this entry.
+    private static func minimumSchema(_ entry: LogEntry) -> Int64 {
+        switch entry.type {
+        case LogEntry.configuration: ConfigurationTable.version
+        case Command.levelType: LevelTable.version
+        default: Schema.version
+        }
     }
 
     private func update(_ state: RaftStateRecord, in contents: inout Contents) throws(StorageError) {
@@ -60,6 +73,7 @@ extension NodeStore {
     /// Stores where the state tables stand, and the cluster's name when it is new.
     func update(_ record: CheckpointRecord, in contents: inout Contents) throws(StorageError) {
         try store(record.counters.members, in: &contents)
+        try storeLevel(record.counters, in: &contents)
         record.bind(to: statements.updateCheckpoint)
         try connection.run(statements.updateCheckpoint, while: "storing the checkpoint")
         contents.checkpoint = record

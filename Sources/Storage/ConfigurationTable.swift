@@ -27,7 +27,7 @@ enum ConfigurationTable {
 extension StoredNode {
     /// The members as of the checkpoint; `nil` if no entry has named them so far.
     func members() throws(StorageError) -> Counters.Members? {
-        version == ConfigurationTable.version ? try readMembers() : nil
+        version >= ConfigurationTable.version ? try readMembers() : nil
     }
 
     func readMembers() throws(StorageError) -> Counters.Members? {
@@ -48,10 +48,10 @@ extension StoredNode {
 extension NodeStore {
     /// Within a transaction: from now on the members are in this database, and programs that can not read them refuse it.
     func prepareForMembers(in contents: inout Contents) throws(StorageError) {
-        guard !contents.hasMembers else { return }
+        guard contents.schema < ConfigurationTable.version else { return }
         try connection.execute(ConfigurationTable.creation)
         try connection.execute("PRAGMA user_version=\(ConfigurationTable.version)")
-        contents.hasMembers = true
+        contents.schema = ConfigurationTable.version
     }
 
     /// Within the transaction that moves the checkpoint.

@@ -17,13 +17,14 @@ extension NodeStore {
                     + "this node, or the directory of another node. Nothing was changed.")
         }
         let store = try NodeStore(directory: path, node: node, newDirectory: newDirectory)
-        var identity = try store.recover { _ in }.identity
+        let recovered = try store.recover { _ in }
+        var identity = recovered.identity
         if let copy = store.copy {
             throw .foreign(
                 "\(path): \(copy). A copy may have forgotten what the others know, so its members are not changed. "
                     + "Start the node with its present members until they let it in, then stop it and try again.")
         }
-        guard !store.recovered().hasMembers else {
+        guard !recovered.hasMembersInLog else {
             throw .foreign(
                 "\(path): the members of this cluster are in its log, and change while it works: \"dmq-metadata member\". "
                     + "Nothing was changed.")

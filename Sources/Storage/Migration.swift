@@ -119,7 +119,7 @@ extension StoredNode {
         try connection.execute("DROP TABLE checkpoint")
         try connection.execute(Schema.checkpointTable)
         try connection.insert(CheckpointRecord.insertion, contents.checkpoint.bind)
-        for table in StateTable.allCases { try connection.execute(table.changedCreation) }
+        for table in StateTable.present(at: Schema.version) { try connection.execute(table.changedCreation) }
         try connection.execute("PRAGMA user_version=\(Schema.version)")
         try connection.execute("COMMIT")
     }

@@ -22,7 +22,7 @@ public final class NodeStore {
     let connection: Connection
     let lock: DirectoryLock
     let frames: WriteAheadLogFrames
-    let statements: StoreStatements
+    var statements: StoreStatements
     var staging: Staging?
     /// The checkpoint that ``continueCheckpoint()`` goes on with.
     var unfinished: UnfinishedCheckpoint?
@@ -43,9 +43,14 @@ public final class NodeStore {
         var state: RaftStateRecord
         var checkpoint: CheckpointRecord
         var lastIndex: LogIndex
-        /// Whether the tables are those of a cluster whose members are in the log.
-        var hasMembers = false
+        /// Which tables there are.
+        var schema = Schema.version
+
+        var hasHistory: Bool { schema >= LevelTable.version }
     }
+
+    /// No version that a revision up to this one ended is left in the tables.
+    var forgottenThrough: UInt64 = 0
 
     /// The version of the SQLite library that this process runs with.
     public static var sqliteVersion: String { String(cString: sqlite3_libversion()) }
@@ -93,7 +98,7 @@ public final class NodeStore {
         copy = try surroundings?.copyFinding(StoredNode(connection: connection).nodeRecord(), last: connection.logEnd)
         try lock.claim()
         try DataDirectory.synchronize(path)
-        statements = try StoreStatements(connection)
+        statements = try StoreStatements(connection, schema: StoredNode(connection: connection).version)
         self.frames = WriteAheadLogFrames(connection)
     }
 
@@ -180,12 +185,14 @@ struct StoreStatements {
     let updateState: Statement
     let updateCheckpoint: Statement
     let log: LogTable
-    private let upserts: [StateTable: Statement]
-    private let deletions: [StateTable: Statement]
-    private let records: [StateTable: Statement]
-    private let merges: [StateTable: [Statement]]
+    /// When there is a past.
+    private(set) var forgetting: Statement?
+    private var upserts: [StateTable: Statement] = [:]
+    private var deletions: [StateTable: Statement] = [:]
+    private var records: [StateTable: Statement] = [:]
+    private var merges: [StateTable: [Statement]] = [:]
 
-    init(_ connection: Connection) throws(StorageError) {
+    init(_ connection: Connection, schema: Int64) throws(StorageError) {
         // IMMEDIATE: takes the write lock at once, so that it is not refused after half of the work.
         begin = try connection.prepare("BEGIN IMMEDIATE")
         commit = try connection.prepare("COMMIT")
@@ -193,17 +200,16 @@ struct StoreStatements {
         updateState = try connection.prepare(RaftStateRecord.update)
         updateCheckpoint = try connection.prepare(CheckpointRecord.update)
         log = try LogTable(connection)
-        var upserts: [StateTable: Statement] = [:]
-        var deletions: [StateTable: Statement] = [:]
-        var records: [StateTable: Statement] = [:]
-        var merges: [StateTable: [Statement]] = [:]
-        for table in StateTable.allCases {
-            upserts[table] = try connection.prepare(table.upsert)
-            deletions[table] = try connection.prepare(table.deletion)
-            records[table] = try connection.prepare(table.changedInsertion)
-            for sql in table.mergers { merges[table, default: []].append(try connection.prepare(sql)) }
-        }
-        (self.upserts, self.deletions, self.records, self.merges) = (upserts, deletions, records, merges)
+        for table in StateTable.present(at: schema) { try prepare(table, connection) }
+    }
+
+    /// For a table that is there now.
+    mutating func prepare(_ table: StateTable, _ connection: Connection) throws(StorageError) {
+        upserts[table] = try connection.prepare(table.upsert)
+        deletions[table] = try connection.prepare(table.deletion)
+        records[table] = try connection.prepare(table.changedInsertion)
+        merges[table] = try table.mergers.map { sql throws(StorageError) in try connection.prepare(sql) }
+        if table == .pastVersion { forgetting = try connection.prepare(LevelTable.forgetting) }
     }
 
     func upsert(_ table: StateTable) -> Statement { upserts[table]! }
@@ -219,7 +225,7 @@ extension Connection {
         try execute("PRAGMA application_id=\(Schema.applicationID)")
         try execute("PRAGMA user_version=\(Schema.version)")
         for sql in Schema.creation { try execute(sql) }
-        for table in StateTable.allCases {
+        for table in StateTable.present(at: Schema.version) {
             try execute(table.creation(name: table.name))
             try execute(table.changedCreation)
         }

@@ -58,7 +58,7 @@ extension StoredNode {
             node,
             NodeStore.Contents(
                 node: record, state: state, checkpoint: checkpoint, lastIndex: last.index,
-                hasMembers: version == ConfigurationTable.version)
+                schema: version)
         )
     }
 }

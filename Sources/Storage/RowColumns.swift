@@ -13,6 +13,7 @@ enum RowColumns {
             statement.bind(3, pair.createRevision)
             statement.bind(4, pair.modRevision)
             statement.bind(5, pair.version)
+        case .pastVersion(let version): bind(version, to: statement)
         }
     }
 
@@ -25,7 +26,19 @@ enum RowColumns {
             statement.bind(1, topic)
             statement.bind(2, id)
         case .keyValue(let key): statement.bindText(1, copying: key.bytes)
+        case .pastVersion(let ended, let place):
+            statement.bind(1, ended)
+            statement.bind(2, place)
         }
+    }
+
+    private static func bind(_ version: PastVersion, to statement: Statement) {
+        statement.bindText(3, copying: version.pair.key.bytes)
+        statement.bindReadable(4, copying: version.pair.value)
+        statement.bind(5, version.pair.createRevision)
+        statement.bind(6, version.pair.modRevision)
+        statement.bind(7, version.pair.version)
+        statement.bind(8, version.isDeletion)
     }
 
     private static func bind(_ broker: Broker, to statement: Statement) {
@@ -60,14 +73,21 @@ enum RowColumns {
         case .broker: broker(statement)
         case .topic: .success(.topic(topic(statement)))
         case .partition: partition(statement)
-        case .keyValue:
+        case .keyValue: .success(.keyValue(pair(statement, from: 0)))
+        case .pastVersion:
             .success(
-                .keyValue(
-                    KeyValue(
-                        key: Key(validated: statement.bytes(0)), value: statement.bytes(1),
-                        createRevision: statement.unsigned(2), modRevision: statement.unsigned(3),
-                        version: statement.unsigned(4))))
+                .pastVersion(
+                    PastVersion(
+                        ended: statement.unsigned(0), place: statement.unsigned(1),
+                        isDeletion: statement.integer(7) != 0, pair: pair(statement, from: 2))))
         }
+    }
+
+    private static func pair(_ statement: Statement, from column: Int32) -> KeyValue {
+        KeyValue(
+            key: Key(validated: statement.bytes(column)), value: statement.bytes(column + 1),
+            createRevision: statement.unsigned(column + 2), modRevision: statement.unsigned(column + 3),
+            version: statement.unsigned(column + 4))
     }
 
     private static func broker(_ statement: Statement) -> Result<Row, RowFault> {

@@ -2,8 +2,10 @@ import Metadata
 
 /// The tables of node.db. The comments in the SQL are for people: `.schema` in the sqlite3 shell shows them.
 enum Schema {
-    /// Raised with every change of the tables; a database of a later version is refused.
+    /// Of a new database. Raised with every change of the tables.
     static let version: Int64 = 3
+    /// A database of a later version is refused.
+    static let newest = LevelTable.version
     /// "DMQm" in the file's header, so that `file` and SQLite tools tell our databases from others.
     static let applicationID: Int64 = 0x444d_516d
 
@@ -73,6 +75,12 @@ enum StateTable: CaseIterable {
     case topic
     case partition
     case keyValue
+    case pastVersion
+
+    /// Those that a database of that schema version has.
+    static func present(at version: Int64) -> [StateTable] {
+        version < LevelTable.version ? allCases.filter { $0 != .pastVersion } : allCases
+    }
 
     static func holding(_ key: RowKey) -> StateTable {
         switch key {
@@ -80,6 +88,7 @@ enum StateTable: CaseIterable {
         case .topic: .topic
         case .partition: .partition
         case .keyValue: .keyValue
+        case .pastVersion: .pastVersion
         }
     }
 
@@ -89,6 +98,7 @@ enum StateTable: CaseIterable {
         case .topic: "topic"
         case .partition: "partition"
         case .keyValue: "kv"
+        case .pastVersion: "kv_past"
         }
     }
 
@@ -105,6 +115,7 @@ enum StateTable: CaseIterable {
         case .topic: ["name"]
         case .partition: ["topic", "id"]
         case .keyValue: ["key"]
+        case .pastVersion: ["ended", "part"]
         }
     }
 
@@ -118,6 +129,7 @@ enum StateTable: CaseIterable {
             ]
         case .partition: ["leader", "replicas", "isr", "leader_epoch"]
         case .keyValue: ["value", "create_revision", "mod_revision", "version"]
+        case .pastVersion: ["key", "value", "create_revision", "mod_revision", "version", "deleted"]
         }
     }
 
@@ -157,6 +169,18 @@ enum StateTable: CaseIterable {
               key TEXT NOT NULL PRIMARY KEY,
               value NOT NULL, -- TEXT when readable, else BLOB
               create_revision INTEGER NOT NULL, mod_revision INTEGER NOT NULL, version INTEGER NOT NULL
+            ) WITHOUT ROWID
+            """
+        case .pastVersion:
+            // By when they became past: new ones come at the end, and a compaction takes the beginning.
+            """
+            CREATE TABLE \(name) ( -- the view kv_history shows it
+              ended INTEGER NOT NULL, -- the revision at which this version stopped being the present one
+              part INTEGER NOT NULL, -- its place among those that the same revision ended
+              key TEXT NOT NULL, value NOT NULL, -- TEXT when readable, else BLOB
+              create_revision INTEGER NOT NULL, mod_revision INTEGER NOT NULL, version INTEGER NOT NULL,
+              deleted INTEGER NOT NULL, -- 1 if that revision deleted the key, 0 if it wrote the next version
+              PRIMARY KEY (ended, part)
             ) WITHOUT ROWID
             """
         }

@@ -73,10 +73,8 @@ extension NodeStore {
             self.staging = nil
             finalize(staging)
             try transaction { () throws(StorageError) in
-                for table in StateTable.allCases {
-                    try connection.execute("DROP TABLE \(table.name)")
-                    try connection.execute("ALTER TABLE \(table.stagingName) RENAME TO \(table.name)")
-                }
+                if counters.level > 1 { try prepareForLevels(in: &contents) }
+                try replaceTables(contents.schema)
                 // Of a checkpoint that was on its way, which this one overtakes.
                 try forgetChangedRows()
                 try connection.execute("DELETE FROM raft_log")
@@ -92,13 +90,27 @@ extension NodeStore {
         }
     }
 
+    private func replaceTables(_ schema: Int64) throws(StorageError) {
+        let tables = StateTable.present(at: schema)
+        // A table that a view shows can not be renamed.
+        if tables.contains(.pastVersion) { try connection.execute(LevelTable.dropView) }
+        for table in tables {
+            try connection.execute("DROP TABLE \(table.name)")
+            try connection.execute("ALTER TABLE \(table.stagingName) RENAME TO \(table.name)")
+        }
+        for table in StateTable.allCases where !tables.contains(table) {
+            try connection.execute("DROP TABLE \(table.stagingName)")
+        }
+        if tables.contains(.pastVersion) { try connection.execute(LevelTable.view) }
+    }
+
     private func checkedStaging(
         _ counters: Counters, _ digest: Digest, _ position: LogPosition
     ) throws(StorageError) -> Result<MetadataStateMachine, RowFault> {
         var count = StoredNode.RowCount()
         let select = { (table: StateTable) in table.selection(from: table.stagingName) }
         let rows = try StoredNode(connection: connection)
-            .readRows(counters, from: \.stagingName, select, &count) { _ in }
+            .readRows(counters, of: StateTable.allCases, from: \.stagingName, select, &count) { _ in }
         guard case .success(let metadata) = rows, metadata.digest != digest else { return rows }
         return .failure(
             RowFault(finding: "the snapshot of \(position) has the digest \(metadata.digest) instead of \(digest)"))

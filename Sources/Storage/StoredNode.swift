@@ -43,9 +43,9 @@ struct StoredNode {
             throw damage("this is a SQLite database, but not one of a node (application_id \(application))")
         }
         version = try connection.integer("PRAGMA user_version")
-        guard (FirstSchema.version...ConfigurationTable.version).contains(version) else {
+        guard (FirstSchema.version...Schema.newest).contains(version) else {
             throw .failed(
-                "\(connection.path): written with schema version \(version), this program knows \(ConfigurationTable.version). "
+                "\(connection.path): written with schema version \(version), this program knows \(Schema.newest). "
                     + "Use the version of the program that wrote it, or a newer one.")
         }
     }
@@ -73,6 +73,7 @@ struct StoredNode {
                     column: CheckpointRecord.checksumColumn)
             }
         record.counters.members = try members()
+        if version >= LevelTable.version { try readLevel(into: &record.counters) }
         guard record.applied.index >= record.logBase.index else {
             throw damage("the checkpoint at \(record.applied) is behind the log's base \(record.logBase)")
         }
@@ -177,7 +178,8 @@ struct StoredNode {
         let select = { (table: StateTable) in
             checkpoint.changed.isEmpty ? table.selection(from: table.name) : table.mergedSelection
         }
-        switch try readRows(checkpoint.counters, from: \.name, select, &count, progress) {
+        let tables = StateTable.present(at: version)
+        switch try readRows(checkpoint.counters, of: tables, from: \.name, select, &count, progress) {
         case .success(let metadata): return metadata
         case .failure(let fault): throw damage(fault.finding)
         }
@@ -185,11 +187,11 @@ struct StoredNode {
 
     /// The state machine that the rows which `select` finds restore, or why they can be no state. `name`: for people.
     func readRows(
-        _ counters: Counters, from name: (StateTable) -> String, _ select: (StateTable) -> String,
-        _ count: inout RowCount, _ progress: (Int) -> Void
+        _ counters: Counters, of tables: [StateTable], from name: (StateTable) -> String,
+        _ select: (StateTable) -> String, _ count: inout RowCount, _ progress: (Int) -> Void
     ) throws(StorageError) -> Result<MetadataStateMachine, RowFault> {
         var metadata = MetadataStateMachine(counters: counters)
-        for table in StateTable.allCases {
+        for table in tables {
             let statement = try connection.prepare(select(table), isPersistent: false)
             defer { sqlite3_finalize(statement.handle) }
             while try connection.step(statement, while: "reading table \(name(table))") {
@@ -203,6 +205,7 @@ struct StoredNode {
                 count.add(progress)
             }
         }
+        do { try metadata.finishRestoration() } catch { return .failure(RowFault(finding: error.description)) }
         return .success(metadata)
     }
 }

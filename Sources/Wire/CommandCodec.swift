@@ -13,6 +13,9 @@ public enum CommandCodec {
         }
     }
 
+    /// The level of metadata.version from which on a command of that type may stand in the log.
+    public static func level(ofType type: String) -> Int { type == CommandType.compaction ? 2 : 1 }
+
     /// Never traps: whatever the bytes, the answer is a command whose values are all in range, or an error.
     public static func decode(type: String, data: [UInt8]) throws(WireError) -> Command {
         switch type {
@@ -35,4 +38,6 @@ enum CommandType {
     static let createTopic = "CreateTopicCommand"
     static let deleteTopic = "DeleteTopicCommand"
     static let updateInSyncReplicas = "UpdateInSyncReplicasCommand"
+    static let featureLevel = Command.levelType
+    static let compaction = "CompactionCommand"
 }

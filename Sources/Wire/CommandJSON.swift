@@ -29,6 +29,8 @@ enum CommandJSON {
         case .updateInSyncReplicas: CommandType.updateInSyncReplicas
         case .put: CommandType.put
         case .delete: CommandType.delete
+        case .raiseLevel: CommandType.featureLevel
+        case .compactHistory: CommandType.compaction
         }
     }
 
@@ -65,6 +67,11 @@ enum CommandJSON {
                     }
                 }
             }
+        case .raiseLevel(let level):
+            json.field("name", SupportedFeature.metadata.name)
+            json.field("featureLevel", UInt64(level))
+        case .compactHistory(let revision):
+            json.field("revision", revision)
         case .noop, .put, .delete:
             preconditionFailure("\(typeName(of: command)) has a form of its own")
         }
@@ -104,6 +111,14 @@ enum CommandJSON {
         CommandType.createTopic: { .createTopic(try CreateTopic(json: $0)) },
         CommandType.deleteTopic: { .deleteTopic(name: try $0.topicName("topicName")) },
         CommandType.updateInSyncReplicas: { .updateInSyncReplicas(try UpdateInSyncReplicas(json: $0)) },
+        CommandType.featureLevel: { json in
+            guard try json.string("name") == SupportedFeature.metadata.name else {
+                throw JSONInputError(
+                    code: .outOfRange, field: "name", problem: "must be \(SupportedFeature.metadata.name)")
+            }
+            return .raiseLevel(to: Int(try json.integer("featureLevel", in: 1...Limits.maxFeatureLevel)))
+        },
+        CommandType.compaction: { .compactHistory(through: UInt64(try $0.integer("revision", in: Limits.counter))) },
     ]
 }
 

@@ -11,6 +11,8 @@ public enum Limits {
     public static let maxMembers = 7
     /// Of the text of a configuration: sixteen members with names and addresses of 255 bytes.
     static let maxMembersBytes = 16 * 1024
+    /// Of one feature.
+    static let maxFeatureLevel: Int64 = 1000
     /// Of the features that a node announces.
     static let maxFeatures = 64
     /// A member's id.

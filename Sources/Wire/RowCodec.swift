@@ -7,6 +7,7 @@ public enum RowCodec {
         case topic = 2
         case partition = 3
         case keyValue = 4
+        case pastVersion = 5
     }
 
     // MARK: Encoding
@@ -25,12 +26,22 @@ public enum RowCodec {
             append(partition, to: &bytes)
         case .keyValue(let pair):
             bytes.append(Kind.keyValue.rawValue)
-            bytes.appendCounted(pair.key.bytes)
-            bytes.appendCounted(pair.value)
-            bytes.appendVarint(pair.createRevision)
-            bytes.appendVarint(pair.modRevision)
-            bytes.appendVarint(pair.version)
+            append(pair, to: &bytes)
+        case .pastVersion(let version):
+            bytes.append(Kind.pastVersion.rawValue)
+            bytes.appendVarint(version.ended)
+            bytes.appendVarint(version.place)
+            bytes.appendBool(version.isDeletion)
+            append(version.pair, to: &bytes)
         }
+    }
+
+    private static func append(_ pair: KeyValue, to bytes: inout [UInt8]) {
+        bytes.appendCounted(pair.key.bytes)
+        bytes.appendCounted(pair.value)
+        bytes.appendVarint(pair.createRevision)
+        bytes.appendVarint(pair.modRevision)
+        bytes.appendVarint(pair.version)
     }
 
     private static func append(_ broker: Broker, to bytes: inout [UInt8]) {
@@ -93,6 +104,11 @@ public enum RowCodec {
         case .topic: return .topic(try decodeTopic(&reader))
         case .partition: return .partition(topic: try decodeTopicName(&reader), try decodePartition(&reader))
         case .keyValue: return .keyValue(try decodeKeyValue(&reader))
+        case .pastVersion:
+            return .pastVersion(
+                PastVersion(
+                    ended: try reader.varint(in: Limits.counter), place: try reader.varint(in: Limits.counter),
+                    isDeletion: try reader.bool(), pair: try decodeKeyValue(&reader)))
         case nil: throw reader.error("unknown kind of row \(kind)")
         }
     }

@@ -30,13 +30,16 @@ public struct SnapshotChunk: Equatable, Sendable {
         self.rows = rows
     }
 
-    private static let version: UInt8 = 2
-    /// Of the release before, which knew no members in the state, and is sent none.
+    private static let version: UInt8 = 3
+    /// Of releases which knew no levels, or no members in the state either. They are sent no state that has any.
+    private static let versionWithoutLevel: UInt8 = 2
     private static let versionWithoutMembers: UInt8 = 1
 
     public func encode() -> [UInt8] {
         let members = header?.counters.members
-        var bytes: [UInt8] = [members == nil ? Self.versionWithoutMembers : Self.version]
+        var version = members == nil ? Self.versionWithoutMembers : Self.versionWithoutLevel
+        if let header, header.counters.level > 1 { version = Self.version }
+        var bytes: [UInt8] = [version]
         bytes.appendBool(header != nil)
         if let header {
             bytes.appendOptional(header.counters.clusterID)
@@ -45,6 +48,11 @@ public struct SnapshotChunk: Equatable, Sendable {
             bytes.appendVarint(header.counters.partitionsCreated)
             bytes.appendFixed64(header.digest.high)
             bytes.appendFixed64(header.digest.low)
+            if version == Self.version {
+                bytes.appendVarint(UInt64(header.counters.level))
+                bytes.appendVarint(header.counters.horizon)
+                bytes.appendBool(members != nil)
+            }
             if let members {
                 bytes.appendVarint(members.index)
                 bytes.appendCounted(members.text)
@@ -58,11 +66,11 @@ public struct SnapshotChunk: Equatable, Sendable {
     public init(decoding bytes: [UInt8]) throws(WireError) {
         var reader = ByteReader(bytes, subject: "snapshot chunk")
         let version = try reader.byte()
-        guard version == Self.version || version == Self.versionWithoutMembers else {
+        guard (Self.versionWithoutMembers...Self.version).contains(version) else {
             throw reader.error("version \(version), not \(Self.version)")
         }
         header = try reader.bool() ? try Self.decodeHeader(&reader, version) : nil
-        // Only a header has members in it.
+        // Only a header has members or a level in it.
         guard header != nil || version == Self.versionWithoutMembers else { throw reader.error("no header") }
         rows = try RowCodec.decodeRows(&reader)
     }
@@ -73,7 +81,14 @@ public struct SnapshotChunk: Equatable, Sendable {
             clusterID: clusterID, version: try reader.varint(in: Limits.counter),
             revision: try reader.varint(in: Limits.counter), partitionsCreated: try reader.varint(in: Limits.counter))
         let digest = Digest(high: try reader.fixed64(), low: try reader.fixed64())
+        var hasMembers = version == Self.versionWithoutLevel
         if version == Self.version {
+            counters.level = Int(try reader.varint(in: 2...Limits.maxFeatureLevel))
+            counters.horizon = try reader.varint(in: Limits.counter)
+            guard counters.horizon <= counters.revision else { throw reader.error("a horizon beyond the revision") }
+            hasMembers = try reader.bool()
+        }
+        if hasMembers {
             let index = try reader.varint(in: Limits.counter)
             let text = try reader.countedString(maxBytes: Limits.maxMembersBytes)
             guard Configuration(text: text) != nil else { throw reader.error("malformed list of members") }

@@ -1,3 +1,5 @@
+import Metadata
+
 /// The levels of one feature that a build can work at (KIP-584). A cluster works at the level that its members have agreed
 /// on, and that each of them supports.
 public struct SupportedFeature: Equatable, Sendable {
@@ -11,8 +13,9 @@ public struct SupportedFeature: Equatable, Sendable {
 
     /// Whether the members are in the log (level 1), or in services.json (level 0). Kafka's name for the same.
     public static let dynamicQuorum = SupportedFeature(name: "kraft.version", levels: 0...1)
-    /// The commands of the metadata log.
-    public static let metadata = SupportedFeature(name: "metadata.version", levels: 1...1)
+    /// The commands of the metadata log. Level 2: what keys were is kept, until it is compacted.
+    public static let metadata = SupportedFeature(
+        name: "metadata.version", levels: MetadataStateMachine.levels)
 
     /// What this build can work at, in the order of the names.
     public static let all = [dynamicQuorum, metadata]

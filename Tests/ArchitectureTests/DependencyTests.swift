@@ -8,7 +8,7 @@ import Testing
         "Defects": ["Synchronization"],
         // Pure values: not even the C library.
         "Raft": ["Defects"],
-        "Metadata": ["Defects"],
+        "Metadata": ["Defects", "Synchronization"],
         "Wire": ["Raft", "Metadata", "FoundationEssentials"],
         "Storage": ["Raft", "Metadata", "CSQLite", "CLinux", "Glibc", "Synchronization"],
         "HTTP": ["CLinux", "Glibc", "Dispatch", "Synchronization"],

@@ -26,6 +26,7 @@ enum RouterTarget {
         let state = node.state.withLock { $0.metadata }
         var restored = MetadataStateMachine(counters: state.counters)
         state.forEachRow { try! restored.restore($0) }
+        try! restored.finishRestoration()
         expect(restored.digest == state.digest, "the digest \(state.digest) is not that of the rows")
     }
 

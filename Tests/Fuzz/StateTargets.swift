@@ -81,6 +81,7 @@ enum StateTargets {
         state.forEachRow { RowCodec.encode($0, into: &bytes) }
         do {
             for row in try RowCodec.decode(chunk: bytes) { try restored.restore(row) }
+            try restored.finishRestoration()
         } catch {
             fail("a row of its own is refused: \(error)")
         }

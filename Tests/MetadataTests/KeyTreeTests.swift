@@ -26,7 +26,7 @@ import Testing
         #expect(pairs(tree) == (0..<10_000).map { pair($0) })
         #expect(tree.last == pair(9_999).key)
         #expect(tree[pair(10_000).key] == nil)
-        for number in numbers where number % 100 != 0 { #expect(tree.remove(pair(number).key) == pair(number)) }
+        for number in numbers where number % 100 != 0 { #expect(tree.remove(pair(number).key)?.pair == pair(number)) }
         #expect(tree.defect() == nil)
         #expect(pairs(tree) == stride(from: 0, to: 10_000, by: 100).map { pair($0) })
         for number in numbers { _ = tree.remove(pair(number).key) }
@@ -55,18 +55,18 @@ import Testing
             switch Int.random(in: 0..<100, using: &generator) {
             case 0..<(step % 2000 < 1200 ? 60 : 20):
                 let version = UInt64(step)
-                if !tree.update(key, { $0.version = version }) { tree.insert(pair(number, version)) }
+                if tree.update(key, { $0.version = version }) == nil { tree.insert(pair(number, version)) }
                 model[number] = version
             case 99:
                 let end = number + Int.random(in: 0..<(span / 3), using: &generator)
                 let expected = model.keys.filter { $0 >= number && $0 < end }.sorted()
                 #expect(tree.count(from: key.bytes, before: pair(end).key.bytes) == expected.count)
-                let removed = tree.removeAll(from: key.bytes, before: pair(end).key.bytes)
+                let (removed, _) = tree.removeAll(from: key.bytes, before: pair(end).key.bytes)
                 #expect(removed.count == expected.count)
                 #expect(Array(removed) == expected.map { pair($0, model[$0]!) })
                 for number in expected { model[number] = nil }
             default:
-                #expect(tree.remove(key) == model[number].map { pair(number, $0) })
+                #expect(tree.remove(key)?.pair == model[number].map { pair(number, $0) })
                 model[number] = nil
             }
             #expect(tree[key]?.version == model[number])
@@ -102,7 +102,7 @@ import Testing
                 // Not from the set: its order is another one in each process.
                 present.swapAt(Int.random(in: present.indices, using: &generator), present.count - 1)
                 let existing = present.removeLast()
-                #expect(tree.remove(existing)?.key == existing)
+                #expect(tree.remove(existing)?.pair.key == existing)
                 model.remove(existing)
             }
             guard step % 500 == 499 else { continue }
@@ -143,7 +143,7 @@ import Testing
         var tree = KeyTree()
         for number in 0..<5000 { tree.append(pair(number)) }
         let copy = tree
-        let removed = tree.removeAll(from: pair(1000).key.bytes, before: pair(4000).key.bytes)
+        let (removed, _) = tree.removeAll(from: pair(1000).key.bytes, before: pair(4000).key.bytes)
         tree.insert(pair(6000))
         _ = tree.update(pair(1).key) { $0.version = 2 }
         #expect(pairs(copy) == (0..<5000).map { pair($0) })

@@ -23,8 +23,10 @@ import Testing
             }
         }
 
-        mutating func command() -> Command {
-            switch number(0...99) {
+        mutating func command(at revision: UInt64) -> Command {
+            switch number(-4...99) {
+            case -4: return .raiseLevel(to: number(1...3))
+            case ..<0: return .compactHistory(through: UInt64(max(0, Int(revision) + number(-60...1))))
             case 0: return .noop(clusterID: number(0...1) == 0 ? nil : "cluster\(number(1...9))")
             case 1..<12:
                 let host = number(0...9) == 0 ? "moved" : "host"
@@ -129,29 +131,93 @@ import Testing
         var state = MetadataStateMachine()
         var twin = MetadataStateMachine()
         var mirror: [RowKey: Row] = [:]
+        var past = Past()
         for step in 0..<400 {
-            let command = generator.command()
+            let command = generator.command(at: state.counters.revision)
             let before = state
             let outcome = state.apply(command, timestamp: Int64(step))
             #expect(twin.apply(command, timestamp: Int64(step)) == outcome)
             #expect(twin.digest == state.digest)
             checkPartitions(state, after: command)
             checkProgress(before, state, outcome, command)
+            past.note(state)
             guard generator.number(0...19) == 0 || step == 399 else { continue }
 
             #expect(state.changedRowCount == twin.changedRowCount)
             let changes = state.takeChangedRows()
             #expect(twin.takeChangedRows() == changes)
             for change in changes { mirror[change.key] = change.row }
+            mirror = mirror.filter { key, _ in
+                if case .pastVersion(let ended, _) = key { ended > state.counters.horizon } else { true }
+            }
             var rows: [Row] = []
             state.forEachRow { rows.append($0) }
             #expect(mirror.count == rows.count)
             #expect(rows.allSatisfy { mirror[$0.key] == $0 })
             var restored = MetadataStateMachine(counters: state.counters)
             for row in rows { try restored.restore(row) }
+            try restored.finishRestoration()
             #expect(restored.digest == state.digest)
+            try past.check(state)
+            try past.check(restored)
             // Goes on from what was stored, as a node does after a restart.
             if generator.number(0...1) == 0 { twin = restored }
         }
     }
+
+    /// All keys as they were at each revision: what the history must tell.
+    private struct Past {
+        private var keys: [UInt64: [KeyValue]] = [:]
+
+        mutating func note(_ state: MetadataStateMachine) {
+            guard keys[state.counters.revision] == nil else { return }
+            keys[state.counters.revision] = Self.all(
+                state.list(below: root, isRecursive: true, after: nil, limit: 1000, byteLimit: .max))
+        }
+
+        private static func all(_ listing: Listing) -> [KeyValue] {
+            listing.entries.compactMap { if case .keyValue(let pair) = $0 { pair } else { nil } }
+        }
+
+        func check(_ state: MetadataStateMachine) throws {
+            let oldest = state.oldestRevision
+            #expect(oldest == (state.keepsHistory ? state.counters.horizon : state.counters.revision))
+            for revision in oldest...state.counters.revision {
+                let expected = try #require(keys[revision])
+                let listing = try state.list(
+                    below: root, at: revision, isRecursive: true, after: nil, limit: 1000, byteLimit: .max)
+                #expect(Self.all(listing) == expected, "at \(revision)")
+                for pair in expected { #expect(try state.value(pair.key, at: revision) == pair) }
+                let gone = (keys[revision + 1] ?? []).map(\.key).filter { key in !expected.contains { $0.key == key } }
+                for key in gone { #expect(try state.value(key, at: revision) == nil) }
+            }
+            #expect(throws: RevisionFault.future(present: state.counters.revision)) {
+                try state.value(root, at: state.counters.revision + 1)
+            }
+            if oldest > 0 {
+                #expect(throws: RevisionFault.compacted(oldest: oldest)) { try state.value(root, at: oldest - 1) }
+            }
+            try checkVersions(state)
+        }
+
+        /// Of each key, those that were there at some revision, and its deletions.
+        private func checkVersions(_ state: MetadataStateMachine) throws {
+            let revisions = state.oldestRevision...state.counters.revision
+            for key in Set(revisions.flatMap { keys[$0]!.map(\.key) }) {
+                var expected: [KeyVersion] = []
+                var last: KeyValue?
+                for revision in revisions {
+                    let pair = keys[revision]!.first { $0.key == key }
+                    if let pair, pair != last { expected.append(.put(pair)) }
+                    if pair == nil, last != nil { expected.append(.deletion(revision: revision)) }
+                    last = pair
+                }
+                #expect(state.versions(of: key, before: .max, limit: 1000) == expected.reversed(), "\(key)")
+                let earlier = expected.reversed().filter { $0.revision < state.counters.revision }
+                #expect(state.versions(of: key, before: state.counters.revision, limit: 2) == Array(earlier.prefix(2)))
+            }
+        }
+    }
 }
+
+private let root = Key("/")

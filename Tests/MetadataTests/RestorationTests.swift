@@ -16,6 +16,7 @@ import Testing
         var machine = Machine()
         machine.state = MetadataStateMachine(counters: counters)
         for row in rows { try machine.state.restore(row) }
+        try machine.state.finishRestoration()
         return machine
     }
 
@@ -26,6 +27,7 @@ import Testing
             case .topic: 1
             case .partition: 2
             case .keyValue: 3
+            case .pastVersion: 4
             }
         }
         #expect(kinds == kinds.sorted())

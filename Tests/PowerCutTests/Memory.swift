@@ -8,17 +8,15 @@ struct Memory {
     var logBase = LogPosition.zero
     var entries: [LogEntry] = []
     var applied = LogPosition.zero
-    var counters = Counters()
-    var rows: [RowKey: Row] = [:]
-    var digest = MetadataStateMachine().digest
+    var state = MetadataStateMachine()
     var identity = NodeIdentity(node: NodeID(1), directory: NodeStore.newDirectory)
 
     init() {}
 
-    /// What a store said it held; without its rows, so not to be changed by ``change(_:at:)``.
+    /// What a store said it held.
     init(_ node: RecoveredNode) {
         (hardState, logBase, entries, applied) = (node.hardState, node.logBase, node.entries, node.applied)
-        (counters, digest, identity) = (node.metadata.counters, node.metadata.digest, node.identity)
+        (state, identity) = (node.metadata, node.identity)
     }
 
     var last: LogPosition { entries.last?.position ?? logBase }
@@ -33,17 +31,12 @@ struct Memory {
         entries += write.entries
     }
 
-    /// Moves on to new rows, whose digest it computes.
-    mutating func change(_ changes: [RowChange], at position: LogPosition) throws {
-        counters.clusterID = "c1"
+    /// Moves on by `commands`; returns what that changes.
+    mutating func apply(_ commands: [Command], at position: LogPosition) -> [RowChange] {
         identity.clusterID = "c1"
-        counters.version += 1
-        counters.revision += UInt64(changes.count)
-        for change in changes { rows[change.key] = change.row }
+        for command in [.noop(clusterID: "c1")] + commands { _ = state.apply(command, timestamp: 0) }
         applied = position
-        var machine = MetadataStateMachine(counters: counters)
-        for row in rows.values { try machine.restore(row) }
-        digest = machine.digest
+        return state.takeChangedRows()
     }
 
     /// How `node` differs from this, in the words of a report; empty if it does not.
@@ -66,8 +59,9 @@ struct Memory {
             findings.append(
                 .init(kind: isShort ? .lost : .invented, text: "a log up to \(last) instead of \(self.last)"))
         }
-        if node.metadata.digest != digest || node.metadata.counters != counters {
-            findings.append(.init(kind: .invented, text: "the digest \(node.metadata.digest) instead of \(digest)"))
+        if node.metadata.digest != state.digest || node.metadata.counters != state.counters {
+            findings.append(
+                .init(kind: .invented, text: "the digest \(node.metadata.digest) instead of \(state.digest)"))
         }
         if node.identity != identity {
             let isBack = node.identity.run.number < identity.run.number

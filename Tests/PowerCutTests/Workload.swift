@@ -184,32 +184,30 @@ final class Workload {
 
     // The state tables
 
-    private func pair(_ number: Int, revision: UInt64) -> Row {
-        let value = (0..<(random(6) == 0 ? 5000 : 100)).map { _ in UInt8(truncatingIfNeeded: generator.next()) }
-        return .keyValue(
-            KeyValue(
-                key: Key(validated: Array("/k\(number)".utf8)), value: value, createRevision: 1, modRevision: revision,
-                version: revision))
+    /// What keys were is kept from somewhere on, and given up now and then.
+    private func command() -> Command {
+        let key = Key(validated: Array("/k\(random(4))/\(random(10))".utf8))
+        switch random(40) {
+        case 0..<26:
+            let value = (0..<(random(6) == 0 ? 5000 : 100)).map { _ in UInt8(truncatingIfNeeded: generator.next()) }
+            return .put(Put(key: key, value: value))
+        case 26..<34: return .delete(Delete(key: key))
+        case 34: return .delete(Delete(key: Key(validated: Array("/k1".utf8)), isRecursive: true))
+        case 35: return .raiseLevel(to: 2)
+        default:
+            let revision = memory.state.counters.revision
+            return .compactHistory(through: revision - UInt64(random(Int(revision) + 1)))
+        }
     }
 
-    /// In ascending order, which decides how many pages are written: a fault must meet the same calls as were counted.
-    private func changes() -> [RowChange] {
-        var changes: [Int: RowChange] = [:]
-        for _ in 0...random(8) {
-            let number = random(40)
-            let row = pair(number, revision: memory.counters.revision + 1)
-            changes[number] = RowChange(key: row.key, row: random(4) == 0 ? nil : row)
-        }
-        return changes.sorted { $0.key < $1.key }.map(\.value)
-    }
+    private func commands() -> [Command] { (0...random(8)).map { _ in command() } }
 
     private func checkpoint(compacts: Bool, inSlices: Bool = false) throws {
         let span = Int(memory.last.index.number - memory.applied.index.number)
         let index = memory.applied.index.number + UInt64(random(span + 1))
         let position = memory.position(LogIndex(index))
-        let changes = changes()
         var after = memory
-        try after.change(changes, at: position)
+        let changes = after.apply(commands(), at: position)
         let moved = after
         var compaction: LogPosition?
         if compacts {
@@ -219,7 +217,7 @@ final class Workload {
             after.entries.removeAll { $0.index <= compaction!.index }
         }
         let checkpoint = Checkpoint(
-            position: position, changes: changes, counters: after.counters, digest: after.digest,
+            position: position, changes: changes, counters: after.state.counters, digest: after.state.digest,
             compactThrough: compaction)
         if inSlices { return try perform(checkpoint, [memory, moved, after]) }
         try perform(after) { store throws in try store.checkpoint(checkpoint) }
@@ -256,10 +254,10 @@ final class Workload {
     private func installSnapshot() throws {
         let position = LogPosition(
             term: memory.hardState.currentTerm, index: LogIndex(memory.last.index.number + UInt64(1 + random(5))))
-        let rows = (0..<(10 + random(20))).map { pair($0, revision: memory.counters.revision + 1) }
         var after = memory
-        after.rows = [:]
-        try after.change(rows.map { RowChange(key: $0.key, row: $0) }, at: position)
+        _ = after.apply(commands() + commands(), at: position)
+        var rows: [Row] = []
+        after.state.forEachRow { rows.append($0) }
         (after.logBase, after.entries) = (position, [])
 
         try perform(memory) { store throws in try store.beginStaging() }
@@ -270,7 +268,7 @@ final class Workload {
         guard position.index > memory.applied.index else { return }
         (after.hardState) = memory.hardState
         try perform(after) { store throws in
-            _ = try store.installStaged(position: position, counters: after.counters, digest: after.digest)
+            _ = try store.installStaged(position: position, counters: after.state.counters, digest: after.state.digest)
         }
     }
 }

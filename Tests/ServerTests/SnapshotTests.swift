@@ -176,6 +176,7 @@ func lastChunk(of state: MetadataStateMachine, at position: LogPosition, term: U
         #expect(chunks.flatMap(\.rows).count == rows && chunks.last?.rows.isEmpty == true)
         var state = MetadataStateMachine(counters: try #require(chunks[0].header).counters)
         for row in chunks.flatMap(\.rows) { try state.restore(row) }
+        try state.finishRestoration()
         #expect(state.digest == digest && chunks[0].header?.digest == digest)
         try answer(test, next: 0, isInstalled: true)
         #expect(test.node.senders.isEmpty && test.node.measure().snapshotsSent == 1)

@@ -150,6 +150,7 @@ func checkpoint(
 func machine(_ rows: [Row], _ counters: Counters) throws -> MetadataStateMachine {
     var machine = MetadataStateMachine(counters: counters)
     for row in rows { try machine.restore(row) }
+    try machine.finishRestoration()
     return machine
 }
 

@@ -9,7 +9,7 @@ extension MetadataStateMachine {
         var previous: KeyValue?
         var updated = KeyValue(
             key: put.key, value: put.value, createRevision: revision, modRevision: revision, version: 1)
-        let exists = keys.update(put.key) { pair in
+        let before = keys.update(put.key) { pair in
             refusal = put.precondition.refusal(present: pair.modRevision)
             guard refusal == nil else { return }
             if !Defect.createRevisionMoves.isOn { updated.createRevision = pair.createRevision }
@@ -19,7 +19,7 @@ extension MetadataStateMachine {
             previous = pair
             pair = updated
         }
-        if !exists {
+        if before == nil {
             // Only what can be restored may come in; an existing key has been here before.
             refusal = Key.isValid(put.key.bytes) ? put.precondition.refusal(present: nil) : .invalidCommand
         }
@@ -32,18 +32,21 @@ extension MetadataStateMachine {
         }
         counters.revision = revision
         if Defect.keysCountAsMetadata.isOn { counters.version += 1 }
-        return Outcome(
-            result: .put(modRevision: revision, version: updated.version),
-            changes: [.keyPut(updated, previous: previous)])
+        let changes = [Change.keyPut(updated, previous: previous)]
+        keep(
+            changes, ending: before ?? Digest(), count: previous == nil ? 0 : 1, values: previous?.value.count ?? 0,
+            isDeletion: false)
+        return Outcome(result: .put(modRevision: revision, version: updated.version), changes: changes)
     }
 
     mutating func apply(_ delete: Delete) -> Outcome {
         if delete.isRecursive { return deleteSubtree(delete) }
         let present = keys[delete.key]?.modRevision
         if let refusal = delete.precondition.refusal(present: present) { return .refused(refusal) }
-        guard let pair = keys.remove(delete.key) else { return .refused(.unknownKey(delete.key)) }
+        guard let (pair, digest) = keys.remove(delete.key) else { return .refused(.unknownKey(delete.key)) }
         changedRows.insertDeleted(pair)
         counters.revision += 1
+        keep([.keyDeleted(pair)], ending: digest, count: 1, values: pair.value.count, isDeletion: true)
         return Outcome(result: .deleted(count: 1, revision: counters.revision), changes: [.keyDeleted(pair)])
     }
 
@@ -51,10 +54,13 @@ extension MetadataStateMachine {
     private mutating func deleteSubtree(_ delete: Delete) -> Outcome {
         guard delete.precondition == .none else { return .refused(.invalidCommand) }
         let first = Defect.sweepTakesTheDirectory.isOn ? delete.key.bytes : delete.key.subtreePrefix
-        let deleted = keys.removeAll(from: first, before: delete.key.subtreeEnd)
+        let (deleted, digest) = keys.removeAll(from: first, before: delete.key.subtreeEnd)
         guard deleted.count > 0 else { return .refused(.unknownKey(delete.key)) }
         changedRows.insert(deleted)
         counters.revision += 1
+        keep(
+            [.keysDeleted(deleted)], ending: digest, count: deleted.count, values: deleted.estimatedValueBytes,
+            isDeletion: true)
         return Outcome(
             result: .deleted(count: deleted.count, revision: counters.revision), changes: [.keysDeleted(deleted)])
     }

@@ -10,6 +10,21 @@ public struct DeletedKeys: Sequence, Sendable {
         nodes = cut.nodes.reversed()
     }
 
+    /// The pair of `key`, if it is one of them.
+    subscript(_ key: Key) -> KeyValue? {
+        key.bytes.withUnsafeBytes { bytes in
+            for node in nodes { if let pair = node.find(bytes) { return pair } }
+            return nil
+        }
+    }
+
+    /// Of the values, as if all were like the first few: to look at a million takes too long for what it is needed for.
+    var estimatedValueBytes: Int {
+        var rest = self
+        guard let sample = rest.popLeaf(), !sample.isEmpty else { return 0 }
+        return sample.reduce(0) { $0 + $1.value.count } * count / sample.count
+    }
+
     /// Takes out the next few pairs; `nil` behind the last.
     mutating func popLeaf() -> [KeyValue]? {
         while let node = nodes.popLast() {
@@ -22,7 +37,7 @@ public struct DeletedKeys: Sequence, Sendable {
         return nil
     }
 
-    public struct Iterator: IteratorProtocol {
+    public struct Iterator: IteratorProtocol, Sendable {
         fileprivate var rest: DeletedKeys
         private var leaf: ArraySlice<KeyValue> = []
 

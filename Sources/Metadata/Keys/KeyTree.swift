@@ -17,11 +17,12 @@ package struct KeyTree: Sendable {
     /// The greatest key.
     package var last: Key? { root.last }
 
-    /// Changes the pair of `key` where it lies; false if there is none. `body` must not change the key.
-    package mutating func update(_ key: Key, _ body: (inout KeyValue) -> Void) -> Bool {
-        guard let change = key.bytes.withUnsafeBytes({ root.update($0, body) }) else { return false }
+    /// Changes the pair of `key` where it lies. `body` must not change the key. Returns the digest that the pair had; `nil` if
+    /// there is none.
+    package mutating func update(_ key: Key, _ body: (inout KeyValue) -> Void) -> Digest? {
+        guard let (before, change) = key.bytes.withUnsafeBytes({ root.update($0, body) }) else { return nil }
         digest.add(change)
-        return true
+        return before
     }
 
     /// Inserts a pair whose key is not there yet.
@@ -42,16 +43,18 @@ package struct KeyTree: Sendable {
         growRoot(by: right)
     }
 
-    package mutating func remove(_ key: Key) -> KeyValue? {
+    /// Takes the pair of `key` out; with its digest.
+    package mutating func remove(_ key: Key) -> (pair: KeyValue, digest: Digest)? {
         guard let (removed, summand) = key.bytes.withUnsafeBytes({ root.remove($0) }) else { return nil }
         count -= 1
         digest.subtract(summand)
         shrinkRoot()
-        return removed
+        return (removed, summand)
     }
 
-    /// Takes all pairs from `lower` on and before `upper` out. Looks at none but those at the two ends.
-    package mutating func removeAll(from lower: [UInt8], before upper: [UInt8]) -> DeletedKeys {
+    /// Takes all pairs from `lower` on and before `upper` out; with the sum of their digests. Looks at none but those at the
+    /// two ends.
+    package mutating func removeAll(from lower: [UInt8], before upper: [UInt8]) -> (DeletedKeys, digest: Digest) {
         var cut = Cut()
         lower.withUnsafeBytes { lower in
             upper.withUnsafeBytes { upper in root.removeAll(from: lower, before: upper, &cut) }
@@ -59,7 +62,7 @@ package struct KeyTree: Sendable {
         count -= cut.count
         digest.subtract(cut.digest)
         shrinkRoot()
-        return DeletedKeys(cut)
+        return (DeletedKeys(cut), cut.digest)
     }
 
     /// How many pairs there are from `lower` on and before `upper`. Looks at none but those at the two ends.

@@ -112,8 +112,10 @@ extension KeyTree.Node {
 
     var last: Key? { isLeaf ? pairs.last?.key : children[children.count - 1].last }
 
-    /// Returns what was added to the digest; `nil` if there is no such key.
-    mutating func update(_ bytes: UnsafeRawBufferPointer, _ body: (inout KeyValue) -> Void) -> Digest? {
+    /// Returns the pair's digest before, and what was added to the node's; `nil` if there is no such key.
+    mutating func update(
+        _ bytes: UnsafeRawBufferPointer, _ body: (inout KeyValue) -> Void
+    ) -> (before: Digest, change: Digest)? {
         guard isLeaf else { return children[childIndex(bytes)].update(bytes, body) }
         guard let index = index(of: bytes) else { return nil }
         let before = Digest(pairs[index])
@@ -121,7 +123,7 @@ extension KeyTree.Node {
         var change = Digest(pairs[index])
         change.subtract(before)
         digest.add(change)
-        return change
+        return (before, change)
     }
 
     func visitAll(_ body: (KeyValue) -> Void) {

@@ -28,6 +28,30 @@ extension MetadataStateMachine {
     public func list(
         below directory: Key, isRecursive: Bool, after: Key?, limit: Int, byteLimit: Int
     ) -> Listing {
+        list(below: directory, isRecursive: isRecursive, after: after, limit: limit, byteLimit: byteLimit) { _, end in
+            { keys.visit(from: $0, before: end, $1) }
+        }
+    }
+
+    /// The same, as it was at `revision`. Work for each change since then.
+    public func list(
+        below directory: Key, at revision: UInt64, isRecursive: Bool, after: Key?, limit: Int, byteLimit: Int
+    ) throws(RevisionFault) -> Listing {
+        try check(revision)
+        return list(below: directory, isRecursive: isRecursive, after: after, limit: limit, byteLimit: byteLimit) {
+            lower, end in
+            let past = keys(at: revision, from: lower, before: end)
+            return { past.visit(from: $0, before: end, $1) }
+        }
+    }
+
+    /// Visits the pairs from a key on and before the end, until it is told to stop.
+    private typealias Visit = (_ lower: [UInt8], _ body: (KeyValue) -> Bool) -> Void
+
+    private func list(
+        below directory: Key, isRecursive: Bool, after: Key?, limit: Int, byteLimit: Int,
+        source: (_ lower: [UInt8], _ end: [UInt8]) -> Visit
+    ) -> Listing {
         let prefix = directory.subtreePrefix
         let end = directory.subtreeEnd
         var page = Page(limit: max(limit, 1), byteLimit: byteLimit)
@@ -39,19 +63,20 @@ extension MetadataStateMachine {
             let behind = isDirectory ? after.subtreeEnd : first
             if precedes(lower, behind) { lower = behind }
         }
+        let visit = source(lower, end)
         if isRecursive {
-            keys.visit(from: lower, before: end) { page.append(.keyValue($0)) }
+            visit(lower) { page.append(.keyValue($0)) }
         } else {
-            listChildren(from: lower, before: end, prefixLength: prefix.count, &page)
+            listChildren(from: lower, prefixLength: prefix.count, &page, visit)
         }
         return page.listing
     }
 
-    private func listChildren(from lower: [UInt8], before end: [UInt8], prefixLength: Int, _ page: inout Page) {
+    private func listChildren(from lower: [UInt8], prefixLength: Int, _ page: inout Page, _ visit: Visit) {
         var from: [UInt8]? = lower
         while let lower = from {
             from = nil
-            keys.visit(from: lower, before: end) { pair in
+            visit(lower) { pair in
                 guard let slash = pair.key.bytes[prefixLength...].firstIndex(of: UInt8(ascii: "/")) else {
                     return page.append(.keyValue(pair))
                 }

@@ -4,7 +4,7 @@
 /// ``takenRevision``; only one that went and came again stands in it twice, which harms nobody.
 struct ChangedRows: Sendable {
     /// The key-values' revision when the rows were last taken.
-    private let takenRevision: UInt64
+    let takenRevision: UInt64
     private var brokers: Set<BrokerID> = []
     private var topics: Set<String> = []
     private var partitions: [String: Set<Int>] = [:]
@@ -12,10 +12,11 @@ struct ChangedRows: Sendable {
     private var keys: [Key] = []
     private var sweeps: [DeletedKeys] = []
     private var sweptCount = 0
+    private var pastCount = 0
 
     init(takenRevision: UInt64) { self.takenRevision = takenRevision }
 
-    var count: Int { brokers.count + topics.count + partitionCount + keys.count + sweptCount }
+    var count: Int { brokers.count + topics.count + partitionCount + keys.count + sweptCount + pastCount }
 
     mutating func insert(broker id: BrokerID) { brokers.insert(id) }
 
@@ -35,6 +36,9 @@ struct ChangedRows: Sendable {
     mutating func insertDeleted(_ pair: KeyValue) {
         insertOverwritten(pair.key, previousRevision: pair.modRevision)
     }
+
+    /// Which they are the history knows.
+    mutating func insert(pastVersions count: Int) { pastCount += count }
 
     /// Which of them are new is looked up when they are read.
     mutating func insert(_ deleted: DeletedKeys) {

@@ -16,6 +16,32 @@ extension MetadataStateMachine {
         case .topic(let topic): try restore(topic)
         case .partition(let topic, let partition): try restore(partition, topic: topic)
         case .keyValue(let pair): try restore(pair)
+        case .pastVersion(let version): try restore(version)
+        }
+    }
+
+    /// All rows are back. Must be called before anything else is asked of a state that was restored; rows of a history that
+    /// do not fit together are an error.
+    public mutating func finishRestoration() throws(RestoreError) {
+        if keepsHistory { history = try restoring.history(counters) }
+        restoring = RestoringHistory()
+    }
+
+    private mutating func restore(_ version: PastVersion) throws(RestoreError) {
+        guard keepsHistory else {
+            throw RestoreError(description: "A past version is stored, but level \(counters.level) has none.")
+        }
+        // What a compaction has given up is deleted bit by bit.
+        guard version.ended > counters.horizon else { return }
+        try checkKey(version.pair.key)
+        try restoring.add(version, counters)
+    }
+
+    private func checkKey(_ key: Key) throws(RestoreError) {
+        do throws(KeyError) {
+            _ = try Key.validate(key.bytes)
+        } catch {
+            throw RestoreError(description: "The stored key “\(key)” is none. \(error)")
         }
     }
 
@@ -88,14 +114,8 @@ extension MetadataStateMachine {
     }
 
     private mutating func restore(_ pair: KeyValue) throws(RestoreError) {
-        do throws(KeyError) {
-            _ = try Key.validate(pair.key.bytes)
-        } catch {
-            throw RestoreError(description: "The stored key “\(pair.key)” is none. \(error)")
-        }
-        guard pair.createRevision >= 1, pair.createRevision <= pair.modRevision, pair.modRevision <= counters.revision,
-            pair.version >= 1, pair.version <= pair.modRevision
-        else {
+        try checkKey(pair.key)
+        guard pair.isPlausible(at: counters.revision) else {
             throw RestoreError(
                 description: "The key \(pair.key) has the impossible revisions \(pair.createRevision), "
                     + "\(pair.modRevision) and version \(pair.version) at revision \(counters.revision).")
@@ -108,5 +128,14 @@ extension MetadataStateMachine {
         } else {
             keys.append(pair)
         }
+        if keepsHistory, pair.modRevision > counters.horizon { restoring.add(written: pair) }
+    }
+}
+
+extension KeyValue {
+    /// Whether it can have come about by `revision`.
+    func isPlausible(at revision: UInt64) -> Bool {
+        createRevision >= 1 && createRevision <= modRevision && modRevision <= revision && version >= 1
+            && version <= modRevision
     }
 }

@@ -4,6 +4,7 @@ public enum Row: Equatable, Sendable {
     case topic(Topic)
     case partition(topic: String, Partition)
     case keyValue(KeyValue)
+    case pastVersion(PastVersion)
 
     public var key: RowKey {
         switch self {
@@ -11,6 +12,7 @@ public enum Row: Equatable, Sendable {
         case .topic(let topic): .topic(topic.name)
         case .partition(let topic, let partition): .partition(topic: topic, id: partition.id)
         case .keyValue(let pair): .keyValue(pair.key)
+        case .pastVersion(let version): .pastVersion(ended: version.ended, place: version.place)
         }
     }
 }
@@ -20,6 +22,7 @@ public enum RowKey: Hashable, Sendable {
     case topic(String)
     case partition(topic: String, id: Int)
     case keyValue(Key)
+    case pastVersion(ended: UInt64, place: UInt64)
 }
 
 /// A row that differs from what was last taken: its present value, or `nil` when it is gone.
@@ -31,6 +34,8 @@ public struct RowChange: Equatable, Sendable {
         self.key = key
         self.row = row
     }
+
+    init(_ row: Row) { self.init(key: row.key, row: row) }
 }
 
 /// The part of the state that is not in rows.
@@ -43,6 +48,10 @@ public struct Counters: Equatable, Sendable {
     public var revision: UInt64
     /// Partitions ever created: where the next topic's assignment starts.
     public var partitionsCreated: UInt64
+    /// The level of feature metadata.version that commands are applied at.
+    public var level = 1
+    /// The oldest revision that can be read; 0 before level 2, which has the present one only.
+    public var horizon: UInt64 = 0
     /// Who is a member of the cluster, as of the last applied entry; `nil` while no entry has said so.
     public var members: Members?
 

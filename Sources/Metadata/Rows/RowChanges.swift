@@ -1,3 +1,5 @@
+import Defects
+
 /// The rows that changed up to one moment, in ascending order within portions: handed out one by one, so that no turn of
 /// anybody's grows with their number. A key that went and came again may come twice, with the same value.
 ///
@@ -8,6 +10,7 @@ public struct RowChanges: Sequence, IteratorProtocol, Sendable {
     private var portions: ChangedRows.Portions?
     private var keys: ArraySlice<RowKey> = []
     private let image: MetadataStateMachine?
+    private var past: PastVersions?
 
     public init(_ changes: [RowChange] = []) {
         listed = changes[...]
@@ -17,13 +20,15 @@ public struct RowChanges: Sequence, IteratorProtocol, Sendable {
     init(_ changed: ChangedRows, in image: MetadataStateMachine) {
         listed = []
         portions = ChangedRows.Portions(changed)
+        let isForgotten = Defect.pastNotStored.isOn
+        past = isForgotten ? nil : PastVersions(image.history, after: changed.takenRevision)
         self.image = image
     }
 
     public mutating func next() -> RowChange? {
         if let change = listed.popFirst() { return change }
         while keys.isEmpty {
-            guard let portion = portions?.next() else { return nil }
+            guard let portion = portions?.next() else { return past?.next().map { RowChange(.pastVersion($0)) } }
             keys = portion[...]
         }
         return keys.popFirst().map { RowChange(key: $0, row: image?.row($0)) }

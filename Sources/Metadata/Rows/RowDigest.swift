@@ -7,6 +7,7 @@ private enum RowKind {
     static let topic: UInt64 = 2
     static let partition: UInt64 = 3
     static let keyValue: UInt64 = 4
+    static let pastVersion: UInt64 = 5
 }
 
 extension Digest {
@@ -32,6 +33,8 @@ extension Digest {
             hasher.combine(members.index, 0)
             hasher.combine(members.text)
         }
+        // Nor levels.
+        if counters.level > 1 { hasher.combine(UInt64(counters.level), counters.horizon) }
         self = hasher.finalize()
     }
 
@@ -81,5 +84,18 @@ extension Digest {
         pair.key.bytes.withUnsafeBytes { hasher.combine(contentOf: $0) }
         pair.value.withUnsafeBytes { hasher.combine(contentOf: $0) }
         self = hasher.finalize()
+    }
+
+    /// Of `count` versions that one revision ended, `versions` being the sum of their digests: linear in it, so that a
+    /// subtree that is deleted as a whole need not be looked at.
+    init(past versions: Digest, count: Int, ended: UInt64, isDeletion: Bool) {
+        self.init()
+        guard count > 0 else { return }
+        var hasher = RowHasher()
+        hasher.combine(RowKind.pastVersion, ended)
+        hasher.combine(isDeletion ? 1 : 0 as UInt64, 0)
+        let factor = hasher.finalize()
+        high = versions.high &* (factor.high | 1) &+ factor.low &* UInt64(count)
+        low = versions.low &* (factor.low | 1) &+ factor.high &* UInt64(count)
     }
 }

@@ -1,3 +1,5 @@
+import Defects
+
 /// All rows of one state in the order of ``MetadataStateMachine/forEachRow(_:)``, handed out in chunks.
 ///
 /// Holds a copy of the state: that costs nothing, and later changes leave it as it is. While it lives, what changes is in
@@ -11,13 +13,17 @@ public struct RowStream: Sendable {
     private var partition = 0
     /// The next key is this one or a later one.
     private var key: [UInt8] = []
+    private var past: PastVersions
     /// Taken, but too large for the last chunk.
     private var held: Row?
 
     /// Behind every key: no UTF-8 has this byte.
     private static let behindAllKeys: [UInt8] = [0xff]
 
-    public init(_ state: MetadataStateMachine) { image = state }
+    public init(_ state: MetadataStateMachine) {
+        image = state
+        past = PastVersions(state.history, after: state.history.horizon)
+    }
 
     /// Rows of about `maximumBytes` altogether (``Row/size``), at least one; empty at the end.
     public mutating func next(maximumBytes: Int) -> [Row] {
@@ -47,7 +53,7 @@ public struct RowStream: Sendable {
             topic += 1
             return .topic(image.topicRows[topic - 1].topic)
         }
-        return nextPartition() ?? nextKey()
+        return nextPartition() ?? nextKey() ?? nextPast()
     }
 
     private mutating func nextPartition() -> Row? {
@@ -61,6 +67,10 @@ public struct RowStream: Sendable {
             partition = 0
         }
         return nil
+    }
+
+    private mutating func nextPast() -> Row? {
+        Defect.snapshotWithoutPast.isOn ? nil : past.next().map { .pastVersion($0) }
     }
 
     private mutating func nextKey() -> Row? {
@@ -84,6 +94,7 @@ extension Row {
         case .partition(let topic, let partition):
             64 + topic.utf8.count + 8 * (partition.replicas.count + partition.inSyncReplicas.count)
         case .keyValue(let pair): 64 + pair.key.bytes.count + pair.value.count
+        case .pastVersion(let version): 80 + version.pair.key.bytes.count + version.pair.value.count
         }
     }
 }

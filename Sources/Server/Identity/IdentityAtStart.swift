@@ -18,7 +18,7 @@ extension RecoveredNode {
         var identity = identity
         if identity.clusterID == nil { identity.clusterID = clusterNameInLog }
         // The data know the members: services.json is a book of addresses.
-        let members = (hasMembers || isNewcomer) && !identity.ids.isEmpty ? identity.ids : members
+        let members = (hasMembersInLog || isNewcomer) && !identity.ids.isEmpty ? identity.ids : members
         let isUpgraded = identity.members.isEmpty && identity.clusterID != nil
         do {
             try identity.start(nonce: nonce, members: members.sorted())
@@ -36,11 +36,6 @@ extension RecoveredNode {
         if isUpgraded { identity.trustUpgradedMembers() }
         if copy != nil, !Defect.copyUnnoticed.isOn { identity.becomeCopy(on: newDirectory) }
         return identity
-    }
-
-    /// Whether the members are in the log, or were at the checkpoint.
-    private var hasMembers: Bool {
-        metadata.counters.members != nil || entries.contains { $0.type == LogEntry.configuration }
     }
 
     /// It joined a cluster whose members are in the log, and ended before it had anything of that. Of a list it would know the

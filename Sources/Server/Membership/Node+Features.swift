@@ -14,7 +14,9 @@ extension Node {
     var finalizedFeatures: [Configuration.Feature] {
         SupportedFeature.all.map { feature in
             Configuration.Feature(
-                name: feature.name, level: raft.configuration.level(of: feature.name) ?? feature.initialLevel)
+                name: feature.name,
+                level: feature == .metadata
+                    ? metadataLevel : raft.configuration.level(of: feature.name) ?? feature.initialLevel)
         }
     }
 
@@ -33,21 +35,27 @@ extension Node {
     func setFeature(
         _ name: String, _ level: Int, _ request: MembershipRequest, _ completion: @escaping MembershipCompletion
     ) {
-        let wanted: Configuration?
-        do { wanted = try configuration(with: name, at: level) } catch { return completion(.failure(error)) }
-        guard let wanted, !request.isDryRun else { return completion(.success(.done)) }
-        operation = MembershipOperation(request: request, phase: .changing(from: .zero), completion: completion)
-        step(.reconfigure(wanted, isForced: false))
+        do {
+            guard try mustRaise(name, to: level), !request.isDryRun else { return completion(.success(.done)) }
+            if name == SupportedFeature.metadata.name { return raiseLevel(to: level, completion) }
+            var features = raft.configuration.features.filter { $0.name != name }
+            features.append(Configuration.Feature(name: name, level: level))
+            let wanted = Configuration(try listedMembers(), features: features)
+            operation = MembershipOperation(request: request, phase: .changing(from: .zero), completion: completion)
+            step(.reconfigure(wanted, isForced: false))
+        } catch {
+            completion(.failure(error))
+        }
     }
 
-    /// `nil` when the level is as wanted.
-    private func configuration(with name: String, at level: Int) throws(MembershipFailure) -> Configuration? {
+    /// False when the level is as wanted.
+    private func mustRaise(_ name: String, to level: Int) throws(MembershipFailure) -> Bool {
         guard let feature = SupportedFeature.all.first(where: { $0.name == name }) else {
             throw .refused(
                 .unknownFeature, "no feature \(name); there are \(SupportedFeature.all.map(\.name))")
         }
         let present = finalizedFeatures.first { $0.name == name }?.level ?? feature.initialLevel
-        guard level != present else { return nil }
+        guard level != present else { return false }
         guard feature.levels.contains(level) else {
             throw .refused(
                 .unsupportedLevel, "\(name) has the levels \(feature.levels.lowerBound) to \(feature.levels.upperBound)"
@@ -59,17 +67,20 @@ extension Node {
                 "\(name) can not go back from \(present) to \(level): the log has entries that level \(level) does not know"
             )
         }
-        let reluctant = members.map(\.id).filter { member in
-            member != id && abilities[member]?.features.first { $0.name == name }?.levels.contains(level) != true
-        }
+        let reluctant = reluctant(to: name, level, among: members.map(\.id))
         guard reluctant.isEmpty else {
             throw .refused(
                 .unsupportedLevel,
                 "\(AdmissionView.list(reluctant)): not heard, or of a release without \(name) \(level)")
         }
-        var features = raft.configuration.features.filter { $0.name != name }
-        features.append(Configuration.Feature(name: name, level: level))
-        return Configuration(try listedMembers(), features: features)
+        return true
+    }
+
+    /// Who of them can not, as far as is known.
+    func reluctant(to name: String, _ level: Int, among members: [NodeID]) -> [NodeID] {
+        members.filter { member in
+            member != id && abilities[member]?.features.first { $0.name == name }?.levels.contains(level) != true
+        }
     }
 
     /// The members as they are to stand in the log: those of services.json come there with the directories that are known for

@@ -46,12 +46,15 @@ final class CommittedOnQuorum: Checker {
 
     private func noteList(of node: SimulatedNode, at index: LogIndex, _ cluster: SimulatedCluster) {
         var halves = [node.list.map(\.id)]
+        var first = index
         // Where the members are in the log, the file beside it may be wrong.
         if let process = node.process, process.raft.hasConfiguration {
             halves = process.raft.configuration.votersByHalf
+            // In one turn a leader may commit by the one before, and begin with this one.
+            first = max(lists.last?.first ?? .zero, process.raft.log.configurations.latest.index)
         }
         guard lists.last?.halves.map({ $0.map(\.id) }) != halves else { return }
-        lists.append((index, halves.map { $0.map { cluster.node($0) } }))
+        lists.append((first, halves.map { $0.map { cluster.node($0) } }))
     }
 
     /// Who has the entry, if that is no majority: of the list that it was committed by, or of a later one.

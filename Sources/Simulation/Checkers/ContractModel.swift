@@ -49,6 +49,7 @@ final class ContractModel: Checker {
         case .put(let put): return compare(put.key, ledger)
         case .delete(let delete) where delete.isRecursive: return model.keys.difference(from: ledger.metadata)
         case .delete(let delete): return compare(delete.key, ledger)
+        case .compactHistory, .raiseLevel: return model.keys.pastDifference(from: ledger.metadata)
         default: return nil
         }
     }
@@ -63,6 +64,7 @@ final class ContractModel: Checker {
         guard !node.isOdd, process.lastApplied == cluster.ledger.last else { return nil }
         let difference =
             model.cluster.difference(from: process.metadata) ?? model.keys.difference(from: process.metadata)
+            ?? model.keys.pastDifference(from: process.metadata)
         return difference.map { "node \(node.id) at \(process.lastApplied): \($0)" }
     }
 }

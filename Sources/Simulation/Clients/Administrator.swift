@@ -35,7 +35,10 @@ final class Administrator: @unchecked Sendable {
     }
 
     private func pickCommand() -> Command {
-        switch random.below(12) {
+        switch random.below(13) {
+        case 12:
+            let revision = cluster.ledger.model.keys.revision
+            return .compactHistory(through: revision + 1 - UInt64(random.below(Int(min(revision, 60)) + 1)))
         case 0..<4:
             topics += 1
             return .createTopic(
@@ -96,11 +99,12 @@ final class Administrator: @unchecked Sendable {
     /// Sometimes where the last one ended.
     private func pickPage() -> Page {
         if let (page, last) = lastPage, let next = last, random.chance(600) {
-            return Page(directory: page.directory, isRecursive: page.isRecursive, after: next, limit: page.limit)
+            return Page(
+                directory: page.directory, isRecursive: page.isRecursive, after: next, limit: page.limit, ago: page.ago)
         }
         let directory = random.pick(["/", "/keys", "/keys/1", "/scratch", "/scratch/1", "/none"])
         return Page(
             directory: Key(validated: Array(directory.utf8)), isRecursive: random.chance(500), after: nil,
-            limit: random.pick([1, 2, 5, 1000]))
+            limit: random.pick([1, 2, 5, 1000]), ago: random.chance(400) ? UInt64(random.below(40)) : 0)
     }
 }

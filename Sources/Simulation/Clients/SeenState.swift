@@ -7,6 +7,8 @@ struct Page {
     let isRecursive: Bool
     let after: Key?
     let limit: Int
+    /// Of the state so many revisions ago.
+    var ago: UInt64 = 0
 }
 
 /// What a read sees of everything, in the model's words.
@@ -17,7 +19,12 @@ struct SeenState: Sendable, CustomStringConvertible {
     private let brokers: [ClusterModel.Broker]
     private let topics: [ClusterModel.Topic]
     private let page: Page
+    /// The revision that was looked at; why not, if not.
+    private var past: Result<UInt64, RevisionFault>
     private let entries: [KeysModel.Entry]
+    private let oldest: UInt64
+    /// Of one of the keys, the newest first.
+    private var versions: (key: Key, [KeysModel.Version])?
 
     init(_ view: NodeView, _ page: Page) {
         let metadata = view.metadata
@@ -25,9 +32,20 @@ struct SeenState: Sendable, CustomStringConvertible {
         revision = metadata.counters.revision
         brokers = metadata.brokers.map { ClusterModel.Broker($0) }
         topics = metadata.topicNames.compactMap { metadata.topic($0) }.map { ClusterModel.Topic($0.0, $0.1) }
-        let listing = metadata.list(
-            below: page.directory, isRecursive: page.isRecursive, after: page.after, limit: page.limit,
-            byteLimit: .max)
+        oldest = metadata.oldestRevision
+        let wanted = revision - min(page.ago, revision)
+        past = .success(wanted)
+        var listing = Listing(entries: [], next: nil)
+        do throws(RevisionFault) {
+            listing =
+                try page.ago == 0
+                ? metadata.list(
+                    below: page.directory, isRecursive: page.isRecursive, after: page.after, limit: page.limit,
+                    byteLimit: .max)
+                : metadata.list(
+                    below: page.directory, at: wanted, isRecursive: page.isRecursive, after: page.after,
+                    limit: page.limit, byteLimit: .max)
+        } catch { past = .failure(error) }
         self.page = page
         next = listing.next
         entries = listing.entries.map {
@@ -36,7 +54,13 @@ struct SeenState: Sendable, CustomStringConvertible {
             case .directory(let name): .directory(name)
             }
         }
+        if page.ago > 0, case .keyValue(let pair)? = listing.entries.last {
+            let found = metadata.versions(of: pair.key, before: .max, limit: Self.versionLimit)
+            versions = (pair.key, found.map { KeysModel.Version($0).withoutLastByte })
+        }
     }
+
+    private static let versionLimit = 5
 
     var description: String { "version \(version) revision \(revision), \(entries.count) entries" }
 
@@ -52,6 +76,13 @@ struct SeenState: Sendable, CustomStringConvertible {
         }
         if brokers != cluster.brokers { return "brokers \(brokers), right is \(cluster.brokers)" }
         if topics != cluster.topics { return "topics \(topics), right is \(cluster.topics)" }
+        if let text = falsehoodOfVersions(model) { return text }
+        let revision: UInt64
+        do throws(RevisionFault) { revision = try past.get() } catch {
+            let right = model.keys.horizon ?? self.revision
+            let isSo = error == .compacted(oldest: oldest) && oldest <= right
+            return isSo ? nil : "\(page) is refused with \(error), the oldest is \(right)"
+        }
         let right = model.keys.list(
             below: page.directory, isRecursive: page.isRecursive, after: page.after?.bytes, limit: page.limit,
             at: revision)
@@ -61,6 +92,19 @@ struct SeenState: Sendable, CustomStringConvertible {
         return
             "\(page) at revision \(revision) lists \(entries) next \(String(describing: next)), right is \(rightEntries)"
     }
+}
+
+extension SeenState {
+    private func falsehoodOfVersions(_ model: Model) -> String? {
+        guard let (key, found) = versions else { return nil }
+        let right = model.keys.versions(of: key, from: oldest, through: revision).prefix(Self.versionLimit)
+            .map(\.withoutLastByte)
+        return found == right ? nil : "\(key) has the versions \(found), right is \(right)"
+    }
+}
+
+extension KeysModel.Version {
+    fileprivate var withoutLastByte: Self { Self(revision: revision, value: value?.withoutLastByte) }
 }
 
 extension KeysModel.Value {

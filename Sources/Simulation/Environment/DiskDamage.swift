@@ -106,6 +106,9 @@ extension Row {
             default: random.flipBit(of: &pair.modRevision)
             }
             return .keyValue(pair)
+        case .pastVersion(var version):
+            random.flipBit(of: &version.pair.modRevision)
+            return .pastVersion(version)
         }
     }
 }

@@ -71,6 +71,7 @@ struct DiskImage {
             throw Defect(text: "checkpoint at \(checkpoint.position) behind \(applied), log up to \(lastIndex)")
         }
         for change in checkpoint.changes { rows[change.key] = change.row }
+        rows.forgetPast(through: checkpoint.counters.horizon)
         applied = checkpoint.position
         counters = checkpoint.counters
         digest = checkpoint.digest
@@ -126,6 +127,7 @@ struct DiskImage {
     private static func machine(_ counters: Counters, _ rows: [Row]) throws(RestoreError) -> MetadataStateMachine {
         var machine = MetadataStateMachine(counters: counters)
         for row in rows { try machine.restore(row) }
+        try machine.finishRestoration()
         return machine
     }
 }

@@ -29,6 +29,13 @@ struct SortedRows {
         }
     }
 
+    /// Drops the versions that revisions up to this one ended.
+    mutating func forgetPast(through horizon: UInt64) {
+        let first = find(Rank(.pastVersion(ended: 0, place: 0))).position
+        let end = find(Rank(.pastVersion(ended: horizon + 1, place: 0))).position
+        ranked.removeSubrange(first..<end)
+    }
+
     private func find(_ rank: Rank) -> (position: Int, isThere: Bool) {
         var (low, high) = (0, ranked.count)
         while low < high {
@@ -49,6 +56,9 @@ struct SortedRows {
             case .topic(let topic): (table, name, number) = (1, Array(topic.utf8), 0)
             case .partition(let topic, let id): (table, name, number) = (2, Array(topic.utf8), Int64(id))
             case .keyValue(let key): (table, name, number) = (3, key.bytes, 0)
+            case .pastVersion(let ended, let place):
+                let bytes = (0..<8).map { UInt8(truncatingIfNeeded: ended >> (56 - 8 * $0)) }
+                (table, name, number) = (4, bytes, Int64(place))
             }
         }
 

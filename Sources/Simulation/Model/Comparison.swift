@@ -27,7 +27,9 @@ extension ModelAnswer {
         case .unknownTopic: "unknownTopic"
         case .unknownKey: "unknownKey"
         case .revisionMismatch: "revisionMismatch"
-        default: "invalidCommand"
+        case .revisionCompacted: "revisionCompacted"
+        case .futureRevision: "futureRevision"
+        case .invalidCommand: "invalidCommand"
         }
     }
 }
@@ -101,5 +103,31 @@ extension KeysModel {
         }
         return metadata.keyCount == present.count
             ? nil : "there are \(metadata.keyCount) keys, right is \(present.count)"
+    }
+
+    /// How what `metadata` tells of the past differs, if it does: of all keys at a few revisions.
+    func pastDifference(from metadata: MetadataStateMachine) -> String? {
+        let oldest = horizon ?? revision
+        if metadata.oldestRevision != oldest { return "the oldest is \(metadata.oldestRevision), right is \(oldest)" }
+        for revision in Set([oldest, (oldest + revision) / 2, revision]).sorted() {
+            for key in everNamed {
+                let right = value(key, at: revision)
+                guard let found = try? metadata.value(key, at: revision).map({ Value($0) }) else {
+                    if right == nil { continue }
+                    return "\(key) is missing at \(revision), right is \(String(describing: right))"
+                }
+                if found != right { return "\(key) is \(found) at \(revision), right is \(String(describing: right))" }
+            }
+        }
+        return nil
+    }
+}
+
+extension KeysModel.Version {
+    init(_ version: KeyVersion) {
+        switch version {
+        case .put(let pair): self.init(revision: pair.modRevision, value: KeysModel.Value(pair))
+        case .deletion(let revision): self.init(revision: revision, value: nil)
+        }
     }
 }

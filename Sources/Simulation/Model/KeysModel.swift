@@ -15,17 +15,19 @@ struct KeysModel {
         case directory([UInt8])
     }
 
-    private struct Change {
+    struct Version: Equatable {
         let revision: UInt64
         /// `nil` when it was deleted.
-        let value: Value?
+        var value: Value?
     }
 
     private(set) var revision: UInt64 = 0
+    /// The oldest revision that can be read; `nil` while only the present can.
+    private(set) var horizon: UInt64?
     /// Of every key that ever was, in order. Looked up by key, never iterated.
-    private var changes: [Key: [Change]] = [:]
+    private var changes: [Key: [Version]] = [:]
     /// In byte order.
-    private var everNamed: [Key] = []
+    private(set) var everNamed: [Key] = []
 
     func value(_ key: Key) -> Value? { changes[key]?.last?.value }
 
@@ -34,12 +36,19 @@ struct KeysModel {
         changes[key]?.last { $0.revision <= revision }?.value
     }
 
+    /// What it was from `oldest` to `revision`, the newest first.
+    func versions(of key: Key, from oldest: UInt64, through revision: UInt64) -> [Version] {
+        let known = (changes[key] ?? []).filter { $0.revision <= revision }
+        let first = known.last { $0.revision <= oldest }
+        return known.reversed().filter { $0.revision > oldest } + [first].compactMap { $0?.value == nil ? nil : $0 }
+    }
+
     /// In byte order.
     var present: [(key: Key, value: Value)] { everNamed.compactMap { key in value(key).map { (key, $0) } } }
 
     private mutating func record(_ key: Key, _ value: Value?, at revision: UInt64) {
         if changes[key] == nil { everNamed.insert(key, at: place(of: key)) }
-        changes[key, default: []].append(Change(revision: revision, value: value))
+        changes[key, default: []].append(Version(revision: revision, value: value))
     }
 
     private func place(of key: Key) -> Int {
@@ -77,6 +86,16 @@ struct KeysModel {
         revision += 1
         for key in doomed { record(key, nil, at: revision) }
         return .deleted(count: doomed.count, revision: revision)
+    }
+
+    mutating func keepHistory() { horizon = revision }
+
+    mutating func compact(through wanted: UInt64) -> ModelAnswer {
+        guard let horizon else { return .refused("invalidCommand") }
+        guard wanted <= revision else { return .refused("futureRevision") }
+        guard wanted > horizon else { return .refused("revisionCompacted") }
+        self.horizon = wanted
+        return .done
     }
 
     // Lists

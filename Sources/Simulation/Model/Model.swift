@@ -6,6 +6,8 @@ struct Model {
     /// By version: one for each command that changed a broker, a topic or a partition.
     private(set) var clusters = [ClusterModel()]
     private(set) var keys = KeysModel()
+    /// Of feature metadata.version.
+    private(set) var level = 1
 
     var version: UInt64 { UInt64(clusters.count - 1) }
     var cluster: ClusterModel { clusters[clusters.count - 1] }
@@ -25,6 +27,12 @@ struct Model {
         case .createTopic(let creation): return change { $0.create(creation, at: time) }
         case .deleteTopic(let name): return change { $0.deleteTopic(name) }
         case .updateInSyncReplicas(let update): return change { $0.update(update) }
+        case .raiseLevel(let wanted):
+            guard wanted >= level else { return .refused("invalidCommand") }
+            if level < 2, wanted >= 2 { keys.keepHistory() }
+            level = wanted
+            return .done
+        case .compactHistory(let revision): return keys.compact(through: revision)
         }
     }
 

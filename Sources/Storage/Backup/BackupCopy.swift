@@ -184,7 +184,8 @@ extension Connection {
         try execute("BEGIN")
         if !checkpoint.changed.isEmpty { try mergeChangedRows(checkpoint.changed) }
         // The members are a part of the state that the digest is of.
-        let kept = (StateTable.allCases.map(\.name) + ["configuration"]).map { "'\($0)'" }.joined(separator: ", ")
+        let kept = (StateTable.allCases.map(\.name) + ["configuration", "level"])
+            .map { "'\($0)'" }.joined(separator: ", ")
         let others = try execute(
             "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name NOT IN (\(kept))"
         )
@@ -199,7 +200,7 @@ extension Connection {
 
     /// Of a checkpoint that was on its way into the tables.
     private func mergeChangedRows(_ places: Range<UInt64>) throws(StorageError) {
-        for table in StateTable.allCases {
+        for table in StateTable.present(at: try integer("PRAGMA user_version")) {
             for sql in table.mergers {
                 let statement = try prepare(sql, isPersistent: false)
                 defer { sqlite3_finalize(statement.handle) }

@@ -29,13 +29,14 @@ public final class BackupFile {
                 column: BackupRecord.checksumColumn)
             let hasMembers = "SELECT count(*) FROM sqlite_schema WHERE name = 'configuration'"
             if try connection.integer(hasMembers) > 0 { record.counters.members = try stored.readMembers() }
+            if stored.version >= LevelTable.version { try stored.readLevel(into: &record.counters) }
             return (connection, record, try connection.integer("PRAGMA user_version"))
         }
         self.connection = connection
         self.record = record
-        guard version == record.schemaVersion, (1...Schema.version).contains(version) else {
+        guard version == record.schemaVersion, (1...Schema.newest).contains(version) else {
             throw .failed(
-                "\(path): of schema version \(version), this program knows \(Schema.version). Use the version of the "
+                "\(path): of schema version \(version), this program knows \(Schema.newest). Use the version of the "
                     + "program that wrote it (\(record.product)), or a newer one.")
         }
     }
@@ -69,6 +70,7 @@ public final class BackupFile {
             rows += 1
             if rows % 50_000 == 0 { progress(rows) }
         }
+        do { try metadata.finishRestoration() } catch { throw .damaged("\(path): \(error.description)") }
         guard metadata.digest.description == record.digest else {
             throw .damaged("\(path): its rows have the digest \(metadata.digest), and should have \(record.digest)")
         }
@@ -78,7 +80,7 @@ public final class BackupFile {
     /// In the order in which a state machine restores them.
     func forEachRow(_ body: (Row) throws(RestoreError) -> Void) throws(StorageError) {
         try Self.plainly { () throws(StorageError) in
-            for table in StateTable.allCases { try forEachRow(of: table, body) }
+            for table in StateTable.present(at: record.schemaVersion) { try forEachRow(of: table, body) }
         }
     }
 

@@ -52,7 +52,8 @@ public struct BackupRecord: Equatable, Sendable {
 
     init(_ node: NodeRecord, _ state: RaftStateRecord, _ checkpoint: CheckpointRecord, at createdAt: Int64) {
         product = ProductVersion.current
-        schemaVersion = node.schemaVersion
+        // Programs that know no levels must not take such a state for another.
+        schemaVersion = checkpoint.counters.level > 1 ? LevelTable.version : node.schemaVersion
         self.node = node.identity.node
         applied = checkpoint.applied
         term = state.hardState.currentTerm

@@ -35,15 +35,22 @@ public struct Jump: Sendable {
 
     public init() {}
 
+    /// Who reads at a revision must not find there what was there in the cluster before.
     func apply(to counters: inout Counters) {
         counters.revision += revision
         counters.version += version
+        if counters.level > 1 { counters.horizon = counters.revision }
     }
 
-    func apply(to row: Row) -> Row {
-        guard case .partition(let topic, var partition) = row else { return row }
-        partition.leaderEpoch += leaderEpoch
-        return .partition(topic: topic, partition)
+    /// `nil` for what lies before the horizon then.
+    func apply(to row: Row) -> Row? {
+        switch row {
+        case .partition(let topic, var partition):
+            partition.leaderEpoch += leaderEpoch
+            return .partition(topic: topic, partition)
+        case .pastVersion: return nil
+        default: return row
+        }
     }
 }
 
@@ -139,8 +146,7 @@ public struct Restoration {
         var (rows, bytes, batch): (Int, Int, [Row]) = (0, 0, [])
         var failure: StorageError?
         try state.forEachRow { row throws(RestoreError) in
-            guard failure == nil else { return }
-            let row = jump.apply(to: row)
+            guard failure == nil, let row = jump.apply(to: row) else { return }
             try metadata.restore(row)
             batch.append(row)
             rows += 1

@@ -92,15 +92,32 @@ struct ListingAnswer: Decodable {
     struct Entry: Decodable {
         var key: String?
         var directory: String?
+        /// Of a version in a key's history.
+        var deleted: Bool?
         var value: String?
         var valueBase64: String?
         var modRevision: Int64?
         var version: Int64?
+
+        /// On one line.
+        var shownValue: String {
+            let text = value ?? valueBase64.map { "base64:" + $0 } ?? ""
+            return text.count <= 60 ? text : text.prefix(59) + "…"
+        }
     }
 
     var revision: Int64
     var entries: [Entry]
     var next: String?
+}
+
+struct HistoryAnswer: Decodable {
+    var versions: [ListingAnswer.Entry]
+    var next: UInt64?
+}
+
+struct CompactionAnswer: Decodable {
+    var oldestRevision: Int64
 }
 
 struct PutAnswer: Decodable {

@@ -6,11 +6,15 @@ import HTTP
 struct KVCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "kv", abstract: "Read and write the coordination store.",
-        subcommands: [Get.self, Put.self, Delete.self, List.self])
+        subcommands: [Get.self, Put.self, Delete.self, List.self, History.self, Compact.self])
 
     /// The path of a key, which may be given with or without the slash at its front.
     static func path(of key: String) -> String {
         "/api/v1/kv" + PercentEncoding.encodePath(key.hasPrefix("/") ? key : "/" + key)
+    }
+
+    static func query(_ parameters: [String]) -> String {
+        parameters.isEmpty ? "" : "?" + parameters.joined(separator: "&")
     }
 
     struct Get: ParsableCommand {
@@ -20,11 +24,13 @@ struct KVCommand: ParsableCommand {
         @OptionGroup var client: ClientOptions
         @Argument(help: "The key, such as /config/service/a.") var key: String
         @Flag(help: "Take the state of the node that is asked, which may lag behind.") var stale = false
+        @Option(help: "What the key was at this revision.") var revision: UInt64?
 
         func validate() throws { try KVCommand.requireKey(key) }
 
         func run() throws {
-            var request = ClientRequest.get(KVCommand.path(of: key) + (stale ? "?consistency=stale" : ""))
+            let query = [stale ? "consistency=stale" : nil, revision.map { "revision=\($0)" }].compactMap { $0 }
+            var request = ClientRequest.get(KVCommand.path(of: key) + KVCommand.query(query))
             if client.json { request.headers.append(("Accept", "application/json")) }
             let response = try client.makeClient().send(request).successful()
             if client.json { return try StandardOutput.writeLine(response.text) }
@@ -106,7 +112,7 @@ struct KVCommand: ParsableCommand {
 
     private static func directory(_ key: String) -> String { key.hasSuffix("/") ? key : key + "/" }
 
-    private static func requireKey(_ key: String) throws {
+    static func requireKey(_ key: String) throws {
         guard !key.isEmpty, key != "/" else { throw ValidationError("the key is empty") }
         guard !key.hasSuffix("/") else { throw ValidationError("a key does not end in a slash") }
     }
@@ -120,6 +126,7 @@ extension KVCommand {
         @Argument(help: "Where to begin; / for all.") var directory = "/"
         @Flag(help: "Only the direct children; those that have keys below them end in a slash.") var children = false
         @Flag(help: "Take the state of the node that is asked, which may lag behind.") var stale = false
+        @Option(help: "The keys as they were at this revision.") var revision: UInt64?
 
         func run() throws {
             let cluster = client.makeClient()
@@ -141,9 +148,9 @@ extension KVCommand {
             var query: [String] = []
             if children { query.append("recursive=false") }
             if stale { query.append("consistency=stale") }
+            if let revision { query.append("revision=\(revision)") }
             if let next { query.append("after=" + PercentEncoding.encode(next)) }
-            return KVCommand.path(of: KVCommand.directory(directory))
-                + (query.isEmpty ? "" : "?" + query.joined(separator: "&"))
+            return KVCommand.path(of: KVCommand.directory(directory)) + KVCommand.query(query)
         }
 
         private static func table(_ entries: [ListingAnswer.Entry]) -> String {
@@ -152,19 +159,13 @@ extension KVCommand {
                 if let directory = entry.directory {
                     table.add(directory)
                 } else {
-                    let value =
-                        entry.value.map { Self.shortened($0) }
-                        ?? entry.valueBase64.map { "base64:" + Self.shortened($0) }
                     table.add(
                         entry.key ?? "", entry.modRevision.map(String.init) ?? "-",
-                        entry.version.map(String.init) ?? "-", value ?? "")
+                        entry.version.map(String.init) ?? "-", entry.shownValue)
                 }
             }
             return table.text
         }
 
-        private static func shortened(_ value: String) -> String {
-            value.count <= 60 ? value : value.prefix(59) + "…"
-        }
     }
 }

@@ -99,6 +99,16 @@ struct ConfigurationOptions: ParsableArguments {
     var brokerHeartbeatCheckInterval: String?
 
     @Option(
+        name: .customLong("kv.history.max-age-s"),
+        help: ArgumentHelp("How long it is kept what keys were; 3600.", valueName: "s"))
+    var historyAge: String?
+
+    @Option(
+        name: .customLong("kv.history.max-mb"),
+        help: ArgumentHelp("What that may take, in MiB; 64.", valueName: "mib"))
+    var historySize: String?
+
+    @Option(
         name: .customLong("logging.level"),
         help: ArgumentHelp("trace, debug, info, notice, warning, error or critical; info.", valueName: "level"))
     var logLevel: String?
@@ -132,6 +142,8 @@ struct ConfigurationOptions: ParsableArguments {
         case .heartbeatInterval: heartbeatInterval
         case .brokerHeartbeatTimeout: brokerHeartbeatTimeout
         case .brokerHeartbeatCheckInterval: brokerHeartbeatCheckInterval
+        case .historyAge: historyAge
+        case .historySize: historySize
         case .logLevel: logLevel
         case .logFormat: logFormat
         case .configurationFile: configurationFile

@@ -19,10 +19,15 @@ struct ConfigurationReader {
         let port = try number(.serverPort, in: 1...65535, "a port is a number from 1 to 65535")
         let memory = try number(
             .serverMemory, in: 64...65_536, "memory for requests and answers is 64 to 65536 MiB; the default is 256")
+        let historyAge = try number(
+            .historyAge, in: 1...31_536_000, "the past is kept for 1 to 31536000 seconds; the default is 3600")
+        let historySize = try number(
+            .historySize, in: 1...16_384, "the past may take 1 to 16384 MiB; the default is 64")
         return NodeConfiguration(
             node: member.id, members: services.members, listenHost: try listenHost(member),
             listenPort: port.map { UInt16($0) } ?? member.port, allowedHosts: try allowedHosts(),
             dataDirectory: try dataDirectory(member.id), memoryBytes: Int(memory ?? 256) * 1024 * 1024,
+            historyAge: .seconds(historyAge ?? 3600), historyBytes: Int(historySize ?? 64) * 1024 * 1024,
             bootstrap: try bootstrap(), rejoin: try rejoin(), repair: try repair(),
             electionTimeout: timing.election, electionTimeoutJitter: timing.jitter,
             heartbeatInterval: timing.heartbeat,

@@ -18,6 +18,9 @@ struct NodeConfiguration: Sendable {
     var dataDirectory: String
     /// What requests and answers may take beyond the state itself.
     var memoryBytes: Int
+    /// How long it is kept what keys were, and how much memory that may take.
+    var historyAge: Duration
+    var historyBytes: Int
     /// Whether an empty node may start a cluster.
     var bootstrap: Bootstrap
     /// The directory that may take the place of the one that the others know for this node.

@@ -115,6 +115,8 @@ extension NodeSettings {
         raft.heartbeatInterval = configuration.heartbeatInterval
         brokerTimeout = configuration.brokerHeartbeatTimeout
         brokerCheckInterval = configuration.brokerHeartbeatCheckInterval
+        historyAge = configuration.historyAge
+        historyBytes = configuration.historyBytes
         bootstrap = configuration.bootstrap
         rejoin = configuration.rejoin
         place = configuration.place

@@ -1,0 +1,55 @@
+import Defects
+
+// Levels of feature metadata.version (KIP-584): commands and rows that a release does not know are kept from it until all
+// members have one that does. At the first level there is the present only.
+
+extension MetadataStateMachine {
+    /// What this program can apply.
+    public static let levels = 1...2
+    /// From this level on what keys were is kept.
+    static let historyLevel = 2
+
+    /// Whether past revisions can be read.
+    public var keepsHistory: Bool { counters.level >= Self.historyLevel }
+
+    /// A level that this program does not have must be looked for before: nothing that comes behind can be understood.
+    mutating func raiseLevel(to level: Int) -> Outcome {
+        guard Self.levels.contains(level), level >= counters.level else { return .refused(.invalidCommand) }
+        let keptHistory = keepsHistory
+        counters.level = level
+        if keepsHistory, !keptHistory {
+            history = KeyHistory(horizon: counters.revision)
+            counters.horizon = history.horizon
+        }
+        return Outcome(result: .done)
+    }
+
+    mutating func compactHistory(through revision: UInt64) -> Outcome {
+        guard keepsHistory else { return .refused(.invalidCommand) }
+        guard revision <= counters.revision else { return .refused(.futureRevision(present: counters.revision)) }
+        guard revision > history.horizon else { return .refused(.revisionCompacted(oldest: history.horizon)) }
+        if Defect.compactionIgnored.isOn { return Outcome(result: .done) }
+        let isGreedy = Defect.compactionTakesOneMore.isOn && revision < history.last
+        history.compact(through: isGreedy ? revision + 1 : revision)
+        counters.horizon = history.horizon
+        return Outcome(result: .done)
+    }
+
+    /// Keeps what the next revision changes. `versions` is the sum of the digests of those that it ends, `values` about how
+    /// many bytes these have.
+    mutating func keep(_ changes: [Change], ending versions: Digest, count: Int, values: Int, isDeletion: Bool) {
+        guard keepsHistory else { return }
+        let past = KeyHistory.Past(
+            digest: Digest(past: versions, count: count, ended: counters.revision, isDeletion: isDeletion),
+            versionCount: count, byteCount: KeyHistory.entryBytes + count * KeyHistory.versionBytes + values)
+        history.append(KeyHistory.Entry(changes: changes, past: past))
+        changedRows.insert(pastVersions: count)
+    }
+}
+
+extension KeyHistory {
+    /// What an entry takes in memory, measured with a million of them.
+    static let entryBytes = 160
+    /// What a version takes beside its value: key and value are arrays of their own.
+    static let versionBytes = 64
+}

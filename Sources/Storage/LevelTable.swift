@@ -1,0 +1,104 @@
+import CSQLite
+import Metadata
+import Raft
+
+/// What a database has beside the first tables once feature metadata.version is above its first level: table `level`, and
+/// what keys were. It all comes with the first entry that raises the level, and with it a schema version that programs
+/// without levels refuse: they would pass that entry over.
+enum LevelTable {
+    /// That of a database which has these tables.
+    static let version: Int64 = 5
+
+    static let creation = """
+        CREATE TABLE level ( -- no row while the checkpoint stands before the first such entry
+          metadata_version INTEGER NOT NULL, -- the level of the feature of that name
+          horizon INTEGER NOT NULL, -- the oldest revision that can be read
+          checksum INTEGER NOT NULL
+        )
+        """
+
+    static let dropView = "DROP VIEW IF EXISTS kv_history"
+    static let view = """
+        CREATE VIEW kv_history AS -- what keys were and are not any more, down to the horizon
+          SELECT mod_revision AS revision, key, value, 0 AS deleted FROM kv_past
+            WHERE ended > (SELECT horizon FROM level)
+          UNION ALL SELECT ended, key, NULL, 1 FROM kv_past WHERE deleted AND ended > (SELECT horizon FROM level)
+        """
+
+    /// Up to ?2 versions that the revisions up to ?1 ended.
+    static let forgetting = """
+        DELETE FROM kv_past WHERE (ended, part) IN
+          (SELECT ended, part FROM kv_past WHERE ended <= ?1 ORDER BY ended, part LIMIT ?2)
+        """
+
+    static func checksum(_ counters: Counters) -> Int64 {
+        var crc = CRC32C()
+        crc.update(UInt64(counters.level))
+        crc.update(counters.horizon)
+        return Int64(crc.value)
+    }
+}
+
+extension StoredNode {
+    /// Sets what table `level` says; nothing while it has no row.
+    func readLevel(into counters: inout Counters) throws(StorageError) {
+        let statement = try connection.prepare(
+            "SELECT metadata_version, horizon, checksum FROM level", isPersistent: false)
+        defer { sqlite3_finalize(statement.handle) }
+        guard try connection.step(statement, while: "reading table level") else { return }
+        counters.level = Int(statement.integer(0))
+        counters.horizon = statement.unsigned(1)
+        guard statement.integer(2) == LevelTable.checksum(counters), counters.horizon <= counters.revision else {
+            throw damage("the row of table level fails its checksum, or has a horizon beyond the revision")
+        }
+        guard MetadataStateMachine.levels.contains(counters.level) else {
+            throw .failed(
+                "\(connection.path): its state is at level \(counters.level) of metadata.version, this program knows "
+                    + "\(MetadataStateMachine.levels.upperBound). Use a newer one.")
+        }
+    }
+}
+
+extension NodeStore {
+    /// How many past versions one transaction forgets.
+    private static let forgottenAtOnce: Int64 = 1000
+
+    /// Within a transaction: from now on programs that know no levels refuse this database.
+    func prepareForLevels(in contents: inout Contents) throws(StorageError) {
+        guard contents.schema < LevelTable.version else { return }
+        try connection.execute(ConfigurationTable.creation)
+        try connection.execute(LevelTable.creation)
+        try connection.execute(StateTable.pastVersion.creation(name: StateTable.pastVersion.name))
+        try connection.execute(StateTable.pastVersion.changedCreation)
+        try connection.execute(LevelTable.view)
+        try connection.execute("PRAGMA user_version=\(LevelTable.version)")
+        contents.schema = LevelTable.version
+        try statements.prepare(.pastVersion, connection)
+    }
+
+    /// Within the transaction that moves the checkpoint.
+    func storeLevel(_ counters: Counters, in contents: inout Contents) throws(StorageError) {
+        let stored = contents.checkpoint.counters
+        guard counters.level != stored.level || counters.horizon != stored.horizon else { return }
+        try prepareForLevels(in: &contents)
+        try connection.execute("DELETE FROM level")
+        try connection.insert("INSERT INTO level (metadata_version, horizon, checksum) VALUES (?1, ?2, ?3)") { row in
+            row.bind(1, counters.level)
+            row.bind(2, counters.horizon)
+            row.bind(3, LevelTable.checksum(counters))
+        }
+    }
+
+    /// Whether versions from before the horizon may be left.
+    func hasToForget(_ horizon: UInt64) -> Bool { horizon > forgottenThrough && recovered().hasHistory }
+
+    /// Within a transaction: deletes some of what lies before the horizon. Nobody reads it any more, so it goes bit by bit.
+    func forgetPast(_ horizon: UInt64) throws(StorageError) {
+        guard hasToForget(horizon) else { return }
+        let statement = statements.forgetting!
+        statement.bind(1, horizon)
+        statement.bind(2, Self.forgottenAtOnce)
+        try connection.run(statement, while: "writing table kv_past")
+        if Int64(sqlite3_changes64(connection.handle)) < Self.forgottenAtOnce { forgottenThrough = horizon }
+    }
+}

@@ -1,0 +1,146 @@
+import Metadata
+import Raft
+import Storage
+import Testing
+
+/// What keys were, on the disk; and that programs which know nothing of it are kept away.
+@Suite struct LevelTableTests {
+    /// A state and a store that follows it.
+    private struct Follower {
+        let directory: TestDirectory
+        let store: NodeStore
+        var state = MetadataStateMachine()
+        private var last: UInt64 = 0
+
+        init() throws {
+            directory = try TestDirectory()
+            store = try NodeStore.open(directory).0
+            try store.commit([write(term: 1)])
+        }
+
+        /// As the node does: the entries, then a checkpoint of what they came to.
+        mutating func apply(_ commands: [Command]) throws {
+            let types = commands.map { if case .raiseLevel = $0 { Command.levelType } else { "PUT" } }
+            let entries = types.map { type in
+                last += 1
+                return LogEntry(index: LogIndex(last), term: Term(1), type: type, data: [1], timestamp: 1)
+            }
+            try store.commit([write(entries)])
+            for command in commands { _ = state.apply(command, timestamp: 1) }
+            let checkpoint = Checkpoint(
+                position: position(last), changes: state.takeRowChanges(), counters: state.counters,
+                digest: state.digest, compactThrough: nil)
+            guard try !store.checkpoint(checkpoint) else { return }
+            while try !store.continueCheckpoint() {}
+        }
+
+        /// Whether a start after a crash finds the same, and can tell the same of the past.
+        func check() throws {
+            let found = try reopen(directory.crashImage()).metadata
+            #expect(found.digest == state.digest && found.counters == state.counters)
+            for revision in state.oldestRevision...state.counters.revision {
+                for key in ["/a", "/b", "/d/1", "/d/2"].map({ Key(validated: Array($0.utf8)) }) {
+                    #expect(try found.value(key, at: revision) == state.value(key, at: revision))
+                }
+            }
+        }
+    }
+
+    private func put(_ key: String, _ value: String) -> Command {
+        .put(Put(key: Key(validated: Array(key.utf8)), value: Array(value.utf8)))
+    }
+
+    private func delete(_ key: String, recursive: Bool = false) -> Command {
+        .delete(Delete(key: Key(validated: Array(key.utf8)), isRecursive: recursive))
+    }
+
+    @Test("the first entry that raises the level changes the schema in its own transaction, none before does")
+    func schemaFollowsTheLog() throws {
+        let directory = try TestDirectory()
+        let (store, _) = try NodeStore.open(directory)
+        try store.commit([write([entry(1)], term: 1)])
+        #expect(try directory.sql("PRAGMA user_version", readOnly: true) == ["3"], "the release before can read it")
+        let raise = LogEntry(index: LogIndex(2), term: Term(1), type: Command.levelType, data: [], timestamp: 1)
+        try store.commit([write([raise])])
+        #expect(try directory.sql("PRAGMA user_version", readOnly: true) == ["5"])
+        #expect(try reopen(directory.crashImage()).metadata.counters.level == 1, "the checkpoint stands before it")
+    }
+
+    @Test func thePastIsStoredAndShown() throws {
+        var follower = try Follower()
+        try follower.apply([put("/a", "1"), put("/b", "x")])
+        try follower.apply([.raiseLevel(to: 2), put("/a", "2"), put("/d/1", "p"), put("/d/2", "q")])
+        try follower.check()
+        try follower.apply([put("/a", "3"), delete("/b"), delete("/d", recursive: true), put("/b", "y")])
+        try follower.check()
+        let history =
+            "SELECT revision||' '||key||' '||coalesce(value,'-')||' '||deleted FROM kv_history ORDER BY 1, key"
+        #expect(
+            try follower.directory.sql(history, readOnly: true) == [
+                "1 /a 1 0", "2 /b x 0", "3 /a 2 0", "4 /d/1 p 0", "5 /d/2 q 0", "7 /b - 1", "8 /d/1 - 1", "8 /d/2 - 1",
+            ])
+        try follower.store.close()
+        #expect(try Verification.verify(directory: follower.directory.path).isSound)
+    }
+
+    @Test("what a compaction gives up goes bit by bit, and is not there before it has gone")
+    func compactionForgets() throws {
+        var follower = try Follower()
+        try follower.apply([.raiseLevel(to: 2)] + (0..<2500).map { put("/a", "\($0)") })
+        #expect(try follower.directory.sql("SELECT count(*) FROM kv_past", readOnly: true) == ["2499"])
+        try follower.apply([.compactHistory(through: 2400)])
+        #expect(try follower.directory.sql("SELECT min(ended), count(*) FROM kv_past", readOnly: true) == ["2401"])
+        #expect(try follower.directory.sql("SELECT count(*) FROM kv_past", readOnly: true) == ["100"])
+        try follower.check()
+        // As a crash between two bits leaves it.
+        let image = try follower.directory.crashImage()
+        try image.sql("INSERT INTO kv_past VALUES (7, 0, '/a', 'v', 1, 6, 6, 0)")
+        #expect(try image.sql("SELECT count(*) FROM kv_history") == ["100"])
+        #expect(try reopen(image).metadata.digest == follower.state.digest)
+    }
+
+    @Test func inSlicesToo() throws {
+        var follower = try Follower()
+        (follower.store.limits.whole, follower.store.limits.slice) = (1, 3000)
+        try follower.apply([.raiseLevel(to: 2)] + (0..<40).map { put("/d/\($0 % 3)", "\($0)") })
+        try follower.apply([delete("/d", recursive: true), .compactHistory(through: 20)])
+        try follower.check()
+    }
+
+    @Test func aSnapshotBringsThePast() throws {
+        var follower = try Follower()
+        try follower.apply([put("/a", "1")])
+        var state = MetadataStateMachine()
+        for command in [.noop(clusterID: "c1"), put("/a", "1"), .raiseLevel(to: 2), put("/a", "2"), delete("/a")] {
+            _ = state.apply(command, timestamp: 1)
+        }
+        var rows: [Row] = []
+        state.forEachRow { rows.append($0) }
+        try follower.store.beginStaging()
+        try follower.store.stage(rows)
+        guard
+            case .installed(let installed) = try follower.store.installStaged(
+                position: position(20), counters: state.counters, digest: state.digest)
+        else { return #expect(Bool(false), "it was not installed") }
+        #expect(installed.digest == state.digest)
+        follower.state = state
+        try follower.check()
+        #expect(try follower.directory.sql("SELECT count(*) FROM kv_history", readOnly: true) == ["3"])
+    }
+
+    @Test(arguments: [
+        "UPDATE kv_past SET value = 'z' WHERE ended = 4", "DELETE FROM kv_past WHERE ended = 4",
+        "UPDATE kv_past SET deleted = 1 WHERE ended = 4", "UPDATE kv_past SET ended = 9 WHERE ended = 4",
+        "UPDATE level SET horizon = 3", "DELETE FROM level",
+    ])
+    func damageIsNoticed(sql: String) throws {
+        var follower = try Follower()
+        let puts = [put("/a", "2"), put("/b", "3"), put("/a", "4"), put("/b", "5")]
+        try follower.apply([put("/a", "1"), .raiseLevel(to: 2)] + puts)
+        try follower.store.close()
+        #expect(try Verification.verify(directory: follower.directory.path).isSound)
+        try follower.directory.sql(sql)
+        #expect(throws: StorageError.self) { try reopen(follower.directory) }
+        #expect(try !Verification.verify(directory: follower.directory.path).isSound)
+    }
+}
