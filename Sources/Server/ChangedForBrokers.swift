@@ -15,7 +15,7 @@ struct ChangedForBrokers {
     private(set) var leaders: [Name] = []
     private(set) var inSync: [Name] = []
 
-    init(_ entries: ArraySlice<ChangeRing.Entry>) {
+    init(_ entries: ArraySlice<ChangeHistory.Entry>) {
         var kinds: [Name: Bool] = [:]
         var order: [Name] = []
         for change in entries.lazy.flatMap(\.changes) {

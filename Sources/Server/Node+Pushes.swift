@@ -93,7 +93,7 @@ extension Node {
 
     /// Whether what changed since that version is known, and shorter than all of the state.
     private func canGoOn(from version: UInt64) -> Bool {
-        guard let entries = history.metadata.entries(after: version) else { return false }
+        guard let entries = history.entries(after: version) else { return false }
         guard entries.count > 1, version < pushes.onlyBrokersSince else { return true }
         guard entries.count <= Self.maximumVersionsBehind else { return false }
         // At most two changes of a command are of brokers or topics.
@@ -121,7 +121,7 @@ extension Node {
     }
 
     private func make(updateFrom version: UInt64, for broker: BrokerID) {
-        guard pushBodies?.making == nil, let entries = history.metadata.entries(after: version) else {
+        guard pushBodies?.making == nil, let entries = history.entries(after: version) else {
             return pushes.waitForBody(broker)
         }
         let updates = updates(of: entries)
@@ -153,7 +153,7 @@ extension Node {
     }
 
     /// What these commands changed, as the state has it now. Never empty.
-    private func updates(of entries: ArraySlice<ChangeRing.Entry>) -> [PushUpdate] {
+    private func updates(of entries: ArraySlice<ChangeHistory.Entry>) -> [PushUpdate] {
         let changed = ChangedForBrokers(entries)
         var updates: [PushUpdate] = []
         func add(_ kind: PushKind, _ fill: (inout PushUpdate) -> Void) {

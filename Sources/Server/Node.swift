@@ -82,7 +82,7 @@ public final class Node {
     /// The index that the heartbeat being answered asks about.
     var askedDigest: LogIndex?
     var throttle = LogThrottle()
-    /// What the last commands changed, from the start or the last received snapshot on.
+    /// What the last commands changed of the metadata, from the start or the last received snapshot on.
     var history: ChangeHistory
     var revisionTimes: RevisionTimes
     /// A compaction is on its way into the log.

@@ -25,10 +25,10 @@ enum LevelTable {
           UNION ALL SELECT ended, key, NULL, 1 FROM kv_past WHERE deleted AND ended > (SELECT horizon FROM level)
         """
 
-    /// Up to ?2 versions that the revisions up to ?1 ended.
+    /// Of the first ?2 versions those that the revisions up to ?1 ended.
     static let forgetting = """
-        DELETE FROM kv_past WHERE (ended, part) IN
-          (SELECT ended, part FROM kv_past WHERE ended <= ?1 ORDER BY ended, part LIMIT ?2)
+        DELETE FROM kv_past WHERE rowid IN
+          (SELECT number FROM (SELECT rowid AS number, ended FROM kv_past ORDER BY rowid LIMIT ?2) WHERE ended <= ?1)
         """
 
     static func checksum(_ counters: Counters) -> Int64 {

@@ -172,16 +172,16 @@ enum StateTable: CaseIterable {
             ) WITHOUT ROWID
             """
         case .pastVersion:
-            // By when they became past: new ones come at the end, and a compaction takes the beginning.
+            // In the order in which they became past, and without a key of their own: SQLite appends fastest to a
+            // table whose rows it numbers itself, and a compaction takes the beginning.
             """
             CREATE TABLE \(name) ( -- the view kv_history shows it
               ended INTEGER NOT NULL, -- the revision at which this version stopped being the present one
               part INTEGER NOT NULL, -- its place among those that the same revision ended
               key TEXT NOT NULL, value NOT NULL, -- TEXT when readable, else BLOB
               create_revision INTEGER NOT NULL, mod_revision INTEGER NOT NULL, version INTEGER NOT NULL,
-              deleted INTEGER NOT NULL, -- 1 if that revision deleted the key, 0 if it wrote the next version
-              PRIMARY KEY (ended, part)
-            ) WITHOUT ROWID
+              deleted INTEGER NOT NULL -- 1 if that revision deleted the key, 0 if it wrote the next version
+            )
             """
         }
     }
@@ -204,7 +204,9 @@ enum StateTable: CaseIterable {
     /// Unlike REPLACE, an upsert keeps the row where it is.
     var upsert: String { "INSERT INTO \(name) (\(allColumns)) VALUES (\(parameters)) \(overwriting)" }
 
+    /// Past versions are only ever added.
     private var overwriting: String {
+        if self == .pastVersion { return "" }
         let updates = otherColumns.map { "\($0) = excluded.\($0)" }.joined(separator: ", ")
         return "ON CONFLICT (\(keyColumns.joined(separator: ", "))) DO UPDATE SET \(updates)"
     }
@@ -226,7 +228,8 @@ enum StateTable: CaseIterable {
         let keys = keyColumns.joined(separator: ", ")
         let range = "FROM \(changedName) WHERE place >= ?1 AND place < ?2"
         return [
-            "INSERT INTO \(name) (\(allColumns)) SELECT \(allColumns) \(range) AND NOT gone \(overwriting)",
+            "INSERT INTO \(name) (\(allColumns)) SELECT \(allColumns) \(range) AND NOT gone "
+                + (self == .pastVersion ? "ORDER BY place" : overwriting),
             "DELETE FROM \(name) WHERE (\(keys)) IN (SELECT \(keys) \(range) AND gone)",
             "DELETE \(range)",
         ]
@@ -241,6 +244,8 @@ enum StateTable: CaseIterable {
             """
     }
 
-    /// All rows, in whatever order is the fastest to read.
-    func selection(from name: String) -> String { "SELECT \(allColumns) FROM \(name)" }
+    /// All rows, in whatever order is the fastest to read; past versions in theirs.
+    func selection(from name: String) -> String {
+        "SELECT \(allColumns) FROM \(name)" + (self == .pastVersion ? " ORDER BY rowid" : "")
+    }
 }

@@ -4,75 +4,56 @@ import Testing
 
 @Suite struct ChangeHistoryTests {
     private var machine = Machine()
-    private var history = ChangeHistory(
-        behind: Counters(), maximumMetadataChanges: 8, maximumKeyChanges: 8, maximumBytes: 4096)
+    private var history = ChangeHistory(behind: Counters(), maximumChanges: 8)
 
     private mutating func record(_ change: (inout Machine) -> Outcome) {
         let outcome = change(&machine)
         history.record(outcome, counters: machine.state.counters)
     }
 
-    private func numbers(_ ring: ChangeRing, after number: UInt64) -> [UInt64]? {
-        ring.entries(after: number).map { $0.map(\.number) }
+    private func versions(_ history: ChangeHistory, after version: UInt64) -> [UInt64]? {
+        history.entries(after: version).map { $0.map(\.version) }
     }
 
-    @Test mutating func isResumedFromAnyNumberItHas() {
+    @Test mutating func isResumedFromAnyVersionItHas() {
         for id: BrokerID in 1...3 { record { $0.register(id) } }
         record { $0.register(3) }
         record { $0.put("/a", "1") }
         record { $0.setStatus(2, .offline) }
-        #expect(numbers(history.metadata, after: 0) == [1, 2, 3, 4])
-        #expect(numbers(history.metadata, after: 3) == [4])
-        #expect(history.metadata.entries(after: 3)?.first?.changes == [.brokerOffline(2)])
-        #expect(numbers(history.metadata, after: 4) == [])
-        #expect(numbers(history.metadata, after: 5) == nil, "nobody can be ahead")
-        #expect(numbers(history.keys, after: 0) == [1], "keys have a history of their own")
-    }
-
-    @Test mutating func aSweepCountsAsItsKeys() {
-        for number in 0..<8 { record { $0.put("/a/\(number % 4)/\(number)") } }
-        record { $0.delete("/a/1", recursive: true) }
-        #expect(history.keys.floor == 2 && history.keys.last == 9, "two keys push two others out")
-        for number in 0..<4 { record { $0.put("/a/9/\(number)") } }
-        record { $0.delete("/a", recursive: true) }
-        #expect(history.keys.floor == 14, "ten are more than are kept")
+        #expect(versions(history, after: 0) == [1, 2, 3, 4])
+        #expect(versions(history, after: 3) == [4])
+        #expect(history.entries(after: 3)?.first?.changes == [.brokerOffline(2)])
+        #expect(versions(history, after: 4) == [])
+        #expect(versions(history, after: 5) == nil, "nobody can be ahead")
     }
 
     @Test mutating func isBoundedByChanges() {
-        for number in 0..<20 { record { $0.put("/\(number)") } }
-        #expect(history.keys.floor == 12)
-        #expect(numbers(history.keys, after: 11) == nil)
-        #expect(numbers(history.keys, after: 12) == Array(13...20))
-        record { $0.delete("/", recursive: true) }
-        #expect(history.keys.floor == 21, "what does not fit at all is told by the state only")
-        #expect(numbers(history.keys, after: 21) == [])
-        record { $0.put("/a") }
-        #expect(numbers(history.keys, after: 21) == [22])
-    }
-
-    @Test mutating func isBoundedByBytes() {
-        let value = String(repeating: "x", count: 900)
-        for _ in 0..<6 { record { $0.put("/a", value) } }
-        // A change of a key holds both its values.
-        #expect(numbers(history.keys, after: history.keys.floor) == [5, 6])
-        #expect(history.keys.byteCount <= 4096)
-        record { $0.put("/b", String(repeating: "x", count: 5000)) }
-        #expect(history.keys.floor == 7)
-        #expect(history.keys.byteCount == 0)
+        for id: BrokerID in 1...12 { record { $0.register(id) } }
+        // A broker is registered, and ONLINE.
+        #expect(history.floor == 8)
+        #expect(versions(history, after: 7) == nil)
+        #expect(versions(history, after: 8) == Array(9...12))
+        // A broker that fails changes all that it led.
+        record { $0.create("t", partitions: 12, replicas: 1) }
+        record { $0.create("u", partitions: 120, replicas: 1) }
+        record { $0.setStatus(1, .offline) }
+        #expect(history.floor == 15, "what does not fit at all is told by the state only")
+        record { $0.register(20) }
+        #expect(versions(history, after: 15) == [16])
     }
 
     @Test mutating func beginsBehindARestoredState() {
         let history = ChangeHistory(behind: Counters(version: 7, revision: 9))
-        #expect(numbers(history.metadata, after: 6) == nil)
-        #expect(numbers(history.metadata, after: 7) == [])
-        #expect(numbers(history.keys, after: 9) == [])
+        #expect(versions(history, after: 6) == nil)
+        #expect(versions(history, after: 7) == [])
     }
 
     @Test mutating func longHistoriesKeepTheirPlace() {
-        for number in 0..<5000 {
-            record { $0.put("/\(number % 3)") }
-            #expect(history.keys.last == UInt64(number + 1))
+        record { $0.register(1) }
+        for number in 2...5000 {
+            record { $0.setStatus(1, number % 2 == 0 ? .offline : .online) }
+            #expect(history.last == UInt64(number))
         }
-        #expect(numbers(history.keys, after: 4995) == [4996, 4997, 4998, 4999, 5000])
+        #expect(versions(history, after: 4995) == [4996, 4997, 4998, 4999, 5000])
     }
 }

@@ -217,7 +217,7 @@ import Testing
             history.record(
                 Outcome(result: .done, changes: changes), counters: Counters(version: UInt64(index + 1)))
         }
-        return ChangedForBrokers(history.metadata.entries(after: 0)!)
+        return ChangedForBrokers(history.entries(after: 0)!)
     }
 
     @Test func eachThingIsNamedOnce() {
