@@ -48,11 +48,11 @@ public struct HTTPResponse: Sendable, Equatable {
         self.stream = stream
     }
 
-    /// The whole body, pulled to its end if need be; after that a stream is empty.
+    /// The whole body, pulled to its end if need be, or of a live one what there is; after that a stream is empty.
     public func collectBody() -> [UInt8] {
         guard let stream else { return body }
         var whole = body
-        while stream.produce(&whole) {}
+        while stream.produce(&whole) == .more {}
         return whole
     }
 }

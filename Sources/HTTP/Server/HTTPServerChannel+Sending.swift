@@ -13,7 +13,8 @@ extension HTTPServerChannel {
         loop.scheduleTurn(self)
     }
 
-    var hasToSend: Bool { !output.isEmpty || outgoing != nil }
+    /// A live body that waits is nothing to send.
+    var hasToSend: Bool { !output.isEmpty || outgoing != nil && !bodyWaits }
 
     /// What the peer has asked for and not taken.
     var unsentBytes: Int { output.count + (outgoing?.heldBytes ?? 0) + queue.answerBytes }
@@ -46,7 +47,7 @@ extension HTTPServerChannel {
     }
 
     private func endIfAllIsSent() {
-        guard !hasToSend else { return }
+        guard !hasToSend, outgoing == nil else { return }
         if phase == .closing { return linger() }
         if inputHasEnded, queue.isEmpty, !hasWaiting { close() }
     }
@@ -55,6 +56,7 @@ extension HTTPServerChannel {
     private func fillOutput() {
         while output.count < Self.lowWater {
             if outgoing != nil {
+                if bodyWaits { break }
                 writePiece()
                 if loop.isTurnOver() { return }
             } else if phase == .open || phase == .finishing, let (slot, response) = queue.popAnswered() {
@@ -90,7 +92,31 @@ extension HTTPServerChannel {
             forgetRequests()
         }
         outgoing = body(of: response, framing, isToHead: slot.isToHead, closes: closes, reserved: slot.reserved)
-        if outgoing == nil { ended(closes: closes, reserved: slot.reserved) }
+        guard let stream = outgoing?.stream else {
+            if outgoing == nil { ended(closes: closes, reserved: slot.reserved) }
+            return
+        }
+        guard stream.isLive else { return }
+        if server.isDraining { stream.endSoon() }
+        stream.onWake { [weak self, weak stream] in
+            guard let self, let stream else { return }
+            loop.submit { self.resume(stream) }
+        }
+    }
+
+    /// The producer of the live body has something.
+    private func resume(_ stream: HTTPBodyStream) {
+        guard phase != .closed, outgoing?.stream === stream else { return }
+        if bodyWaits { beginSending() }
+        bodyWaits = false
+        loop.scheduleTurn(self)
+    }
+
+    /// The server stops: a live body gets its last words.
+    func endLiveBody() {
+        guard let stream = outgoing?.stream, stream.isLive else { return }
+        stream.endSoon()
+        resume(stream)
     }
 
     /// What is to follow the head, unless it is so short that it is written at once.
@@ -116,10 +142,11 @@ extension HTTPServerChannel {
         // Nothing else holds the bytes while they are written to.
         outgoing = nil
         var spare = loop.takeBuffer()
-        var hasMore = false
-        output.write(loop) { hasMore = body.writePiece(to: &$0, spare: &spare) }
+        var progress = HTTPBodyStream.Progress.ended
+        output.write(loop) { progress = body.writePiece(to: &$0, spare: &spare) }
         loop.giveBack(spare)
-        if hasMore { outgoing = body } else { ended(closes: body.closes, reserved: body.reserved) }
+        bodyWaits = progress == .waiting
+        if progress == .ended { ended(closes: body.closes, reserved: body.reserved) } else { outgoing = body }
     }
 
     /// The whole answer is in the output.

@@ -40,6 +40,8 @@ final class HTTPServerChannel: Channel, @unchecked Sendable {
     var queue = ResponseQueue()
     /// The body that is being sent.
     var outgoing: OutgoingBody?
+    /// It is a live one that has nothing more at the moment.
+    var bodyWaits = false
     var output = SendBuffer()
     var memory = MemoryOfConnection()
 
@@ -94,6 +96,7 @@ final class HTTPServerChannel: Channel, @unchecked Sendable {
 
     override var pace: Pace {
         if isPeer { return .urgent }
+        if outgoing?.stream?.isLive == true { return .ordinary }
         return phase == .lingering || memory.reservedBody > 0 || outgoing != nil ? .bulk : .ordinary
     }
 
@@ -115,9 +118,13 @@ final class HTTPServerChannel: Channel, @unchecked Sendable {
         if phase == .open, !isReadingPaused, hasBacklog { parseBacklog() }
         readInput()
         if phase != .closed, !queue.isEmpty || hasToSend { sendOutput() }
-        if phase == .open, server.isDraining, queue.isEmpty, !hasToSend, !parser.isMidRequest, !hasWaiting {
+        if phase == .open, server.isDraining, queue.isEmpty, !hasToSend, outgoing == nil, !parser.isMidRequest,
+            !hasWaiting
+        {
             return close()
         }
+        // Who listens to a live body and closes its side has gone.
+        if hasHungUp, bodyWaits { return close() }
         guard phase != .closed else { return }
         countMemory()
         updateDeadline()
@@ -160,7 +167,7 @@ final class HTTPServerChannel: Channel, @unchecked Sendable {
     }
 
     private var isIdle: Bool {
-        phase == .open && queue.isEmpty && !hasToSend && !parser.isMidRequest && !hasWaiting
+        phase == .open && queue.isEmpty && !hasToSend && outgoing == nil && !parser.isMidRequest && !hasWaiting
     }
 
     private func updateDeadline() {

@@ -4,7 +4,8 @@ import Synchronization
 public final class HTTPServerConnection: Sendable {
     private struct State {
         var hasEnded = false
-        var callbacks: [@Sendable () -> Void] = []
+        var callbacks: [Int: @Sendable () -> Void] = [:]
+        var lastCallback = 0
     }
 
     /// Unique in the process.
@@ -26,23 +27,29 @@ public final class HTTPServerConnection: Sendable {
         self.remoteAddress = remoteAddress
     }
 
-    /// Calls `body` once, on the event loop, when the connection has ended (at once if it already has).
-    public func onClose(_ body: @escaping @Sendable () -> Void) {
-        let hasEnded = state.withLock { state in
-            if !state.hasEnded { state.callbacks.append(body) }
-            return state.hasEnded
+    /// Calls `body` once, on the event loop, when the connection has ended (at once if it already has). Returns a number by
+    /// which that is called off.
+    @discardableResult public func onClose(_ body: @escaping @Sendable () -> Void) -> Int {
+        let number = state.withLock { state -> Int? in
+            if state.hasEnded { return nil }
+            state.lastCallback += 1
+            state.callbacks[state.lastCallback] = body
+            return state.lastCallback
         }
-        if hasEnded { loop?.execute(body) }
+        if number == nil { loop?.execute(body) }
+        return number ?? 0
     }
+
+    public func callOff(_ number: Int) { state.withLock { $0.callbacks[number] = nil } }
 
     /// On the loop.
     func end() {
         let callbacks = state.withLock { state in
             state.hasEnded = true
-            defer { state.callbacks = [] }
+            defer { state.callbacks = [:] }
             return state.callbacks
         }
-        for callback in callbacks { callback() }
+        for (_, callback) in callbacks.sorted(by: { $0.key < $1.key }) { callback() }
     }
 }
 

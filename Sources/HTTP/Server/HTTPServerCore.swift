@@ -143,6 +143,7 @@ final class HTTPServerCore: Sendable {
     private func drain(_ loop: EventLoop) {
         for channel in channels(of: loop) {
             channel.mayRead = true
+            channel.endLiveBody()
             loop.scheduleTurn(channel)
         }
         state.withLock { $0.loopsToHear -= 1 }

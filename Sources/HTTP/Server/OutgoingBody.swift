@@ -28,22 +28,27 @@ struct OutgoingBody {
         if case .bytes(let bytes, let sent) = source { bytes.count - sent } else { 0 }
     }
 
-    /// Appends the next piece; false if it was the last.
-    mutating func writePiece(to out: inout [UInt8], spare: inout [UInt8]) -> Bool {
+    /// Of a body that is pulled.
+    var stream: HTTPBodyStream? {
+        if case .stream(let stream, _) = source { stream } else { nil }
+    }
+
+    /// Appends the next piece.
+    mutating func writePiece(to out: inout [UInt8], spare: inout [UInt8]) -> HTTPBodyStream.Progress {
         switch source {
         case .bytes(let bytes, let sent):
             let end = min(sent + HTTPBodyStream.pieceBytes, bytes.count)
             out.append(contentsOf: bytes[sent..<end])
             source = .bytes(bytes, sent: end)
-            return end < bytes.count
+            return end < bytes.count ? .more : .ended
         case .stream(let stream, isChunked: false):
             return stream.produce(&out)
         case .stream(let stream, isChunked: true):
             spare.removeAll(keepingCapacity: true)
-            let hasMore = stream.produce(&spare)
+            let progress = stream.produce(&spare)
             ResponseEncoder.appendChunk(spare, to: &out)
-            if !hasMore { ResponseEncoder.appendLastChunk(to: &out) }
-            return hasMore
+            if progress == .ended { ResponseEncoder.appendLastChunk(to: &out) }
+            return progress
         }
     }
 }
