@@ -36,6 +36,8 @@ final class Exchange: Sendable {
 
     var service: any NodeService { environment.service }
     var peers: PeerConnections { environment.peers }
+    var timers: DispatchQueue { environment.timers }
+    var looking: DispatchQueue { environment.looking }
     /// Unix milliseconds.
     var now: Int64 { environment.now() }
     /// The requests answered so far, and the listener's figures, in Prometheus text format.

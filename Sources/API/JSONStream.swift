@@ -11,10 +11,19 @@ struct JSONStream {
     }
 
     private var steps: AnyIterator<Step>
-    private var json = JSONWriter(capacity: HTTPBodyStream.pieceBytes)
+    private var json: JSONWriter
     private var value: BytesInPieces?
 
-    private init(_ parts: [AnySequence<Step>]) { steps = AnyIterator(parts.joined().makeIterator()) }
+    private init(_ parts: [AnySequence<Step>]) {
+        steps = AnyIterator(parts.joined().makeIterator())
+        json = JSONWriter(capacity: HTTPBodyStream.pieceBytes)
+    }
+
+    /// Of text that is usually short.
+    init(_ steps: [Step]) {
+        self.steps = AnyIterator(steps.makeIterator())
+        json = JSONWriter(capacity: 256)
+    }
 
     /// A body of what the parts write, one behind the other; each is gone through once, as far as the text is taken.
     static func body(_ parts: AnySequence<Step>...) -> HTTPBodyStream {
@@ -22,7 +31,8 @@ struct JSONStream {
         return HTTPBodyStream { stream.produce(&$0) }
     }
 
-    private mutating func produce(_ out: inout [UInt8]) -> Bool {
+    /// Appends the next piece; false if it was the last.
+    mutating func produce(_ out: inout [UInt8]) -> Bool {
         defer { json.moveBytes(to: &out) }
         while json.bytes.count < HTTPBodyStream.pieceBytes {
             if var unfinished = value {

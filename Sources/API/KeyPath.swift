@@ -1,10 +1,18 @@
 import Metadata
+import Server
 
 /// What the path behind `/api/v1/kv/` names: a key, or with a slash at the end everything below one.
 enum KeyPath {
     case key(Key)
     /// The directory without its slash; the root is `/`.
     case directory(Key)
+
+    var range: KeyRange {
+        switch self {
+        case .key(let key): .key(key)
+        case .directory(let directory): .subtree(directory)
+        }
+    }
 
     init(_ tail: ArraySlice<UInt8>) throws(Problem) {
         guard let decoded = PercentDecoding.decode(tail) else {

@@ -10,23 +10,39 @@ enum KeyValueReads {
     static let defaultLimit: UInt64 = 1000
     static let limits: ClosedRange<UInt64> = 1...10_000
 
+    static let parameters = ["consistency", "recursive", "limit", "after", "revision", "history", "before"]
+
     @Sendable static func get(_ exchange: Exchange) throws(Problem) {
-        let isOfHistory = try KeyValueHistory.isAskedFor(exchange.query)
-        switch try KeyPath(exchange.tail) {
+        let query = exchange.query
+        let path = try KeyPath(exchange.tail)
+        if try KeyValueWatches.answer(path.range, exchange) { return }
+        let isOfHistory = try KeyValueHistory.isAskedFor(query)
+        switch path {
         case .key(let key) where isOfHistory: try KeyValueHistory.list(key, exchange)
         case .directory where isOfHistory: throw Problem(.invalidParameter, "history=true is for one key")
-        case .key(let key): try get(key, exchange)
-        case .directory(let key): try list(key, exchange)
+        case .key(let key):
+            try get(
+                key, at: try KeyValueHistory.revision(query), try query.consistency(default: .linearizable), exchange)
+        case .directory(let key): try list(try Page(key, query), exchange)
+        }
+    }
+
+    /// What is there now, as this node has it.
+    static func answerStale(_ range: KeyRange, _ exchange: Exchange) throws(Problem) {
+        switch range {
+        case .key(let key): try get(key, at: nil, .stale, exchange)
+        case .subtree(let directory): try list(Page(directory), exchange)
         }
     }
 
     // MARK: One key
 
-    private static func get(_ key: Key, _ exchange: Exchange) throws(Problem) {
+    private static func get(
+        _ key: Key, at wanted: UInt64?, _ consistency: Consistency, _ exchange: Exchange
+    ) throws(Problem) {
         let isJSON = exchange.request.headers["Accept"].map(MediaType.acceptsJSON) ?? false
         let conditions = try Conditions(exchange.request.headers)
-        let wanted = try KeyValueHistory.revision(exchange.query)
-        exchange.read(try exchange.query.consistency(default: .linearizable)) { view in
+        exchange.read(consistency) { view in
             let revision = view.metadata.counters.revision
             let found: KeyValue?
             do throws(RevisionFault) {
@@ -65,28 +81,45 @@ enum KeyValueReads {
 
     // MARK: Subtrees
 
-    private static func list(_ directory: Key, _ exchange: Exchange) throws(Problem) {
-        let query = exchange.query
-        let isRecursive = try query.bool("recursive") ?? true
-        let limit = Int(try query.integer("limit", in: limits) ?? defaultLimit)
-        let after = try after(query)
-        let consistency = try query.consistency(default: .linearizable)
-        if let wanted = try KeyValueHistory.revision(query) {
-            // Looks at all changes since then.
-            return exchange.readAside(consistency) { state in
-                do throws(RevisionFault) {
-                    let listing = try state.list(
-                        below: directory, at: wanted, isRecursive: isRecursive, after: after, limit: limit,
-                        byteLimit: maxPageBytes)
-                    answer(listing, of: wanted, at: state.counters.revision, exchange)
-                } catch { exchange.answer(Problem(error)) }
+    /// Which page of a subtree is wanted.
+    private struct Page {
+        let directory: Key
+        var revision: UInt64?
+        var isRecursive = true
+        var limit = Int(defaultLimit)
+        var after: Key?
+        var consistency = Consistency.stale
+
+        init(_ directory: Key) { self.directory = directory }
+
+        init(_ directory: Key, _ query: QueryParameters) throws(Problem) {
+            self.directory = directory
+            isRecursive = try query.bool("recursive") ?? true
+            limit = Int(try query.integer("limit", in: limits) ?? defaultLimit)
+            after = try KeyValueReads.after(query)
+            consistency = try query.consistency(default: .linearizable)
+            revision = try KeyValueHistory.revision(query)
+        }
+    }
+
+    private static func list(_ page: Page, _ exchange: Exchange) throws(Problem) {
+        guard let revision = page.revision else {
+            return exchange.read(page.consistency) { view in
+                let revision = view.metadata.counters.revision
+                let listing = view.metadata.list(
+                    below: page.directory, isRecursive: page.isRecursive, after: page.after, limit: page.limit,
+                    byteLimit: maxPageBytes)
+                answer(listing, of: revision, at: revision, exchange)
             }
         }
-        exchange.read(consistency) { view in
-            let revision = view.metadata.counters.revision
-            let listing = view.metadata.list(
-                below: directory, isRecursive: isRecursive, after: after, limit: limit, byteLimit: maxPageBytes)
-            answer(listing, of: revision, at: revision, exchange)
+        // Looks at all changes since then.
+        exchange.readAside(page.consistency) { state in
+            do throws(RevisionFault) {
+                let listing = try state.list(
+                    below: page.directory, at: revision, isRecursive: page.isRecursive, after: page.after,
+                    limit: page.limit, byteLimit: maxPageBytes)
+                answer(listing, of: revision, at: state.counters.revision, exchange)
+            } catch { exchange.answer(Problem(error)) }
         }
     }
 

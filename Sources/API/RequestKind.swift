@@ -25,6 +25,8 @@ public enum RequestKind {
         case "/api/v1/raft/log": return RaftState.maxPageBytes
         case "/api/v1/metadata/cluster": return clusterBytes
         case let path where path.hasPrefix("/api/v1/kv/"):
+            // A watch holds what it sends next, and no more.
+            if request.query?.contains("watch=") == true { return 0 }
             return path.utf8.last == UInt8(ascii: "/") ? KeyValueReads.maxPageBytes : 0
         default: return 0
         }

@@ -69,6 +69,10 @@ struct Operation: Sendable {
         Operation(method: .get, handle: handle, parameters: parameters)
     }
 
+    static func get(_ handle: @escaping Route.Handler, _ parameters: [String]) -> Operation {
+        Operation(method: .get, handle: handle, parameters: parameters)
+    }
+
     static func put(_ handle: @escaping Route.Handler, _ parameters: String...) -> Operation {
         Operation(method: .put, handle: handle, parameters: parameters)
     }

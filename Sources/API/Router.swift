@@ -82,6 +82,8 @@ struct Environment: Sendable {
     let counters = RequestCounters(routes: Routes.table.map(\.template))
     /// Long JSON bodies are parsed here, one at a time, so that they hold up neither the node nor an event loop.
     let parsing = DispatchQueue(label: "dmq.api.parsing")
+    /// Where deadlines of streams and long polls ring.
+    let timers = DispatchQueue(label: "dmq.api.timers")
     /// Reads that take a while, one at a time.
     let looking = DispatchQueue(label: "dmq.api.looking")
 }

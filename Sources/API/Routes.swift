@@ -3,8 +3,7 @@ enum Routes {
     static let table: [Route] = [
         Route(
             "/api/v1/kv/{key...}",
-            .get(
-                KeyValueReads.get, "consistency", "recursive", "limit", "after", "revision", "history", "before"),
+            .get(KeyValueReads.get, KeyValueReads.parameters + KeyValueWatches.parameters),
             .put(KeyValueWrites.put), .delete(KeyValueWrites.delete, "recursive")),
 
         Route("/api/v1/raft/append", .post(PeerRequests.append)),

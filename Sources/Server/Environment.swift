@@ -95,6 +95,9 @@ public enum Input: Sendable {
     case changeMembers(
         MembershipRequest, @Sendable (Result<MembershipProgress, MembershipFailure>) -> Void)
     case listMembers(@Sendable (MembershipView) -> Void)
+    case watch(
+        KeyRange, after: UInt64?, wake: @Sendable () -> Void, @Sendable (Result<KeyWatch, WatchFailure>) -> Void)
+    case unwatch(KeyWatch)
 
     case peerRequest(
         Raft.Request, from: RequestOrigin, connection: UInt64,

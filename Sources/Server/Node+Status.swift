@@ -47,6 +47,10 @@ extension Node {
         result.pendingWrites = pendingWrites.count
         result.logBytes = raft.log.byteCount
         result.counters = metadata.counters
+        result.watches = keyWatches.count
+        result.historyBytes = metadata.history.byteCount
+        result.pastVersions = metadata.history.versionCount
+        result.oldestRevision = metadata.oldestRevision
         result.brokers = metadata.brokers.count
         result.brokersOnline = metadata.onlineBrokerCount
         result.topics = metadata.topicCount

@@ -89,6 +89,7 @@ public final class Node {
     var isCompactingHistory = false
     /// When the age of the past is looked at again.
     var nextHistoryCheck = Instant(nanoseconds: 0)
+    var keyWatches: KeyWatches
     var heartbeats = BrokerHeartbeats()
     var pushes = BrokerPushes()
     /// While this node leads.
@@ -153,6 +154,7 @@ public final class Node {
             mayTakePlace: settings.rejoin == recovered.identity.directory)
         metadata = recovered.metadata
         history = ChangeHistory(behind: recovered.metadata.counters)
+        keyWatches = KeyWatches(recovered.metadata)
         revisionTimes = RevisionTimes(age: settings.historyAge)
         revisionTimes.record(recovered.metadata.counters.revision, at: now.unixMilliseconds)
         let mustRepeat = Defect.appliesAgainAtRestart.isOn && recovered.applied.index > recovered.logBase.index
@@ -197,6 +199,7 @@ public final class Node {
         flushWrites()
         checkpointIfDue()
         continueBackup()
+        keyWatches.follow(metadata)
         sendPushes()
         finishStopping()
         armedDeadline = max(nextDeadline, now.instant)
@@ -216,6 +219,9 @@ public final class Node {
         case .measure(let completion): completion(measure())
         case .changeMembers(let request, let completion): change(request, completion)
         case .listMembers(let completion): completion(membership)
+        case .watch(let range, let revision, let wake, let completion):
+            completion(watch(range, after: revision, wake: wake))
+        case .unwatch(let watch): keyWatches.remove(watch)
         case .peerRequest(let request, let origin, let connection, let completion):
             receive(request, from: origin, connection: connection, completion)
         case .peerReply(let event, let speaker): receive(event, from: speaker)
@@ -277,6 +283,7 @@ public final class Node {
         pendingReads = []
         gatheredReads = []
         abandonBackup(reason)
+        keyWatches.end()
         for token in peerReplies.keys.sorted(by: { $0.number < $1.number }) {
             peerReplies[token]?(.failure(.unavailable(reason)))
         }
@@ -300,6 +307,7 @@ public final class Node {
             case .measure(let completion): completion(measure())
             case .changeMembers(_, let completion): completion(.failure(.unavailable(self.failure ?? "")))
             case .listMembers(let completion): completion(membership)
+            case .watch(_, _, _, let completion): completion(.failure(.request(failure)))
             case .stop(let completion): completion()
             default: break
             }

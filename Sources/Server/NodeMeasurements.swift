@@ -32,6 +32,11 @@ public struct NodeMeasurements: Sendable {
     public var pendingWrites = 0
     public var logBytes = 0
     public var counters = Counters()
+    public var watches = 0
+    /// About what the history of the keys takes in memory.
+    public var historyBytes = 0
+    public var pastVersions = 0
+    public var oldestRevision: UInt64 = 0
     public var brokersOnline = 0
     public var brokers = 0
     public var topics = 0

@@ -18,6 +18,12 @@ public enum RequestFailure: Error, Equatable, Sendable {
     case unavailable(String)
 }
 
+/// Why there is no watch.
+public enum WatchFailure: Error, Equatable, Sendable {
+    case request(RequestFailure)
+    case revision(RevisionFault)
+}
+
 /// How fresh the answer to a read must be.
 public enum Consistency: Sendable {
     /// Confirmed with a majority after the request arrived (ReadIndex, dissertation §6.4). Leader only.
@@ -173,6 +179,15 @@ public protocol NodeService: AnyObject, Sendable {
 
     /// The members as this node knows them.
     func membership(completion: @escaping @Sendable (MembershipView) -> Void)
+
+    /// Watches keys on this node, as far as it has applied: all changes behind revision `after`, or from now on. `wake` is called
+    /// when there may be something, from any thread.
+    func watch(
+        _ range: KeyRange, after revision: UInt64?, wake: @escaping @Sendable () -> Void,
+        completion: @escaping @Sendable (Result<KeyWatch, WatchFailure>) -> Void)
+
+    /// Nobody asks this watch any more.
+    func unwatch(_ watch: KeyWatch)
 
     /// Makes a backup of a state as fresh as `consistency` says. Answers on a thread of its own.
     func backUp(_ consistency: Consistency, completion: @escaping BackupCompletion)

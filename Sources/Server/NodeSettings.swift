@@ -52,6 +52,8 @@ public struct NodeSettings: Sendable {
     public var historyAge: Duration = .seconds(3600)
     /// … or takes more memory.
     public var historyBytes = 64 * 1024 * 1024
+    /// Of keys; beyond, they are refused as overload. Each has a connection, too.
+    public var maximumWatches = 20_000
     /// The level of metadata.version that a cluster begins with; an earlier one to have members of an earlier release.
     public var newClusterLevel = MetadataStateMachine.levels.upperBound
 

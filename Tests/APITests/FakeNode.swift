@@ -18,6 +18,7 @@ final class FakeNode: NodeService {
         var staleFailure: RequestFailure?
         var status = FakeNode.status
         var submitted: [Command] = []
+        var watches = KeyWatches(MetadataStateMachine())
         /// What others change just before the next commands, one before each.
         var changeBeforeNext: [Command] = []
         var heartbeat: HeartbeatAnswer?
@@ -68,9 +69,26 @@ final class FakeNode: NodeService {
                 if !state.changeBeforeNext.isEmpty {
                     _ = state.metadata.apply(state.changeBeforeNext.removeFirst(), timestamp: Self.now)
                 }
+                defer { state.watches.follow(state.metadata) }
                 return .success(state.metadata.apply(command, timestamp: Self.now).result)
             })
     }
+
+    func watch(
+        _ range: KeyRange, after revision: UInt64?, wake: @escaping @Sendable () -> Void,
+        completion: @escaping @Sendable (Result<KeyWatch, WatchFailure>) -> Void
+    ) {
+        completion(
+            state.withLock { state in
+                if let failure = state.staleFailure { return .failure(.request(failure)) }
+                let oldest = state.metadata.oldestRevision
+                if let revision, revision < oldest { return .failure(.revision(.compacted(oldest: oldest))) }
+                let after = revision ?? state.metadata.counters.revision
+                return .success(state.watches.add(range, after: after, state.metadata, wake: wake))
+            })
+    }
+
+    func unwatch(_ watch: KeyWatch) { state.withLock { $0.watches.remove(watch) } }
 
     func read(_ consistency: Consistency, query: @escaping @Sendable (Result<NodeView, RequestFailure>) -> Void) {
         let (state, failure) = state.withLock { ($0, consistency == .stale ? $0.staleFailure : $0.failure) }

@@ -48,7 +48,7 @@ import Testing
             let path = route.template.replacing("{brokerId}", with: "1").replacing("{topicName}", with: "t")
                 .replacing("{key...}", with: "")
             for operation in route.operations {
-                for query in ["watch", "watch=true", "=1", "%", "consistency=stale&Limit=1", "timeout=1&"] {
+                for query in ["observe", "observe=true", "=1", "%", "consistency=stale&Limit=1", "timeout=1&"] {
                     let answer = await Client().send(operation.method.rawValue, "\(path)?\(query)")
                     #expect(answer.status == 400, "\(operation.method) \(path)?\(query)")
                     #expect(answer.code == "unknown_parameter")

@@ -17,7 +17,8 @@ public struct KeyHistory: Sendable {
     /// Chunks behind the horizon, let go one by one: to free a million values takes a while.
     private var dropped: [Chunk] = []
 
-    init(horizon: UInt64) {
+    /// Without entries.
+    public init(horizon: UInt64) {
         (self.horizon, last, base) = (horizon, horizon, horizon)
     }
 
@@ -42,6 +43,9 @@ public struct KeyHistory: Sendable {
         let (chunk, offset) = place(of: revision)
         return chunks[chunk].entries[offset]
     }
+
+    /// What a revision that is kept changed.
+    public func changes(at revision: UInt64) -> [Change] { entry(revision).changes }
 
     func place(of revision: UInt64) -> (chunk: Int, offset: Int) {
         precondition(revision > horizon && revision <= last, "revision \(revision) of \(horizon)...\(last)")

@@ -24,11 +24,6 @@ extension MetadataStateMachine {
     /// The oldest revision that can be read.
     public var oldestRevision: UInt64 { keepsHistory ? history.horizon : counters.revision }
 
-    /// What revision `revision` changed; `nil` if that is not kept.
-    public func changes(at revision: UInt64) -> [Change]? {
-        keepsHistory && revision > history.horizon && revision <= history.last ? history.entry(revision).changes : nil
-    }
-
     public func check(_ revision: UInt64) throws(RevisionFault) {
         guard revision <= counters.revision else { throw .future(present: counters.revision) }
         guard revision >= oldestRevision else { throw .compacted(oldest: oldestRevision) }

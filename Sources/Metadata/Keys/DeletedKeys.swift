@@ -18,6 +18,22 @@ public struct DeletedKeys: Sequence, Sendable {
         }
     }
 
+    /// Whether one of them is from `lower` on and before `upper`.
+    public func hasAny(from lower: [UInt8], before upper: [UInt8]) -> Bool {
+        lower.withUnsafeBytes { lower in
+            // Nodes are in order, the first in the last place.
+            for node in nodes.reversed() {
+                var first: KeyValue?
+                _ = node.visit(from: lower) { pair in
+                    first = pair
+                    return false
+                }
+                if let first { return precedes(first.key.bytes, upper) }
+            }
+            return false
+        }
+    }
+
     /// Of the values, as if all were like the first few: to look at a million takes too long for what it is needed for.
     var estimatedValueBytes: Int {
         var rest = self

@@ -182,6 +182,15 @@ public final class RunningNode: NodeService {
         mailbox.post(.listMembers(completion))
     }
 
+    public func watch(
+        _ range: KeyRange, after revision: UInt64?, wake: @escaping @Sendable () -> Void,
+        completion: @escaping @Sendable (Result<KeyWatch, WatchFailure>) -> Void
+    ) {
+        mailbox.post(.watch(range, after: revision, wake: wake, completion))
+    }
+
+    public func unwatch(_ watch: KeyWatch) { mailbox.post(.unwatch(watch)) }
+
     /// One at a time, until whoever asked has taken all of it: each takes as much of the disk as the data.
     public func backUp(_ consistency: Consistency, completion: @escaping BackupCompletion) {
         guard backups.begin() else { return completion(.failure(.backup(.inProgress))) }

@@ -1,0 +1,55 @@
+import Foundation
+import Testing
+
+extension EndToEnd {
+    /// Changes as they are told over real connections.
+    @Suite(.serialized) struct WatchTests {
+        /// `curl -N` on one node, its lines in a file.
+        private struct Listener {
+            private let process: ChildProcess
+            private let file: String
+
+            init(_ node: Node, after revision: Int, in cluster: Cluster) throws {
+                file = cluster.directory.path + "/watch-\(node.id)-\(revision)"
+                let url = "http://localhost:\(node.port)/api/v1/kv/w/?watch=true&after=\(revision)"
+                process = try ChildProcess("/usr/bin/curl", ["-sN", url], output: file)
+            }
+
+            var lines: [Substring] {
+                ((try? String(contentsOfFile: file, encoding: .utf8)) ?? "").split(separator: "\n")
+            }
+
+            /// Of the events, in order.
+            var revisions: [Int] {
+                lines.filter { $0.contains(#""type":"put""#) }.compactMap { line in
+                    Int(line.components(separatedBy: #""modRevision":"#).last?.prefix { $0.isNumber } ?? "")
+                }
+            }
+
+            func end() { process.killGroup() }
+        }
+
+        @Test("a watch on a follower misses nothing when the leader dies, and is resumed on another node")
+        func acrossAChangeOfLeader() throws {
+            try Cluster.with { cluster in
+                let leader = try cluster.leader()
+                let others = cluster.nodes.filter { $0.id != leader.id }
+                let listener = try Listener(others[0], after: 0, in: cluster)
+                for number in 1...20 { #expect(try leader.put("/w/\(number % 3)", "\(number)").status < 300) }
+                _ = try leader.put("/elsewhere", "x")
+                leader.kill()
+                let next = try cluster.leader()
+                for number in 21...40 { #expect(try next.put("/w/\(number % 3)", "\(number)").status < 300) }
+                try eventually("the follower has told all") { listener.revisions.last == 41 }
+                #expect(listener.revisions == Array(1...20) + Array(22...41))
+                listener.end()
+
+                let resumed = try Listener(others[1], after: 30, in: cluster)
+                try eventually("the other node has told the rest") { resumed.revisions.last == 41 }
+                #expect(resumed.revisions == Array(31...41))
+                _ = try others[1].terminate()
+                try eventually("a node that stops says so") { resumed.lines.last == #"{"type":"bye"}"# }
+            }
+        }
+    }
+}
