@@ -273,6 +273,12 @@
         case compactionIgnored = "compaction-ignored"
         /// A compaction gives up one revision more than it says.
         case compactionTakesOneMore = "compaction-takes-one-more"
+        /// Who watches is not woken.
+        case watchersNotWoken = "watchers-not-woken"
+        /// A watch leaves out what was deleted.
+        case watchWithoutDeletions = "watch-without-deletions"
+        /// A watch that is resumed begins with the present.
+        case watchResumesLate = "watch-resumes-late"
         /// A page begins with the entry that it is to follow.
         case pageBeginsWithTheLast = "page-begins-with-the-last"
         /// A page has one entry more than was asked for.
@@ -307,7 +313,7 @@
             case .previousTermUnchecked, .noTruncationOnConflict, .truncationNotPersisted, .readsBeforeOpening,
                 .timeoutToldAsNotExecuted, .isrBelowOne, .uncleanElection, .epochStays,
                 .lastPushFirst, .emptyNodeVotes, .listBelieved, .membersForgotten, .birthBesideData,
-                .copyUnnoticed, .strangersCount:
+                .copyUnnoticed, .strangersCount, .windowIgnored:
                 100
             default: 25
             }

@@ -29,6 +29,7 @@ final class SimulatedCluster: @unchecked Sendable {
     private(set) var brokers: SimulatedBrokers! = nil
     private(set) var clients: KeyValueClients! = nil
     private(set) var administrator: Administrator! = nil
+    private(set) var watchers: Watchers! = nil
     private(set) var `operator`: Operator! = nil
     private(set) var mistakes: Mistakes! = nil
     private(set) var rushHour: RushHour! = nil
@@ -56,6 +57,8 @@ final class SimulatedCluster: @unchecked Sendable {
         brokers = SimulatedBrokers(cluster: self, random: generators[2])
         clients = KeyValueClients(cluster: self, random: generators[3])
         administrator = Administrator(cluster: self, random: generators[4])
+        // With numbers of its own: who only looks must not change the stories.
+        watchers = Watchers(cluster: self, random: Randomness(seed: ~seed))
         `operator` = Operator(cluster: self, random: generators[5])
         mistakes = Mistakes(cluster: self, random: generators[6])
         rushHour = RushHour(cluster: self, random: generators[8])
@@ -125,6 +128,7 @@ final class SimulatedCluster: @unchecked Sendable {
         for node in listed { timeline.schedule(after: random.time(milliseconds: 0...300)) { node.start() } }
         clients.start(until: end)
         administrator.start(until: end)
+        watchers.start(until: end)
         brokers.start()
         nemesis.start(until: end)
         mistakes.planGrowth()
@@ -177,6 +181,7 @@ final class SimulatedCluster: @unchecked Sendable {
         brokers = nil
         clients = nil
         administrator = nil
+        watchers = nil
         `operator` = nil
         mistakes = nil
         rushHour = nil

@@ -164,9 +164,12 @@ import Testing
         #expect(listener.told.map(\.revision) == [1, 2, 3, 4, 5])
         for number in 5..<9 { _ = snapshot.apply(.put(Put(key: key("/a"), value: [UInt8(number)])), timestamp: 0) }
         _ = snapshot.apply(.compactHistory(through: 8), timestamp: 0)
+        let ahead = Listener(.key(key("/a")), after: 7, &watches, state)
         watches.follow(snapshot)
         listener.read()
         #expect(listener.oldest == 8)
+        ahead.read()
+        #expect(ahead.oldest == 8, "it came from a node that had more than this one")
     }
 
     @Test func aNodeSetsBoundsAndEndsItsWatches() {

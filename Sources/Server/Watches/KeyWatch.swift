@@ -1,3 +1,4 @@
+import Defects
 import Metadata
 import Synchronization
 
@@ -63,11 +64,12 @@ public final class KeyWatch: Sendable {
         state = Mutex(State(told: revision, due: nil))
     }
 
-    /// Revision `revision` may have something; true if it is to be woken.
-    func note(_ revision: UInt64) -> Bool {
+    /// These revisions may have something; true if it is to be woken. (It may begin in the middle of them, where it is ahead of
+    /// the node.)
+    func note(_ revisions: ClosedRange<UInt64>) -> Bool {
         state.withLock { state in
-            guard revision > state.told, state.due == nil else { return false }
-            state.due = revision
+            guard revisions.upperBound > state.told, state.due == nil else { return false }
+            state.due = max(revisions.lowerBound, state.told + 1)
             return true
         }
     }
@@ -114,6 +116,7 @@ public final class KeyWatch: Sendable {
             switch change {
             case .keyPut(let pair, let previous) where range.contains(pair.key):
                 events.append(.put(pair, previous: previous))
+            case .keyDeleted where Defect.watchWithoutDeletions.isOn: break
             case .keyDeleted(let pair) where range.contains(pair.key):
                 events.append(.delete(revision: revision, previous: pair))
             case .keysDeleted(let deleted):

@@ -1,3 +1,4 @@
+import Defects
 import Metadata
 import Synchronization
 
@@ -37,7 +38,7 @@ struct KeyWatches {
             noted = state.counters.revision
         }
         let watch = KeyWatch(range, after: revision, source, wake: wake)
-        if revision < noted { _ = watch.note(revision + 1) }
+        if revision < noted, !Defect.watchResumesLate.isOn { _ = watch.note(revision + 1...noted) }
         watches[range, default: [:]][ObjectIdentifier(watch)] = watch
         count += 1
         started += 1
@@ -59,14 +60,16 @@ struct KeyWatches {
         let first = max(noted, state.history.horizon) + 1
         // A snapshot has brought more than it tells one by one.
         if noted < state.history.horizon {
-            concerned = all.filter { $0.note(noted + 1) }
+            let unknown = noted + 1...state.history.horizon
+            concerned = all.filter { $0.note(unknown) }
         }
         for revision in first..<(state.counters.revision + 1) {
             concerned += state.history.changes(at: revision).flatMap { watches(concernedBy: $0) }
-                .filter { $0.note(revision) }
+                .filter { $0.note(revision...revision) }
         }
         noted = state.counters.revision
         source.publish(state.history)
+        if Defect.watchersNotWoken.isOn { return }
         for watch in concerned { watch.wake() }
     }
 

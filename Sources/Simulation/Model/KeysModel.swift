@@ -36,6 +36,9 @@ struct KeysModel {
         changes[key]?.last { $0.revision <= revision }?.value
     }
 
+    /// In the order in which they came about.
+    func versions(of key: Key) -> [Version] { changes[key] ?? [] }
+
     /// What it was from `oldest` to `revision`, the newest first.
     func versions(of key: Key, from oldest: UInt64, through revision: UInt64) -> [Version] {
         let known = (changes[key] ?? []).filter { $0.revision <= revision }
