@@ -99,6 +99,9 @@ final class WatchBody: @unchecked Sendable {
                 begin(event, &out)
             } else if !lookForNews(&out) {
                 return .waiting
+            } else if events.isEmpty, line == nil, !hasEnded {
+                // Much that does not concern it: others come first.
+                return .more
             }
         }
         return .more

@@ -57,7 +57,7 @@ final class SimulatedCluster: @unchecked Sendable {
         brokers = SimulatedBrokers(cluster: self, random: generators[2])
         clients = KeyValueClients(cluster: self, random: generators[3])
         administrator = Administrator(cluster: self, random: generators[4])
-        // With numbers of its own: who only looks must not change the stories.
+        // With numbers of their own, so that the others' do not shift.
         watchers = Watchers(cluster: self, random: Randomness(seed: ~seed))
         `operator` = Operator(cluster: self, random: generators[5])
         mistakes = Mistakes(cluster: self, random: generators[6])

@@ -99,7 +99,7 @@ enum RouterTarget {
             body = OutgoingBody(stream: stream, isChunked: stream.length == nil, closes: false, reserved: 0)
         }
         var spare: [UInt8] = []
-        while body.writePiece(to: &octets, spare: &spare) {}
+        while body.writePiece(to: &octets, spare: &spare) == .more {}
         return octets
     }
 }

@@ -122,6 +122,25 @@ import Testing
         #expect(speaker.asked < 200, "what the kernel takes, not 32 MB")
     }
 
+    @Test func whoHasNothingToSayForLongIsAskedAgain() throws {
+        let asked = Atomic(0)
+        let server = try TestServer { _, responder in
+            let start = Monotonic.now()
+            let stream = HTTPBodyStream(live: { out, _ in
+                asked.add(1, ordering: .relaxed)
+                // Longer than a turn of the loop.
+                guard Monotonic.now() > start + 20_000_000 else { return .more }
+                out.append(contentsOf: "at last\n".utf8)
+                return .ended
+            })
+            responder.respond(HTTPResponse(status: 200, stream: stream))
+        }
+        let client = try server.connect()
+        client.send(request)
+        _ = try client.receive(through: "at last\n\r\n0\r\n\r\n")
+        #expect(asked.load(ordering: .relaxed) > 1)
+    }
+
     @Test func requestsBehindItWait() throws {
         let server = try server()
         let client = try server.connect()

@@ -126,7 +126,7 @@ import Testing
         }
     }
 
-    @Test(arguments: 0..<40) func whatMustHold(seed: Int) throws {
+    @Test(arguments: 0..<20) func whatMustHold(seed: Int) throws {
         var generator = Generator(random: SeededGenerator(seed: UInt64(seed)))
         var state = MetadataStateMachine()
         var twin = MetadataStateMachine()

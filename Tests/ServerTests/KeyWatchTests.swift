@@ -172,6 +172,23 @@ import Testing
         #expect(ahead.oldest == 8, "it came from a node that had more than this one")
     }
 
+    @Test("a key deeper than any watched directory, and more revisions than one turn looks at")
+    func bounds() {
+        let deep = key("/a" + String(repeating: "/b", count: 100))
+        #expect(KeyRange.all(containing: deep, upTo: 4).count == 4)
+        #expect(KeyRange.all(containing: deep, upTo: 0) == [.key(deep)])
+        var state = MetadataStateMachine()
+        _ = state.apply(.raiseLevel(to: 2), timestamp: 0)
+        var watches = KeyWatches(state)
+        let concerned = Listener(.subtree(key("/a/b")), after: 0, &watches, state)
+        let other = Listener(.key(key("/none")), after: 0, &watches, state)
+        for _ in 0..<5000 { _ = state.apply(.put(Put(key: key("/x"), value: [])), timestamp: 0) }
+        _ = state.apply(.put(Put(key: deep, value: [])), timestamp: 0)
+        watches.follow(state)
+        for listener in [concerned, other] { listener.read() }
+        #expect(concerned.told.map(\.revision) == [5001] && other.told.isEmpty && other.progress == 5001)
+    }
+
     @Test func aNodeSetsBoundsAndEndsItsWatches() {
         let test = NodeUnderTest(members: 1) { $0.maximumWatches = 2 }.elected()
         let answers = Answers<Result<KeyWatch, WatchFailure>>()

@@ -43,6 +43,8 @@ extension HTTPServerChannel {
                 break
             }
         }
+        // The turn was over before the body had anything to send.
+        if output.isEmpty, outgoing != nil, !bodyWaits { loop.scheduleTurn(self) }
         endIfAllIsSent()
     }
 

@@ -21,10 +21,11 @@ public enum KeyRange: Hashable, Sendable {
         }
     }
 
-    /// All ranges that `key` is in: its own, and those of the directories above it.
-    static func all(containing key: Key) -> [KeyRange] {
+    /// All ranges that `key` is in: its own, and those of the directories above it that have at most `length` bytes.
+    static func all(containing key: Key, upTo length: Int) -> [KeyRange] {
         var ranges = [KeyRange.key(key)]
-        for (offset, byte) in key.bytes.enumerated() where byte == UInt8(ascii: "/") {
+        guard length > 0 else { return ranges }
+        for (offset, byte) in key.bytes.prefix(length + 1).enumerated() where byte == UInt8(ascii: "/") {
             ranges.append(.subtree(Key(validated: Array(key.bytes[..<max(offset, 1)]))))
         }
         return ranges

@@ -22,7 +22,10 @@ struct KeyWatches {
     private let source: PublishedHistory
     /// Up to where the watches have been told what may concern them.
     private var noted: UInt64
-    private(set) var started: UInt64 = 0
+    /// Of the watched directories: nobody watches what lies deeper. Not less than it is.
+    private var longestDirectory = 0
+    /// What is looked up one by one in a turn; of more all are told that there may be something.
+    private static let maximumRevisions: UInt64 = 4096
 
     init(_ state: MetadataStateMachine) {
         source = PublishedHistory(KeyHistory(horizon: state.counters.revision))
@@ -41,7 +44,7 @@ struct KeyWatches {
         if revision < noted, !Defect.watchResumesLate.isOn { _ = watch.note(revision + 1...noted) }
         watches[range, default: [:]][ObjectIdentifier(watch)] = watch
         count += 1
-        started += 1
+        if case .subtree(let directory) = range { longestDirectory = max(longestDirectory, directory.bytes.count) }
         return watch
     }
 
@@ -49,25 +52,29 @@ struct KeyWatches {
         guard watches[watch.range]?.removeValue(forKey: ObjectIdentifier(watch)) != nil else { return }
         if watches[watch.range]?.isEmpty == true { watches[watch.range] = nil }
         count -= 1
+        guard count == 0 else { return }
         // Nobody holds a second copy of what changes.
-        if count == 0 { source.publish(KeyHistory(horizon: noted)) }
+        source.publish(KeyHistory(horizon: noted))
+        longestDirectory = 0
     }
 
     /// After each batch of applied entries: wakes those whom it concerns.
     mutating func follow(_ state: MetadataStateMachine) {
         guard count > 0, state.counters.revision > noted else { return }
+        let present = state.counters.revision
         var concerned: [KeyWatch] = []
-        let first = max(noted, state.history.horizon) + 1
-        // A snapshot has brought more than it tells one by one.
-        if noted < state.history.horizon {
-            let unknown = noted + 1...state.history.horizon
-            concerned = all.filter { $0.note(unknown) }
+        // A snapshot has brought more than it tells one by one, or than one turn should look at.
+        let isLong = present - noted > Self.maximumRevisions
+        let unknown = isLong ? present : max(noted, state.history.horizon)
+        if noted < unknown {
+            let revisions = noted + 1...unknown
+            concerned = all.filter { $0.note(revisions) }
         }
-        for revision in first..<(state.counters.revision + 1) {
-            concerned += state.history.changes(at: revision).flatMap { watches(concernedBy: $0) }
-                .filter { $0.note(revision...revision) }
+        for revision in unknown..<present {
+            concerned += state.history.changes(at: revision + 1).flatMap { watches(concernedBy: $0) }
+                .filter { $0.note(revision + 1...revision + 1) }
         }
-        noted = state.counters.revision
+        noted = present
         source.publish(state.history)
         if Defect.watchersNotWoken.isOn { return }
         for watch in concerned { watch.wake() }
@@ -76,7 +83,9 @@ struct KeyWatches {
     private func watches(concernedBy change: Change) -> [KeyWatch] {
         switch change {
         case .keyPut(let pair, _), .keyDeleted(let pair):
-            KeyRange.all(containing: pair.key).flatMap { watches[$0].map { Array($0.values) } ?? [] }
+            KeyRange.all(containing: pair.key, upTo: longestDirectory).flatMap { range in
+                watches[range].map { Array($0.values) } ?? []
+            }
         // A million keys, maybe.
         case .keysDeleted(let deleted): watches.filter { $0.key.meets(deleted) }.flatMap(\.value.values)
         default: []
