@@ -108,7 +108,7 @@ extension EndToEnd {
             .plain("GET", "/api/v1/kv/a?consistency=maybe", 400),
             .plain("GET", "/api/v1/kv/d/?limit=0", 400), .plain("GET", "/api/v1/kv/d/?limit=many", 400),
             .plain("GET", "/api/v1/kv/d/?limit=-5", 400), .plain("GET", "/api/v1/kv/d/?recursive=perhaps", 400),
-            .plain("GET", "/api/v1/kv/a?watch=true", 400), .plain("GET", "/healthz?x", 400),
+            .plain("GET", "/api/v1/kv/a?observe=true", 400), .plain("GET", "/healthz?x", 400),
             .plain("GET", "/api/v1/raft/log?from=x", 400), .plain("GET", "/api/v1/raft/log?limit=-1", 400),
         ]
 
