@@ -4,31 +4,15 @@ import Server
 import Synchronization
 import Wire
 
-/// Rings for whoever has been put behind it; what rang before is not lost.
+/// Rings for whoever has been put behind it. What rang before is nobody's: who comes looks once by himself.
 final class Doorbell: Sendable {
-    private struct State {
-        var isDue = false
-        var action: (@Sendable () -> Void)?
-    }
-    private let state = Mutex(State())
+    private let action = Mutex<(@Sendable () -> Void)?>(nil)
 
-    func ring() {
-        let action = state.withLock { state in
-            state.isDue = true
-            return state.action
-        }
-        action?()
-    }
+    func ring() { action.withLock { $0 }?() }
 
-    func answer(_ action: @escaping @Sendable () -> Void) {
-        let isDue = state.withLock { state in
-            state.action = action
-            return state.isDue
-        }
-        if isDue { action() }
-    }
+    func answer(_ action: @escaping @Sendable () -> Void) { self.action.withLock { $0 = action } }
 
-    func mute() { state.withLock { $0.action = nil } }
+    func mute() { action.withLock { $0 = nil } }
 }
 
 /// The lines that one watch is told, as a body that grows. Holds no events but those of one turn; a value of any length is

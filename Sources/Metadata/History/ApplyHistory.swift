@@ -48,8 +48,8 @@ extension MetadataStateMachine {
 }
 
 extension KeyHistory {
-    /// What an entry takes in memory, measured with a million of them.
+    /// About what an entry takes in memory. With a version that it ended some 240 bytes besides the value were measured.
     static let entryBytes = 160
-    /// What a version takes beside its value: key and value are arrays of their own.
+    /// About what a version takes besides its value, which is an array of its own.
     static let versionBytes = 64
 }

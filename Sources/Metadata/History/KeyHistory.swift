@@ -38,14 +38,11 @@ public struct KeyHistory: Sendable {
         _ = dropped.popLast()
     }
 
-    /// Of a revision that is kept.
-    func entry(_ revision: UInt64) -> Entry {
-        let (chunk, offset) = place(of: revision)
-        return chunks[chunk].entries[offset]
-    }
-
     /// What a revision that is kept changed.
-    public func changes(at revision: UInt64) -> [Change] { entry(revision).changes }
+    public func changes(at revision: UInt64) -> [Change] {
+        let (chunk, offset) = place(of: revision)
+        return chunks[chunk].entries[offset].changes
+    }
 
     func place(of revision: UInt64) -> (chunk: Int, offset: Int) {
         precondition(revision > horizon && revision <= last, "revision \(revision) of \(horizon)...\(last)")

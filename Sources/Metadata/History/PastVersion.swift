@@ -39,7 +39,7 @@ struct PastVersions: Sequence, IteratorProtocol, Sendable {
                 guard revision < history.last else { return nil }
                 revision += 1
                 place = 0
-                changes = history.entry(revision).changes[...]
+                changes = history.changes(at: revision)[...]
             default: continue
             }
         }

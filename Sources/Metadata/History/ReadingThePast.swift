@@ -33,9 +33,9 @@ extension MetadataStateMachine {
     public func value(_ key: Key, at revision: UInt64) throws(RevisionFault) -> KeyValue? {
         try check(revision)
         guard keepsHistory, !Defect.pastIsThePresent.isOn,
-            let changed = history.firstChange(of: key, after: revision)
+            let previous = history.previous(of: key, changedAfter: revision)
         else { return keys[key] }
-        return changed.previous
+        return previous
     }
 
     /// The keys as they were at `revision`, for a listing of those from `lower` on and before `upper`. Work for each change
@@ -54,7 +54,7 @@ extension MetadataStateMachine {
 
 extension KeyHistory {
     /// What `key` was before its first change behind `revision`; `nil` if there is none.
-    func firstChange(of key: Key, after revision: UInt64) -> (previous: KeyValue?, Void)? {
+    func previous(of key: Key, changedAfter revision: UInt64) -> KeyValue?? {
         let hash = key.stableHash
         var next = revision + 1
         while next <= last {
@@ -62,7 +62,7 @@ extension KeyHistory {
             if chunks[chunk].mayHave(key, hash) {
                 for entry in chunks[chunk].entries[offset...] {
                     for change in entry.changes {
-                        if let previous = change.previous(of: key) { return (previous, ()) }
+                        if let previous = change.previous(of: key) { return previous }
                     }
                 }
             }
@@ -80,7 +80,7 @@ extension KeyHistory {
         }
         var next = revision + 1
         while next <= last {
-            for change in entry(next).changes {
+            for change in changes(at: next) {
                 switch change {
                 case .keyPut(let pair, let previous): add(pair.key, previous)
                 case .keyDeleted(let pair) where !Defect.pastWithoutTheDeleted.isOn: add(pair.key, pair)

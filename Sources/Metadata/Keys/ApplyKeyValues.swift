@@ -46,8 +46,9 @@ extension MetadataStateMachine {
         guard let (pair, digest) = keys.remove(delete.key) else { return .refused(.unknownKey(delete.key)) }
         changedRows.insertDeleted(pair)
         counters.revision += 1
-        keep([.keyDeleted(pair)], ending: digest, count: 1, values: pair.value.count, isDeletion: true)
-        return Outcome(result: .deleted(count: 1, revision: counters.revision), changes: [.keyDeleted(pair)])
+        let changes = [Change.keyDeleted(pair)]
+        keep(changes, ending: digest, count: 1, values: pair.value.count, isDeletion: true)
+        return Outcome(result: .deleted(count: 1, revision: counters.revision), changes: changes)
     }
 
     /// A subtree has no revision of its own, so a precondition on it can not be meant.
@@ -58,11 +59,10 @@ extension MetadataStateMachine {
         guard deleted.count > 0 else { return .refused(.unknownKey(delete.key)) }
         changedRows.insert(deleted)
         counters.revision += 1
+        let changes = [Change.keysDeleted(deleted)]
         keep(
-            [.keysDeleted(deleted)], ending: digest, count: deleted.count, values: deleted.estimatedValueBytes,
-            isDeletion: true)
-        return Outcome(
-            result: .deleted(count: deleted.count, revision: counters.revision), changes: [.keysDeleted(deleted)])
+            changes, ending: digest, count: deleted.count, values: deleted.estimatedValueBytes, isDeletion: true)
+        return Outcome(result: .deleted(count: deleted.count, revision: counters.revision), changes: changes)
     }
 }
 

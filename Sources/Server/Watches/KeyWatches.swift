@@ -2,7 +2,7 @@ import Defects
 import Metadata
 import Synchronization
 
-/// The history as of the last batch that concerned a watch, for threads that read it.
+/// The history as of the last batch, while there are watches, for threads that read it.
 final class PublishedHistory: Sendable {
     private let history: Mutex<KeyHistory>
 
