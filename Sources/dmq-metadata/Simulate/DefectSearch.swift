@@ -11,14 +11,26 @@
     /// The test of the test: looks for the first seed that catches each defect.
     ///
     /// Each has a process of its own, which a failed precondition may end, and goes through the seeds one by one: what it
-    /// finds first is the lowest seed, however many processes run beside each other.
+    /// finds first is the lowest seed, however many processes run beside each other. With a table of an earlier search each
+    /// begins with the seed that caught it then, and searches only if that one does not any more.
     final class DefectSearch: Sendable {
         /// As many seeds must find nothing where there is no defect.
         static let cleanSeeds: UInt64 = 200
 
-        private struct State {
+        private struct Attempt {
             /// `nil` stands for the run without a defect.
-            var waiting: [Defect?]
+            var defect: Defect?
+            /// The only one; `nil` for all, from the first on.
+            var seed: UInt64?
+
+            var range: [String] {
+                if let seed { return ["--from", "\(seed)", "--seeds", "1"] }
+                return ["--seeds", "\(defect?.seeds ?? DefectSearch.cleanSeeds)"]
+            }
+        }
+
+        private struct State {
+            var waiting: [Attempt]
             var running: [ChildProcess] = []
             var findings: [Defect?: DefectFinding] = [:]
         }
@@ -26,10 +38,14 @@
         private let jobs: Int
         private let state: Mutex<State>
 
-        init(jobs: Int) {
+        /// - Parameter table: What ``run()`` printed, perhaps among other lines.
+        init(jobs: Int, table: String = "") {
             self.jobs = jobs
+            let known = DefectFinding.seeds(in: table)
             // The longest first, so that none begins late and is waited for alone.
-            state = Mutex(State(waiting: Defect.allCases.sorted { $0.seeds < $1.seeds } + [nil]))
+            let defects = Defect.allCases.sorted { $0.seeds < $1.seeds }
+            state = Mutex(
+                State(waiting: defects.map { Attempt(defect: $0, seed: known[$0.rawValue]) } + [Attempt(defect: nil)]))
         }
 
         /// Prints the rows of the table, and fails if a defect is not caught, or one is where there is none.
@@ -62,7 +78,7 @@
         }
 
         private func work() {
-            while let (defect, child) = startNext() {
+            while let (attempt, child) = startNext() {
                 var finding = DefectFinding()
                 child.forEachLine { line in
                     finding.read(line)
@@ -71,7 +87,11 @@
                 finding.isAtEnd = child.wait() == .exited(0)
                 state.withLock { state in
                     state.running.removeAll { $0 === child }
-                    state.findings[defect] = finding
+                    if attempt.seed == nil || finding.isComplete {
+                        state.findings[attempt.defect] = finding
+                    } else {
+                        state.waiting.append(Attempt(defect: attempt.defect))
+                    }
                     let left = state.waiting.count + state.running.count
                     LineOutput.standardError.showProgress("🎲 \(left) of \(Defect.allCases.count + 1) defects left")
                 }
@@ -79,18 +99,18 @@
         }
 
         /// One at a time: a child must not inherit what is another's.
-        private func startNext() -> (Defect?, ChildProcess)? {
-            state.withLock { state -> (Defect?, ChildProcess)? in
-                guard let defect = state.waiting.popLast() else { return nil }
+        private func startNext() -> (Attempt, ChildProcess)? {
+            state.withLock { state -> (Attempt, ChildProcess)? in
+                guard let attempt = state.waiting.popLast() else { return nil }
                 var arguments = ["dmq-metadata", "simulate", "--nodes", "random", "--jobs", "1"]
-                arguments += ["--seeds", "\(defect?.seeds ?? Self.cleanSeeds)"]
-                if let defect { arguments += ["--defect", defect.rawValue] }
+                arguments += attempt.range
+                if let defect = attempt.defect { arguments += ["--defect", defect.rawValue] }
                 do throws(SystemError) {
                     let child = try ChildProcess(
                         path: "/proc/self/exe", arguments: arguments,
                         environment: ProcessInfo.processInfo.environment, input: STDIN_FILENO)
                     state.running.append(child)
-                    return (defect, child)
+                    return (attempt, child)
                 } catch {
                     LineOutput.standardError.writeLine("❌ no process: \(systemMessage(error.number))")
                     return nil
@@ -119,6 +139,16 @@
             } else if let text = line.firstRange(of: "Precondition failed: ") ?? line.firstRange(of: "Fatal error: ") {
                 caughtBy = "precondition: " + line[text.upperBound...]
             }
+        }
+
+        /// The seeds in the rows of a text, by the names of the defects.
+        static func seeds(in table: String) -> [String: UInt64] {
+            var seeds: [String: UInt64] = [:]
+            for line in table.split(separator: "\n") where line.hasPrefix("| `") {
+                let cells = line.split(separator: "|").map { $0.filter { $0 != " " && $0 != "`" } }
+                if cells.count == 4, let seed = UInt64(cells[2]) { seeds[cells[0]] = seed }
+            }
+            return seeds
         }
 
         func row(of defect: Defect) -> String {

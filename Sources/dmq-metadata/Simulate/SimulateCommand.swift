@@ -33,6 +33,10 @@ struct SimulateCommand: ParsableCommand {
         @Option(help: "Make this mistake on purpose.") var defect: Defect?
         @Flag(help: "Look for the first seed that catches each defect; print the table of the documentation.")
         var everyDefect = false
+        @Option(
+            help: ArgumentHelp(
+                "With --every-defect: a table of an earlier search; begin with its seeds.", valueName: "path"))
+        var known: String?
     #endif
 
     func validate() throws {
@@ -44,8 +48,9 @@ struct SimulateCommand: ParsableCommand {
         }
         #if Defects
             guard !everyDefect || defect == nil && seed == nil && seeds == nil && from == nil else {
-                throw ValidationError("--every-defect chooses defects and seeds; leave out all but --jobs")
+                throw ValidationError("--every-defect chooses defects and seeds; leave out all but --jobs and --known")
             }
+            guard known == nil || everyDefect else { throw ValidationError("--known is for --every-defect") }
         #endif
         guard !trace || seed != nil else { throw ValidationError("--trace is for one seed; name it with --seed") }
         guard seed == nil || seeds == nil && from == nil && jobs == nil else {
@@ -59,7 +64,9 @@ struct SimulateCommand: ParsableCommand {
 
     func run() throws {
         #if Defects
-            if everyDefect { return try DefectSearch(jobs: jobs ?? Self.cores).run() }
+            if everyDefect {
+                return try DefectSearch(jobs: jobs ?? Self.cores, table: try known.map(Self.table) ?? "").run()
+            }
             defect?.switchOn()
         #endif
         SeedsInProgress.reportOnTrap(options: repeatingOptions)
@@ -90,6 +97,15 @@ struct SimulateCommand: ParsableCommand {
         #endif
         return options
     }
+
+    #if Defects
+        private static func table(at path: String) throws -> String {
+            guard case .bytes(let text) = readFile(path) else {
+                throw ValidationError("\(path) of --known can not be read")
+            }
+            return String(decoding: text, as: UTF8.self)
+        }
+    #endif
 
     private static var cores: Int { max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))) }
 

@@ -7,5 +7,6 @@ enum Storm {
         "kraft.raft.election-timeout-ms": "3000", "kraft.raft.election-timeout-jitter-ms": "1000",
         "kraft.raft.heartbeat-interval-ms": "700",
     ]
-    static let memory = 400_000_000
+    /// The state and what keys were (kv.history.max-mb), what the log holds, requests and answers on their way.
+    static let memory = 400_000_000 + 64 * 1024 * 1024
 }
