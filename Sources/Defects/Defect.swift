@@ -279,6 +279,20 @@
         case watchWithoutDeletions = "watch-without-deletions"
         /// A watch that is resumed begins with the present.
         case watchResumesLate = "watch-resumes-late"
+        /// A transaction takes its first branch whatever the comparisons come to.
+        case comparisonsIgnored = "comparisons-ignored"
+        /// A write by somebody whose lock another one holds is carried out.
+        case fenceIgnored = "fence-ignored"
+        /// The keys of a lease stay when it ends.
+        case leaseKeysStay = "lease-keys-stay"
+        /// A key that is written anew without its lease still goes with it.
+        case overwrittenStaysLeased = "overwritten-stays-leased"
+        /// A lease that was kept alive ends when it would have ended.
+        case keepAliveForgotten = "keep-alive-forgotten"
+        /// A lease never ends by itself.
+        case leasesNeverEnd = "leases-never-end"
+        /// A new leader counts the time of a lease from when it was granted.
+        case newLeaderEndsLeases = "new-leader-ends-leases"
         /// A page begins with the entry that it is to follow.
         case pageBeginsWithTheLast = "page-begins-with-the-last"
         /// A page has one entry more than was asked for.

@@ -13,8 +13,15 @@ public enum Command: Equatable, Sendable {
     case delete(Delete)
     /// From here on commands are applied at that level of feature metadata.version.
     case raiseLevel(to: Int)
-    /// Gives up the past before `through`, which becomes the oldest revision that can be read. From level 2 on.
+    // From level 2 on
+
+    /// Gives up the past before `through`, which becomes the oldest revision that can be read.
     case compactHistory(through: UInt64)
+    case transaction(Transaction)
+    case grantLease(Lease)
+    case revokeLease(LeaseID)
+    /// From when it is applied each of them has its whole time before it again.
+    case keepLeasesAlive([LeaseID])
 }
 
 extension Command {

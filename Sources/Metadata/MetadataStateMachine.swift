@@ -18,6 +18,7 @@ public struct MetadataStateMachine: Sendable {
     /// In ascending name.
     var topicRows: [TopicRows] = []
     var keys = KeyTree()
+    var leases = LeaseTable()
     /// Of the keys, while it is kept.
     public internal(set) var history: KeyHistory
     /// While rows are put back; see ``finishRestoration()``.
@@ -57,7 +58,7 @@ public struct MetadataStateMachine: Sendable {
     /// admit is refused and changes nothing.
     ///
     /// Changes come in a fixed order: the broker's or topic's own first, then partitions by topic name and id, or keys in
-    /// byte order. ``UpdateInSyncReplicas`` reports its partitions in its own order.
+    /// byte order. ``UpdateInSyncReplicas`` reports its partitions in its own order, a transaction its keys.
     public mutating func apply(_ command: Command, timestamp: Int64) -> Outcome {
         switch command {
         case .put(let put): apply(put)
@@ -69,6 +70,10 @@ public struct MetadataStateMachine: Sendable {
         case .createTopic(let creation): apply(creation, timestamp: timestamp)
         case .deleteTopic(let name): deleteTopic(name)
         case .noop(let clusterID): open(clusterID: clusterID)
+        case .transaction(let transaction): apply(transaction)
+        case .keepLeasesAlive(let ids): keepAlive(ids)
+        case .grantLease(let lease): grant(lease)
+        case .revokeLease(let id): revokeLease(id)
         case .compactHistory(let revision): compactHistory(through: revision)
         case .raiseLevel(let level): raiseLevel(to: level)
         }
@@ -96,7 +101,7 @@ extension MetadataStateMachine {
     public var changedRowCount: Int { changedRows.count }
 
     /// The rows that changed since the last call (or since the restoration), each once with its present value: brokers,
-    /// topics, partitions, then keys, in ascending order; past versions behind them. A row that came and went in between is
+    /// topics, partitions, leases, then keys, in ascending order; past versions behind them. A row that came and went in between is
     /// reported as gone. Past versions are never reported as gone: the horizon among the counters says it.
     public mutating func takeChangedRows() -> [RowChange] {
         let taken = changedRows
@@ -111,18 +116,20 @@ extension MetadataStateMachine {
         case .broker(let id): broker(id).map { Row.broker($0) }
         case .topic(let name): topicIndex(name).map { Row.topic(topicRows[$0].topic) }
         case .partition(let topic, let id): partition(topic, id).map { Row.partition(topic: topic, $0) }
+        case .lease(let id): leases[id].map { Row.lease($0) }
         case .keyValue(let key): keys[key].map { Row.keyValue($0) }
         case .pastVersion: preconditionFailure("past versions are handed out in order")
         }
     }
 
-    /// All rows: brokers, topics, partitions, keys, then their past versions, each in ascending order. ``restore(_:)`` takes them in this order.
+    /// All rows: brokers, topics, partitions, leases, keys, then their past versions, each in ascending order. ``restore(_:)`` takes them in this order.
     public func forEachRow(_ body: (Row) -> Void) {
         for broker in brokerRows { body(.broker(broker)) }
         for rows in topicRows { body(.topic(rows.topic)) }
         for rows in topicRows {
             for partition in rows.partitions { body(.partition(topic: rows.topic.name, partition)) }
         }
+        for lease in leases.sorted { body(.lease(lease)) }
         keys.visitAll { body(.keyValue($0)) }
         for version in PastVersions(history, after: history.horizon) { body(.pastVersion(version)) }
     }

@@ -17,6 +17,9 @@ public enum CommandResult: Equatable, Sendable {
     case topic(Topic, [Partition], isNew: Bool)
     case put(modRevision: UInt64, version: UInt64)
     case deleted(count: Int, revision: UInt64)
+    /// `revision` is the store's behind it.
+    case transaction(TransactionResult, revision: UInt64)
+    case lease(Lease)
     case refused(Refusal)
 }
 
@@ -33,6 +36,13 @@ public enum Refusal: Equatable, Sendable {
     /// The revision is not kept any more; `oldest` is the first that is.
     case revisionCompacted(oldest: UInt64)
     case futureRevision(present: UInt64)
+    case unknownLease(LeaseID)
+    case leaseExists(LeaseID)
+    case tooManyLeases(limit: Int)
+    /// So many keys hang on the lease.
+    case leaseIsFull(LeaseID, limit: Int)
+    /// Somebody else holds the lock.
+    case staleFence
     /// The entry's bytes are no command this version knows, or its values are none that may be proposed.
     case invalidCommand
 }

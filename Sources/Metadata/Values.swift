@@ -81,20 +81,3 @@ public struct Topic: Equatable, Sendable {
         self.configuration = configuration
     }
 }
-
-public struct KeyValue: Equatable, Sendable {
-    public var key: Key
-    public var value: [UInt8]
-    public var createRevision: UInt64
-    public var modRevision: UInt64
-    /// 1 for a new key, +1 for each change.
-    public var version: UInt64
-
-    public init(key: Key, value: [UInt8], createRevision: UInt64, modRevision: UInt64, version: UInt64) {
-        self.key = key
-        self.value = value
-        self.createRevision = createRevision
-        self.modRevision = modRevision
-        self.version = version
-    }
-}

@@ -16,16 +16,14 @@ struct BrokerHeartbeats {
         var isExpiring = false
     }
 
-    /// A wake-up that is late by less says that the machine is busy, not that the node stood still.
-    static let ordinaryDelay: Duration = .milliseconds(100)
     /// So many at a time: a rack that fails is not one long turn, and who is heard meanwhile stays.
     static let maximumAtOnce = 16
 
     /// In ascending broker id.
     private var entries: [Entry] = []
     private(set) var nextCheck: Instant?
-    /// How long this node stood still, altogether. Times in `entries` are those of a clock that stood still as well.
-    private var stoodStill: Duration = .zero
+    /// By which the times in `entries` are.
+    private var time = WakingTime()
 
     private func position(of broker: BrokerID) -> (index: Int, found: Bool) {
         var low = 0
@@ -37,14 +35,8 @@ struct BrokerHeartbeats {
         return (low, low < entries.count && entries[low].broker == broker)
     }
 
-    /// The moment by the clock that stands still with the node.
-    private func awake(_ moment: Instant) -> Instant {
-        let still = min(stoodStill.wholeNanoseconds, moment.nanoseconds)
-        return Instant(nanoseconds: moment.nanoseconds - still)
-    }
-
     mutating func rebuild(online: [BrokerID], now: Instant, checkInterval: Duration) {
-        let heard = Defect.newLeaderExpiresAtOnce.isOn ? Instant(nanoseconds: 0) : awake(now)
+        let heard = Defect.newLeaderExpiresAtOnce.isOn ? Instant(nanoseconds: 0) : time.awake(now)
         entries = online.sorted().map { Entry(broker: $0, lastHeard: heard) }
         nextCheck = now.advanced(by: checkInterval)
     }
@@ -56,9 +48,7 @@ struct BrokerHeartbeats {
 
     /// The node was to wake at `planned` and wakes now.
     mutating func woke(now: Instant, planned: Instant) {
-        guard nextCheck != nil, now > planned else { return }
-        let late = now.since(planned)
-        if late > Self.ordinaryDelay { stoodStill += late }
+        if nextCheck != nil { time.woke(now: now, planned: planned) }
     }
 
     /// A heartbeat has arrived; whether it came to the leader is about to be asked.
@@ -75,7 +65,7 @@ struct BrokerHeartbeats {
 
     /// The broker is ONLINE and was heard. It has a full timeout from now on, however long that was on its way here.
     mutating func touch(_ broker: BrokerID, now: Instant) {
-        let heard = awake(now)
+        let heard = time.awake(now)
         let (index, found) = position(of: broker)
         if found {
             entries[index].lastHeard = heard
@@ -105,7 +95,7 @@ struct BrokerHeartbeats {
     mutating func expire(now: Instant, timeout: Duration, checkInterval: Duration) -> [(BrokerID, silence: Duration)] {
         guard let nextCheck, now >= nextCheck else { return [] }
         self.nextCheck = now.advanced(by: checkInterval)
-        let now = awake(now)
+        let now = time.awake(now)
         var expired: [(BrokerID, silence: Duration)] = []
         for index in entries.indices where !entries[index].isExpiring && entries[index].unconfirmed == 0 {
             let silence = now.since(entries[index].lastHeard)

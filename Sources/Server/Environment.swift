@@ -87,6 +87,7 @@ public enum Input: Sendable {
     case timer
     case submit(Proposal, @Sendable (Result<CommandResult, RequestFailure>) -> Void)
     case read(Consistency, @Sendable (Result<NodeView, RequestFailure>) -> Void)
+    case keepAlive(LeaseID, @Sendable (Result<Lease?, RequestFailure>) -> Void)
     case heartbeat(BrokerID, @Sendable (Result<HeartbeatAnswer?, RequestFailure>) -> Void)
     case lagReport(LagReport, @Sendable (Result<CommandResult, RequestFailure>) -> Void)
     case backUp(Consistency, BackupCompletion)
@@ -96,7 +97,7 @@ public enum Input: Sendable {
         MembershipRequest, @Sendable (Result<MembershipProgress, MembershipFailure>) -> Void)
     case listMembers(@Sendable (MembershipView) -> Void)
     case watch(
-        KeyRange, after: UInt64?, wake: @Sendable () -> Void, @Sendable (Result<KeyWatch, WatchFailure>) -> Void)
+        KeySpan, after: UInt64?, wake: @Sendable () -> Void, @Sendable (Result<KeyWatch, WatchFailure>) -> Void)
     case unwatch(KeyWatch)
 
     case peerRequest(

@@ -10,6 +10,7 @@ extension Node {
         let online = metadata.brokers.filter { $0.status == .online }.map(\.id)
         let awaited = Defect.heartbeatsNotRebuilt.isOn ? [] : online
         heartbeats.rebuild(online: awaited, now: now.instant, checkInterval: settings.brokerCheckInterval)
+        leaseTimes.beginLeading()
         logger.info("🔧 heartbeat state rebuilt for \(online.count) brokers")
         announceLeadership(to: online)
         raiseLevelOfNewCluster()
@@ -18,6 +19,7 @@ extension Node {
     func endLeadingBrokers() {
         isLeading = false
         heartbeats.clear()
+        leaseTimes.endLeading()
         pushes = BrokerPushes()
         pushBodies = nil
         network.forgetBrokers()

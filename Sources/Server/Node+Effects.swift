@@ -100,6 +100,7 @@ extension Node {
                 guard canApply(command, at: entry.index) else { return nil }
                 memoryFault?(&command)
                 outcome = metadata.apply(command, timestamp: entry.timestamp)
+                followLeases(command, outcome.result)
             } catch {
                 // Every node reads the same bytes and comes to the same result: nothing changes.
                 logger.error(

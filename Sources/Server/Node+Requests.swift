@@ -31,10 +31,17 @@ extension Node {
 
     /// Judged by the present state; what is in the log is applied whatever its size.
     private func hasTooManyRows(_ proposal: Proposal) -> Bool {
-        guard metadata.keyCount > settings.maximumRowsPerCommand,
-            case .delete(let delete)? = try? CommandCodec.decode(type: proposal.type, data: proposal.data)
+        let limit = settings.maximumRowsPerCommand
+        guard metadata.keyCount > limit,
+            let command = try? CommandCodec.decode(type: proposal.type, data: proposal.data)
         else { return false }
-        return delete.isRecursive && metadata.hasSubtree(of: delete.key, largerThan: settings.maximumRowsPerCommand)
+        switch command {
+        case .delete(let delete):
+            return delete.isRecursive && metadata.count(in: .subtree(of: delete.key), isAbove: limit)
+        case .transaction(let transaction):
+            return transaction.deletions.contains { metadata.count(in: $0, isAbove: limit) }
+        default: return false
+        }
     }
 
     /// The node's own proposals; not refused as overload.
@@ -107,7 +114,7 @@ extension Node {
     }
 
     var view: NodeView {
-        NodeView(metadata: metadata, now: now.unixMilliseconds) { [unowned self] in status }
+        NodeView(metadata: metadata, now: now.unixMilliseconds, source: self)
     }
 
     func readLog(from: LogIndex, limit: Int, _ completion: ([LogEntry], LogIndex) -> Void) {

@@ -113,6 +113,7 @@ extension Node {
 
     func snapshotInstalled(_ position: LogPosition, _ state: MetadataStateMachine) {
         metadata = state
+        leaseTimes.restart(state.allLeases, now: now.instant)
         history = ChangeHistory(behind: state.counters)
         lastApplied = position.index
         checkpoints = CheckpointSchedule(position: position)

@@ -1,8 +1,12 @@
 import Metadata
 import Raft
 
-extension Node {
-    package var status: NodeStatus {
+extension Node: NodeViewSource {
+    var standing: ClusterStanding {
+        ClusterStanding(clusterID: identity.clusterID, term: raft.currentTerm, leader: raft.leader)
+    }
+
+    public var status: NodeStatus {
         NodeStatus(
             node: id, role: raft.role, term: raft.currentTerm, leader: raft.leader, votedFor: raft.hardState.votedFor,
             commitIndex: raft.commitIndex, lastApplied: lastApplied, firstLogIndex: raft.log.firstIndex,
@@ -47,6 +51,7 @@ extension Node {
         result.pendingWrites = pendingWrites.count
         result.logBytes = raft.log.byteCount
         result.counters = metadata.counters
+        result.leases = metadata.leaseCount
         result.watches = keyWatches.count
         result.historyBytes = metadata.history.byteCount
         result.pastVersions = metadata.history.versionCount

@@ -9,6 +9,7 @@ extension Node {
         introduceIfDue()
         if now.instant >= admission.nextDeadline(after: now.instant) { continueAdmission() }
         expireBrokers()
+        endLeases()
         expireSnapshots()
         expireRequests()
     }
@@ -41,6 +42,7 @@ extension Node {
         for sender in senders { consider(sender.progressedAt.advanced(by: settings.snapshotTimeout)) }
         if isLeading {
             consider(heartbeats.nextCheck)
+            consider(leaseTimes.nextDeadline)
             if metadata.keepsHistory, !isCompactingHistory { consider(nextHistoryCheck) }
             consider(pushes.nextDeadline(now: now.instant))
         }

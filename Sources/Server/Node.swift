@@ -27,10 +27,11 @@ public final class Node {
     public internal(set) var lastApplied: LogIndex
     var now: Moment
     /// When the clock was last asked to wake this node; nothing is due earlier.
-    private var armedDeadline = Instant(nanoseconds: 0)
+    private var armedDeadline: Instant
 
     // What this batch gathers, to go out together.
     var gatheredProposals: [(proposal: Proposal, completion: PendingWrites.Completion)] = []
+    var gatheredKeepAlives: [(id: LeaseID, completion: KeepAliveCompletion)] = []
     var gatheredReads: [ReadAction] = []
     var gatheredWrites: [Write] = []
 
@@ -90,6 +91,7 @@ public final class Node {
     /// When the age of the past is looked at again.
     var nextHistoryCheck = Instant(nanoseconds: 0)
     var keyWatches: KeyWatches
+    var leaseTimes: LeaseTimes
     var heartbeats = BrokerHeartbeats()
     var pushes = BrokerPushes()
     /// While this node leads.
@@ -146,6 +148,7 @@ public final class Node {
         self.onFailure = onFailure
         var generator = SeededGenerator(seed: seed)
         now = clock.now
+        armedDeadline = now.instant
         startedAt = now.unixMilliseconds
         identity = recovered.identity
         listVersion = NodeIdentity.version(of: members.map(\.id).sorted())
@@ -155,6 +158,7 @@ public final class Node {
         metadata = recovered.metadata
         history = ChangeHistory(behind: recovered.metadata.counters)
         keyWatches = KeyWatches(recovered.metadata)
+        leaseTimes = LeaseTimes(recovered.metadata.allLeases, now: now.instant)
         revisionTimes = RevisionTimes(age: settings.historyAge)
         revisionTimes.record(recovered.metadata.counters.revision, at: now.unixMilliseconds)
         let mustRepeat = Defect.appliesAgainAtRestart.isOn && recovered.applied.index > recovered.logBase.index
@@ -188,11 +192,13 @@ public final class Node {
         guard !isFailed else { return refuse(inputs) }
         now = clock.now
         heartbeats.woke(now: now.instant, planned: armedDeadline)
+        leaseTimes.woke(now: now.instant, planned: armedDeadline)
         for index in inputs.indices { handle(inputs[index]) }
         guard !isFailed else { return }
         // What these inputs began is not due yet.
         if now.instant >= armedDeadline { expireTimers() }
         compactHistoryIfDue()
+        proposeKeepAlives()
         proposeGathered()
         readGathered()
         continueMembership()
@@ -212,6 +218,7 @@ public final class Node {
         case .timer: break
         case .submit(let proposal, let completion): submit(proposal, completion)
         case .read(let consistency, let completion): read(consistency, completion)
+        case .keepAlive(let lease, let completion): keepAlive(lease, completion)
         case .heartbeat(let broker, let completion): heartbeat(broker, completion)
         case .lagReport(let report, let completion): reportLag(report, completion)
         case .backUp(let consistency, let completion): backUp(consistency, completion)
@@ -279,6 +286,8 @@ public final class Node {
         for waiting in pendingWrites.takeAll() { waiting.completion(.failure(.outcomeUnknown)) }
         for (_, completion) in gatheredProposals { completion(.failure(.notLeader(leader: nil))) }
         gatheredProposals = []
+        for (_, completion) in gatheredKeepAlives { completion(.failure(.notLeader(leader: nil))) }
+        gatheredKeepAlives = []
         for action in pendingReads.flatMap(\.actions) + gatheredReads { action(.failure(.notLeader(leader: nil))) }
         pendingReads = []
         gatheredReads = []
@@ -298,6 +307,7 @@ public final class Node {
             case .submit(_, let completion): completion(.failure(failure))
             case .read(.stale, let completion) where Defect.sickNodeAnswersStaleReads.isOn: completion(.success(view))
             case .read(_, let completion): completion(.failure(failure))
+            case .keepAlive(_, let completion): completion(.failure(failure))
             case .heartbeat(_, let completion): completion(.failure(failure))
             case .lagReport(_, let completion): completion(.failure(failure))
             case .peerRequest(_, _, _, let completion), .introduction(_, _, _, let completion):

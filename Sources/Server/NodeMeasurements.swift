@@ -32,6 +32,9 @@ public struct NodeMeasurements: Sendable {
     public var pendingWrites = 0
     public var logBytes = 0
     public var counters = Counters()
+    /// Of leases that there are, and of those whose time was up while this node led.
+    public var leases = 0
+    public var leasesExpired: UInt64 = 0
     public var watches = 0
     /// About what the history of the keys takes in memory.
     public var historyBytes = 0

@@ -37,15 +37,24 @@ public struct NodeView {
     public let metadata: MetadataStateMachine
     /// Unix milliseconds.
     public let now: Int64
-    private let makeStatus: () -> NodeStatus
+    private let source: any NodeViewSource
 
-    public init(metadata: MetadataStateMachine, now: Int64, status: @escaping () -> NodeStatus) {
+    public init(metadata: MetadataStateMachine, now: Int64, source: any NodeViewSource) {
         self.metadata = metadata
         self.now = now
-        self.makeStatus = status
+        self.source = source
     }
 
-    public var status: NodeStatus { makeStatus() }
+    public var status: NodeStatus { source.status }
+
+    /// What is left of a lease, as this node counts; only the leader's count is to be told.
+    public func remaining(of lease: LeaseID) -> Duration? { source.remaining(of: lease) }
+}
+
+/// What a view finds out when it is asked.
+public protocol NodeViewSource: AnyObject {
+    var status: NodeStatus { get }
+    func remaining(of lease: LeaseID) -> Duration?
 }
 
 public struct NodeStatus: Sendable {
@@ -74,6 +83,17 @@ public struct NodeStatus: Sendable {
         public var nextIndex: LogIndex
         /// Milliseconds since the peer's last answer; `nil` if it never answered in this term.
         public var lastContactMs: Int64?
+    }
+}
+
+/// What every answer to some clients speaks of.
+public struct ClusterStanding: Sendable, Equatable {
+    public var clusterID: String?
+    public var term: Term
+    public var leader: NodeID?
+
+    public init(clusterID: String?, term: Term, leader: NodeID?) {
+        (self.clusterID, self.term, self.leader) = (clusterID, term, leader)
     }
 }
 
@@ -136,6 +156,8 @@ public protocol NodeService: AnyObject, Sendable {
     var members: [Member] { get }
     /// This node's id.
     var id: NodeID { get }
+    /// What this node last knew of the cluster.
+    var standing: ClusterStanding { get }
 
     /// Proposes the command; answers once it is applied here.
     func submit(
@@ -145,6 +167,10 @@ public protocol NodeService: AnyObject, Sendable {
     func read(
         _ consistency: Consistency,
         query: @escaping @Sendable (Result<NodeView, RequestFailure>) -> Void)
+
+    /// Gives a lease its whole time again; answers once a majority knows it. `.success(nil)` for a lease that there is not.
+    func keepAlive(
+        _ lease: LeaseID, completion: @escaping @Sendable (Result<Lease?, RequestFailure>) -> Void)
 
     /// A broker's heartbeat (contract §4). The result is `.success(nil)` for a broker that is not registered.
     func heartbeat(
@@ -183,7 +209,7 @@ public protocol NodeService: AnyObject, Sendable {
     /// Watches keys on this node, as far as it has applied: all changes behind revision `after`, or from now on. `wake` is called
     /// when there may be something, from any thread.
     func watch(
-        _ range: KeyRange, after revision: UInt64?, wake: @escaping @Sendable () -> Void,
+        _ range: KeySpan, after revision: UInt64?, wake: @escaping @Sendable () -> Void,
         completion: @escaping @Sendable (Result<KeyWatch, WatchFailure>) -> Void)
 
     /// Nobody asks this watch any more.

@@ -56,7 +56,8 @@ final class Ledger {
     /// Whether an equal command that was committed behind `index` came to `answer`. Who proposed something is answered for
     /// an entry that is not older than the question.
     func explains(_ answer: CommandResult, type: String, data: [UInt8], after index: LogIndex) -> Bool {
-        let answer = ModelAnswer(answer)
+        guard let command = try? CommandCodec.decode(type: type, data: data) else { return false }
+        let answer = ModelAnswer(answer, of: command)
         return entries.indices.dropFirst(Int(index.number)).contains {
             entries[$0].type == type && entries[$0].data == data && answers[$0] == answer
         }

@@ -27,6 +27,7 @@ struct Recovery {
             }
         }
         guard wait(for: whatLags) else { return }
+        guard wait(for: whatOutlivesItsTime) else { return }
         guard let leader = cluster.leader else { return }
         let isDone = Flag()
         cluster.clients.readEverything(from: leader) { isDone.value = true }
@@ -67,6 +68,11 @@ struct Recovery {
             }
         }
         return leaders.count == 1 ? nil : "the leaders are \(leaders)"
+    }
+
+    /// Nobody keeps a lease alive any more.
+    private func whatOutlivesItsTime() -> String? {
+        cluster.ledger.model.keys.leases.keys.min().map { "lease \($0) is there, and nobody holds it" }
     }
 
     /// A dead broker that is still ONLINE.

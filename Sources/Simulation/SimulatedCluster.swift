@@ -30,6 +30,8 @@ final class SimulatedCluster: @unchecked Sendable {
     private(set) var clients: KeyValueClients! = nil
     private(set) var administrator: Administrator! = nil
     private(set) var watchers: Watchers! = nil
+    private(set) var transactors: Transactors! = nil
+    private(set) var leaseHolders: LeaseHolders! = nil
     private(set) var `operator`: Operator! = nil
     private(set) var mistakes: Mistakes! = nil
     private(set) var rushHour: RushHour! = nil
@@ -59,6 +61,8 @@ final class SimulatedCluster: @unchecked Sendable {
         administrator = Administrator(cluster: self, random: generators[4])
         // With numbers of their own, so that the others' do not shift.
         watchers = Watchers(cluster: self, random: Randomness(seed: ~seed))
+        transactors = Transactors(cluster: self, random: Randomness(seed: ~seed ^ 1 << 62))
+        leaseHolders = LeaseHolders(cluster: self, random: Randomness(seed: ~seed ^ 1 << 61))
         `operator` = Operator(cluster: self, random: generators[5])
         mistakes = Mistakes(cluster: self, random: generators[6])
         rushHour = RushHour(cluster: self, random: generators[8])
@@ -73,7 +77,7 @@ final class SimulatedCluster: @unchecked Sendable {
             ElectionSafety(), VoteOnce(), LogMatching(), LeaderCompleteness(), CommittedOnQuorum(),
             DurableBeforeAcknowledged(), StateMachineSafety(), Monotonicity(), NodeInvariants(), PartitionInvariants(),
             HeartbeatAuthority(), PushOrder(), AcknowledgedWrites(), OnlyMembersDecide(), ContractModel(),
-            FullTimeout(), SilenceIsNoticed(), HeartbeatAnswers(), PushContents(), LagReports(),
+            FullTimeout(), SilenceIsNoticed(), HeartbeatAnswers(), PushContents(), LagReports(), LeaseLife(),
         ]
     }
 
@@ -129,6 +133,8 @@ final class SimulatedCluster: @unchecked Sendable {
         clients.start(until: end)
         administrator.start(until: end)
         watchers.start(until: end)
+        transactors.start(until: end)
+        leaseHolders.start(until: end)
         brokers.start()
         nemesis.start(until: end)
         mistakes.planGrowth()
@@ -182,6 +188,8 @@ final class SimulatedCluster: @unchecked Sendable {
         clients = nil
         administrator = nil
         watchers = nil
+        transactors = nil
+        leaseHolders = nil
         `operator` = nil
         mistakes = nil
         rushHour = nil

@@ -20,9 +20,9 @@ enum LevelTable {
     static let dropView = "DROP VIEW IF EXISTS kv_history"
     static let view = """
         CREATE VIEW kv_history AS -- what keys were and are not any more, down to the horizon
-          SELECT mod_revision AS revision, key, value, 0 AS deleted FROM kv_past
+          SELECT mod_revision AS revision, key, value, 0 AS deleted, lease FROM kv_past
             WHERE ended > (SELECT horizon FROM level)
-          UNION ALL SELECT ended, key, NULL, 1 FROM kv_past WHERE deleted AND ended > (SELECT horizon FROM level)
+          UNION ALL SELECT ended, key, NULL, 1, NULL FROM kv_past WHERE deleted AND ended > (SELECT horizon FROM level)
         """
 
     /// Of the first ?2 versions those that the revisions up to ?1 ended.
@@ -68,12 +68,14 @@ extension NodeStore {
         guard contents.schema < LevelTable.version else { return }
         try connection.execute(ConfigurationTable.creation)
         try connection.execute(LevelTable.creation)
-        try connection.execute(StateTable.pastVersion.creation(name: StateTable.pastVersion.name))
-        try connection.execute(StateTable.pastVersion.changedCreation)
+        for table in StateTable.ofLevels {
+            try connection.execute(table.creation(name: table.name))
+            try connection.execute(table.changedCreation)
+        }
         try connection.execute(LevelTable.view)
         try connection.execute("PRAGMA user_version=\(LevelTable.version)")
         contents.schema = LevelTable.version
-        try statements.prepare(.pastVersion, connection)
+        for table in StateTable.ofLevels { try statements.prepare(table, connection) }
     }
 
     /// Within the transaction that moves the checkpoint.
@@ -100,5 +102,23 @@ extension NodeStore {
         statement.bind(2, Self.forgottenAtOnce)
         try connection.run(statement, while: "writing table kv_past")
         if Int64(sqlite3_changes64(connection.handle)) < Self.forgottenAtOnce { forgottenThrough = horizon }
+    }
+}
+
+extension Connection {
+    /// Whether the table of keys has what the release before did not know.
+    func hasRareColumns(_ table: String) throws(StorageError) -> Bool {
+        let names = StateTable.rareColumns.map { "'\($0)'" }.joined(separator: ", ")
+        let count = try integer("SELECT count(*) FROM pragma_table_info('\(table)') WHERE name IN (\(names))")
+        return count == StateTable.rareColumns.count
+    }
+
+    /// Nothing that the release before would notice: it names the columns that it reads and writes, and these are NULL.
+    func addRareColumns() throws(StorageError) {
+        for table in [StateTable.keyValue.name, StateTable.keyValue.changedName] where try !hasRareColumns(table) {
+            try execute("BEGIN IMMEDIATE")
+            for column in StateTable.rareColumns { try execute("ALTER TABLE \(table) ADD COLUMN \(column) INTEGER") }
+            try execute("COMMIT")
+        }
     }
 }

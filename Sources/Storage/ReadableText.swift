@@ -10,6 +10,12 @@ package enum ReadableText {
         }
     }
 
+    /// With NUL or without.
+    static func isUTF8(_ bytes: [UInt8]) -> Bool {
+        if case .ascii = bytes.withUnsafeBytes(scanASCII) { return true }
+        return (try? UTF8Span(validating: bytes.span)) != nil
+    }
+
     private enum Scan {
         case ascii
         case hasNUL

@@ -8,11 +8,8 @@ enum RowColumns {
         case .broker(let broker): bind(broker, to: statement)
         case .topic(let topic): bind(topic, to: statement)
         case .partition(_, let partition): bind(partition, to: statement)
-        case .keyValue(let pair):
-            statement.bindReadable(2, copying: pair.value)
-            statement.bind(3, pair.createRevision)
-            statement.bind(4, pair.modRevision)
-            statement.bind(5, pair.version)
+        case .lease(let lease): statement.bind(2, lease.ttlSeconds)
+        case .keyValue(let pair): bind(valueOf: pair, from: 2, to: statement)
         case .pastVersion(let version): bind(version, to: statement)
         }
     }
@@ -25,7 +22,8 @@ enum RowColumns {
         case .partition(let topic, let id):
             statement.bind(1, topic)
             statement.bind(2, id)
-        case .keyValue(let key): statement.bindText(1, copying: key.bytes)
+        case .lease(let id): statement.bind(1, id)
+        case .keyValue(let key): statement.bindKey(1, copying: key.bytes)
         case .pastVersion(let ended, let place):
             statement.bind(1, ended)
             statement.bind(2, place)
@@ -33,12 +31,18 @@ enum RowColumns {
     }
 
     private static func bind(_ version: PastVersion, to statement: Statement) {
-        statement.bindText(3, copying: version.pair.key.bytes)
-        statement.bindReadable(4, copying: version.pair.value)
-        statement.bind(5, version.pair.createRevision)
-        statement.bind(6, version.pair.modRevision)
-        statement.bind(7, version.pair.version)
-        statement.bind(8, version.isDeletion)
+        statement.bindKey(3, copying: version.pair.key.bytes)
+        bind(valueOf: version.pair, from: 4, to: statement)
+        statement.bind(10, version.isDeletion)
+    }
+
+    private static func bind(valueOf pair: KeyValue, from column: Int32, to statement: Statement) {
+        statement.bindReadable(column, copying: pair.value)
+        statement.bind(column + 1, pair.createRevision)
+        statement.bind(column + 2, pair.modRevision)
+        statement.bind(column + 3, pair.version)
+        statement.bind(column + 4, pair.lease)
+        statement.bind(column + 5, pair.place == 0 ? nil : Int64(pair.place))
     }
 
     private static func bind(_ broker: Broker, to statement: Statement) {
@@ -73,13 +77,14 @@ enum RowColumns {
         case .broker: broker(statement)
         case .topic: .success(.topic(topic(statement)))
         case .partition: partition(statement)
+        case .lease: .success(.lease(Lease(id: statement.integer(0), ttlSeconds: statement.integer(1))))
         case .keyValue: .success(.keyValue(pair(statement, from: 0)))
         case .pastVersion:
             .success(
                 .pastVersion(
                     PastVersion(
                         ended: statement.unsigned(0), place: statement.unsigned(1),
-                        isDeletion: statement.integer(7) != 0, pair: pair(statement, from: 2))))
+                        isDeletion: statement.integer(9) != 0, pair: pair(statement, from: 2))))
         }
     }
 
@@ -87,7 +92,8 @@ enum RowColumns {
         KeyValue(
             key: Key(validated: statement.bytes(column)), value: statement.bytes(column + 1),
             createRevision: statement.unsigned(column + 2), modRevision: statement.unsigned(column + 3),
-            version: statement.unsigned(column + 4))
+            version: statement.unsigned(column + 4), lease: statement.optionalInteger(column + 5),
+            place: UInt32(clamping: statement.integer(column + 6)))
     }
 
     private static func broker(_ statement: Statement) -> Result<Row, RowFault> {

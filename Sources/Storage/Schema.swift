@@ -74,19 +74,24 @@ enum StateTable: CaseIterable {
     case broker
     case topic
     case partition
+    case lease
     case keyValue
     case pastVersion
 
     /// Those that a database of that schema version has.
     static func present(at version: Int64) -> [StateTable] {
-        version < LevelTable.version ? allCases.filter { $0 != .pastVersion } : allCases
+        version < LevelTable.version ? allCases.filter { !ofLevels.contains($0) } : allCases
     }
+
+    /// Those that came with levels.
+    static let ofLevels: [StateTable] = [.lease, .pastVersion]
 
     static func holding(_ key: RowKey) -> StateTable {
         switch key {
         case .broker: .broker
         case .topic: .topic
         case .partition: .partition
+        case .lease: .lease
         case .keyValue: .keyValue
         case .pastVersion: .pastVersion
         }
@@ -97,6 +102,7 @@ enum StateTable: CaseIterable {
         case .broker: "broker"
         case .topic: "topic"
         case .partition: "partition"
+        case .lease: "lease"
         case .keyValue: "kv"
         case .pastVersion: "kv_past"
         }
@@ -111,7 +117,7 @@ enum StateTable: CaseIterable {
     /// The columns of the primary key, then the others.
     var keyColumns: [String] {
         switch self {
-        case .broker: ["id"]
+        case .broker, .lease: ["id"]
         case .topic: ["name"]
         case .partition: ["topic", "id"]
         case .keyValue: ["key"]
@@ -128,10 +134,15 @@ enum StateTable: CaseIterable {
                 "segment_bytes", "compression_type", "min_insync_replicas",
             ]
         case .partition: ["leader", "replicas", "isr", "leader_epoch"]
-        case .keyValue: ["value", "create_revision", "mod_revision", "version"]
-        case .pastVersion: ["key", "value", "create_revision", "mod_revision", "version", "deleted"]
+        case .lease: ["ttl_s"]
+        case .keyValue: ["value", "create_revision", "mod_revision", "version"] + Self.rareColumns
+        case .pastVersion:
+            ["key", "value", "create_revision", "mod_revision", "version"] + Self.rareColumns + ["deleted"]
         }
     }
+
+    /// Of keys; the tables of the release before do not have them, until this one opens the database to write.
+    static let rareColumns = ["lease", "number"]
 
     func creation(name: String) -> String {
         switch self {
@@ -161,14 +172,18 @@ enum StateTable: CaseIterable {
               PRIMARY KEY (topic, id)
             ) WITHOUT ROWID
             """
+        case .lease:
+            "CREATE TABLE \(name) (id INTEGER PRIMARY KEY, ttl_s INTEGER NOT NULL)"
         case .keyValue:
             // Rows in key order in the key's own tree: a million of them load, stream and verify several times faster
             // than through a separate index, and updates are no slower.
             """
             CREATE TABLE \(name) (
-              key TEXT NOT NULL PRIMARY KEY,
+              key TEXT NOT NULL PRIMARY KEY, -- BLOB when no UTF-8
               value NOT NULL, -- TEXT when readable, else BLOB
-              create_revision INTEGER NOT NULL, mod_revision INTEGER NOT NULL, version INTEGER NOT NULL
+              create_revision INTEGER NOT NULL, mod_revision INTEGER NOT NULL, version INTEGER NOT NULL,
+              lease INTEGER, -- NULL: none
+              number INTEGER -- its place among the changes of mod_revision; NULL: 0
             ) WITHOUT ROWID
             """
         case .pastVersion:
@@ -177,9 +192,10 @@ enum StateTable: CaseIterable {
             """
             CREATE TABLE \(name) ( -- the view kv_history shows it
               ended INTEGER NOT NULL, -- the revision at which this version stopped being the present one
-              part INTEGER NOT NULL, -- its place among those that the same revision ended
+              part INTEGER NOT NULL, -- the number of the change among those of that revision
               key TEXT NOT NULL, value NOT NULL, -- TEXT when readable, else BLOB
               create_revision INTEGER NOT NULL, mod_revision INTEGER NOT NULL, version INTEGER NOT NULL,
+              lease INTEGER, number INTEGER, -- as in kv
               deleted INTEGER NOT NULL -- 1 if that revision deleted the key, 0 if it wrote the next version
             )
             """
@@ -236,16 +252,22 @@ enum StateTable: CaseIterable {
     }
 
     /// All rows as they are once the changed ones are in the table.
-    var mergedSelection: String {
+    func mergedSelection(hasRareColumns: Bool) -> String {
         let keys = keyColumns.joined(separator: ", ")
+        let columns = columns(hasRareColumns)
         return """
-            SELECT \(allColumns) FROM \(name) WHERE (\(keys)) NOT IN (SELECT \(keys) FROM \(changedName)) \
-            UNION SELECT \(allColumns) FROM \(changedName) WHERE NOT gone ORDER BY \(keys)
+            SELECT \(columns) FROM \(name) WHERE (\(keys)) NOT IN (SELECT \(keys) FROM \(changedName)) \
+            UNION SELECT \(columns) FROM \(changedName) WHERE NOT gone ORDER BY \(keys)
             """
     }
 
     /// All rows, in whatever order is the fastest to read; past versions in theirs.
-    func selection(from name: String) -> String {
-        "SELECT \(allColumns) FROM \(name)" + (self == .pastVersion ? " ORDER BY rowid" : "")
+    func selection(from name: String, hasRareColumns: Bool = true) -> String {
+        "SELECT \(columns(hasRareColumns)) FROM \(name)" + (self == .pastVersion ? " ORDER BY rowid" : "")
+    }
+
+    private func columns(_ hasRareColumns: Bool) -> String {
+        (keyColumns + otherColumns).map { !hasRareColumns && Self.rareColumns.contains($0) ? "NULL" : $0 }
+            .joined(separator: ", ")
     }
 }

@@ -34,9 +34,10 @@ struct Statement {
         }
     }
 
-    /// As TEXT whatever the bytes are; for keys, which are UTF-8 by their own rules.
-    func bindText(_ parameter: Int32, copying bytes: [UInt8]) {
-        bytes.withUnsafeBytes { check(bindText(parameter, $0, Self.copied)) }
+    /// As TEXT if it is UTF-8, else as BLOB: one key has one form.
+    func bindKey(_ parameter: Int32, copying bytes: [UInt8]) {
+        let isText = ReadableText.isUTF8(bytes)
+        bytes.withUnsafeBytes { check(bind(parameter, $0, asText: isText, Self.copied)) }
     }
 
     /// As TEXT if people can read it, else as BLOB.

@@ -175,8 +175,11 @@ struct StoredNode {
     func readState(
         _ checkpoint: CheckpointRecord, _ count: inout RowCount, _ progress: (Int) -> Void
     ) throws(StorageError) -> MetadataStateMachine {
+        let hasRareColumns = try connection.hasRareColumns(StateTable.keyValue.name)
         let select = { (table: StateTable) in
-            checkpoint.changed.isEmpty ? table.selection(from: table.name) : table.mergedSelection
+            checkpoint.changed.isEmpty
+                ? table.selection(from: table.name, hasRareColumns: hasRareColumns)
+                : table.mergedSelection(hasRareColumns: hasRareColumns)
         }
         let tables = StateTable.present(at: version)
         switch try readRows(checkpoint.counters, of: tables, from: \.name, select, &count, progress) {

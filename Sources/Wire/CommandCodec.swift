@@ -2,25 +2,34 @@ import Metadata
 import Raft
 
 /// Commands as log payloads: a type name and self-describing bytes. Administration is JSON text, for people who read
-/// the log with the `sqlite3` shell; key-values are the short forms of ``KeyValuePayload``.
+/// the log with the `sqlite3` shell; key-values are the short forms of ``KeyValuePayload`` and ``TransactionPayload``.
 public enum CommandCodec {
     public static func encode(_ command: Command) -> (type: String, data: [UInt8]) {
         switch command {
         case .put(let put): return (CommandType.put, KeyValuePayload.encode(put))
         case .delete(let delete): return (CommandType.delete, KeyValuePayload.encode(delete))
+        case .transaction(let transaction): return (CommandType.transaction, TransactionPayload.encode(transaction))
         case .noop(nil): return (CommandType.noop, [])
         default: return CommandJSON.encode(command)
         }
     }
 
     /// The level of metadata.version from which on a command of that type may stand in the log.
-    public static func level(ofType type: String) -> Int { type == CommandType.compaction ? 2 : 1 }
+    public static func level(ofType type: String) -> Int {
+        switch type {
+        case CommandType.transaction, CommandType.compaction, CommandType.grantLease, CommandType.revokeLease,
+            CommandType.keepLeasesAlive:
+            2
+        default: 1
+        }
+    }
 
     /// Never traps: whatever the bytes, the answer is a command whose values are all in range, or an error.
     public static func decode(type: String, data: [UInt8]) throws(WireError) -> Command {
         switch type {
         case CommandType.put: return .put(try KeyValuePayload.decodePut(data))
         case CommandType.delete: return .delete(try KeyValuePayload.decodeDelete(data))
+        case CommandType.transaction: return .transaction(try TransactionPayload.decode(data))
         case CommandType.noop where data.isEmpty: return .noop(clusterID: nil)
         default: return try CommandJSON.decode(type: type, data)
         }
@@ -40,4 +49,8 @@ enum CommandType {
     static let updateInSyncReplicas = "UpdateInSyncReplicasCommand"
     static let featureLevel = Command.levelType
     static let compaction = "CompactionCommand"
+    static let transaction = "TXN"
+    static let grantLease = "GrantLeaseCommand"
+    static let revokeLease = "RevokeLeaseCommand"
+    static let keepLeasesAlive = "KeepLeasesAliveCommand"
 }

@@ -31,6 +31,10 @@ enum CommandJSON {
         case .delete: CommandType.delete
         case .raiseLevel: CommandType.featureLevel
         case .compactHistory: CommandType.compaction
+        case .transaction: CommandType.transaction
+        case .grantLease: CommandType.grantLease
+        case .revokeLease: CommandType.revokeLease
+        case .keepLeasesAlive: CommandType.keepLeasesAlive
         }
     }
 
@@ -72,7 +76,14 @@ enum CommandJSON {
             json.field("featureLevel", UInt64(level))
         case .compactHistory(let revision):
             json.field("revision", revision)
-        case .noop, .put, .delete:
+        case .grantLease(let lease):
+            json.field("leaseId", lease.id)
+            json.field("ttlSeconds", lease.ttlSeconds)
+        case .revokeLease(let id):
+            json.field("leaseId", id)
+        case .keepLeasesAlive(let ids):
+            json.arrayField("leaseIds") { json in for id in ids { json.value(id) } }
+        case .noop, .put, .delete, .transaction:
             preconditionFailure("\(typeName(of: command)) has a form of its own")
         }
     }
@@ -117,6 +128,21 @@ enum CommandJSON {
                     code: .outOfRange, field: "name", problem: "must be \(SupportedFeature.metadata.name)")
             }
             return .raiseLevel(to: Int(try json.integer("featureLevel", in: 1...Limits.maxFeatureLevel)))
+        },
+        CommandType.grantLease: { json in
+            .grantLease(
+                Lease(
+                    id: try json.integer("leaseId", in: Limits.leaseID),
+                    ttlSeconds: try json.integer("ttlSeconds", in: Lease.ttls)))
+        },
+        CommandType.revokeLease: { .revokeLease(try $0.integer("leaseId", in: Limits.leaseID)) },
+        CommandType.keepLeasesAlive: { json in
+            let ids = try json.integersIfPresent("leaseIds") ?? []
+            guard ids.count <= Limits.maxLeasesAtOnce, ids.allSatisfy(Limits.leaseID.contains) else {
+                throw JSONInputError(
+                    code: .outOfRange, field: "leaseIds", problem: "must be at most \(Limits.maxLeasesAtOnce) ids")
+            }
+            return .keepLeasesAlive(ids)
         },
         CommandType.compaction: { .compactHistory(through: UInt64(try $0.integer("revision", in: Limits.counter))) },
     ]

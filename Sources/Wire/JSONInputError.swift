@@ -24,9 +24,11 @@ public struct JSONInputError: Error, Equatable, Sendable, CustomStringConvertibl
         field.map { "field `\($0)` \(problem)" } ?? problem
     }
 
-    static func missing(_ field: String) -> Self { Self(code: .missingField, field: field, problem: "is missing") }
+    package static func missing(_ field: String) -> Self {
+        Self(code: .missingField, field: field, problem: "is missing")
+    }
 
-    static func wrongType(_ field: String, wanted: String, found: JSONValue) -> Self {
+    package static func wrongType(_ field: String, wanted: String, found: JSONValue) -> Self {
         Self(code: .wrongType, field: field, problem: "must be \(wanted), not \(found.typeName)")
     }
 
@@ -37,7 +39,7 @@ public struct JSONInputError: Error, Equatable, Sendable, CustomStringConvertibl
     }
 
     /// The same error seen from one level further out.
-    func inside(_ outer: String) -> Self {
+    package func inside(_ outer: String) -> Self {
         var error = self
         error.field = field.map { "\(outer).\($0)" } ?? outer
         return error

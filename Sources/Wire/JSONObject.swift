@@ -1,5 +1,5 @@
 /// A parsed JSON value.
-enum JSONValue: Equatable, Sendable {
+package enum JSONValue: Equatable, Sendable {
     case null
     case bool(Bool)
     /// A number without a fractional part, however it was written (`3`, `3.0`, `3e0`).
@@ -10,7 +10,7 @@ enum JSONValue: Equatable, Sendable {
     case array([JSONValue])
     case object(JSONObject)
 
-    var typeName: String {
+    package var typeName: String {
         switch self {
         case .null: "null"
         case .bool: "a boolean"
@@ -42,9 +42,9 @@ public struct JSONObject: Equatable, Sendable {
         self = object
     }
 
-    init() {}
+    package init() {}
 
-    private func find(_ name: String, _ alias: String? = nil) -> JSONValue? {
+    package func find(_ name: String, _ alias: String? = nil) -> JSONValue? {
         if let field = fields.last(where: { $0.name == name }) { return field.value }
         return alias.flatMap { find($0) }
     }

@@ -17,6 +17,12 @@ struct JSONParser {
         return value
     }
 
+    /// The next of several values that stand one behind the other; `nil` at the end.
+    mutating func parseNext() throws(JSONInputError) -> JSONValue? {
+        skipWhitespace()
+        return offset == text.count ? nil : try parseValue(depth: 0)
+    }
+
     // MARK: Values
 
     private mutating func parseValue(depth: Int) throws(JSONInputError) -> JSONValue {

@@ -100,6 +100,14 @@ public struct JSONWriter: Sendable {
         bytes.append(contentsOf: Data(data).base64EncodedData())
     }
 
+    /// Octets as base64 (RFC 4648 §4).
+    public mutating func base64Field(_ name: StaticString, _ octets: [UInt8]) {
+        key(name)
+        beginString()
+        base64Fragment(octets[...])
+        endString()
+    }
+
     /// Text that is one JSON value already.
     public mutating func raw(_ json: [UInt8]) {
         separate()

@@ -28,6 +28,9 @@ public enum Limits {
     /// `-1` stands for "without limit".
     public static let retention: ClosedRange<Int64> = -1...maxInteger
     public static let segmentBytes: ClosedRange<Int64> = 1...maxInteger
+    public static let leaseID: ClosedRange<Int64> = 1...Int64.max
+    /// That one entry keeps alive.
+    public static let maxLeasesAtOnce = 10_000
     /// Of a value, in bytes.
     public static let maxValueBytes = 1_572_864
     /// Of a host name, a rack and a compression type, in bytes.

@@ -8,6 +8,9 @@ public enum RowCodec {
         case partition = 3
         case keyValue = 4
         case pastVersion = 5
+        case lease = 6
+        /// A pair that is not plain, with what the release before did not know.
+        case rareKeyValue = 7
     }
 
     // MARK: Encoding
@@ -24,16 +27,27 @@ public enum RowCodec {
             bytes.append(Kind.partition.rawValue)
             bytes.appendCounted(topic)
             append(partition, to: &bytes)
+        case .lease(let lease):
+            bytes.append(Kind.lease.rawValue)
+            bytes.appendVarint(unsigned(lease.id))
+            bytes.appendVarint(unsigned(lease.ttlSeconds))
         case .keyValue(let pair):
-            bytes.append(Kind.keyValue.rawValue)
+            bytes.append(pair.isPlain ? Kind.keyValue.rawValue : Kind.rareKeyValue.rawValue)
+            if !pair.isPlain { appendRare(pair, to: &bytes) }
             append(pair, to: &bytes)
         case .pastVersion(let version):
             bytes.append(Kind.pastVersion.rawValue)
             bytes.appendVarint(version.ended)
             bytes.appendVarint(version.place)
             bytes.appendBool(version.isDeletion)
+            appendRare(version.pair, to: &bytes)
             append(version.pair, to: &bytes)
         }
+    }
+
+    private static func appendRare(_ pair: KeyValue, to bytes: inout [UInt8]) {
+        bytes.appendVarint(unsigned(pair.lease ?? 0))
+        bytes.appendVarint(UInt64(pair.place))
     }
 
     private static func append(_ pair: KeyValue, to bytes: inout [UInt8]) {
@@ -103,12 +117,21 @@ public enum RowCodec {
         case .broker: return .broker(try decodeBroker(&reader))
         case .topic: return .topic(try decodeTopic(&reader))
         case .partition: return .partition(topic: try decodeTopicName(&reader), try decodePartition(&reader))
-        case .keyValue: return .keyValue(try decodeKeyValue(&reader))
+        case .keyValue: return .keyValue(try decodeKeyValue(&reader, isRare: false))
+        case .rareKeyValue:
+            let pair = try decodeKeyValue(&reader, isRare: true)
+            guard !pair.isPlain else { throw reader.error("a plain pair in the form of another") }
+            return .keyValue(pair)
+        case .lease:
+            return .lease(
+                Lease(
+                    id: LeaseID(try reader.varint(in: Limits.leaseID)),
+                    ttlSeconds: Int64(try reader.varint(in: Lease.ttls))))
         case .pastVersion:
             return .pastVersion(
                 PastVersion(
                     ended: try reader.varint(in: Limits.counter), place: try reader.varint(in: Limits.counter),
-                    isDeletion: try reader.bool(), pair: try decodeKeyValue(&reader)))
+                    isDeletion: try reader.bool(), pair: try decodeKeyValue(&reader, isRare: true)))
         case nil: throw reader.error("unknown kind of row \(kind)")
         }
     }
@@ -158,16 +181,19 @@ public enum RowCodec {
         return brokers
     }
 
-    private static func decodeKeyValue(_ reader: inout ByteReader) throws(WireError) -> KeyValue {
+    private static func decodeKeyValue(_ reader: inout ByteReader, isRare: Bool) throws(WireError) -> KeyValue {
+        let lease = isRare ? LeaseID(try reader.varint(in: 0...Int64.max)) : 0
+        let place = isRare ? UInt32(try reader.varint(in: 0...Int64(UInt32.max))) : 0
         let bytes = try reader.countedBytes()
         let key: Key
         do throws(KeyError) {
-            key = try Key.validate(bytes)
+            key = try Key.validateLength(bytes)
         } catch {
             throw reader.error("malformed key: \(error)")
         }
         return KeyValue(
             key: key, value: try reader.countedBytes(), createRevision: try reader.varint(),
-            modRevision: try reader.varint(), version: try reader.varint())
+            modRevision: try reader.varint(), version: try reader.varint(), lease: lease == 0 ? nil : lease,
+            place: place)
     }
 }

@@ -13,7 +13,8 @@ public struct SupportedFeature: Equatable, Sendable {
 
     /// Whether the members are in the log (level 1), or in services.json (level 0). Kafka's name for the same.
     public static let dynamicQuorum = SupportedFeature(name: "kraft.version", levels: 0...1)
-    /// The commands of the metadata log. Level 2: what keys were is kept, until it is compacted.
+    /// The commands of the metadata log. Level 2: what keys were is kept, until it is compacted;
+    /// transactions, leases, and keys of any bytes.
     public static let metadata = SupportedFeature(
         name: "metadata.version", levels: MetadataStateMachine.levels)
 

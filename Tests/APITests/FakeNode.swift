@@ -75,7 +75,7 @@ final class FakeNode: NodeService {
     }
 
     func watch(
-        _ range: KeyRange, after revision: UInt64?, wake: @escaping @Sendable () -> Void,
+        _ range: KeySpan, after revision: UInt64?, wake: @escaping @Sendable () -> Void,
         completion: @escaping @Sendable (Result<KeyWatch, WatchFailure>) -> Void
     ) {
         completion(
@@ -88,12 +88,31 @@ final class FakeNode: NodeService {
             })
     }
 
+    /// Nine seconds and a bit are left of every lease.
+    final class Source: NodeViewSource {
+        let status: NodeStatus
+        init(status: NodeStatus) { self.status = status }
+        func remaining(of lease: LeaseID) -> Duration? { .milliseconds(9_100) }
+    }
+
+    var standing: ClusterStanding {
+        let status = state.withLock { $0.status }
+        return ClusterStanding(
+            clusterID: "000000000000002a0000000000000000", term: status.term, leader: status.leader)
+    }
+
+    func keepAlive(
+        _ lease: LeaseID, completion: @escaping @Sendable (Result<Lease?, RequestFailure>) -> Void
+    ) {
+        completion(state.withLock { $0.failure.map { .failure($0) } ?? .success($0.metadata.lease(lease)) })
+    }
+
     func unwatch(_ watch: KeyWatch) { state.withLock { $0.watches.remove(watch) } }
 
     func read(_ consistency: Consistency, query: @escaping @Sendable (Result<NodeView, RequestFailure>) -> Void) {
         let (state, failure) = state.withLock { ($0, consistency == .stale ? $0.staleFailure : $0.failure) }
         if let failure { return query(.failure(failure)) }
-        query(.success(NodeView(metadata: state.metadata, now: Self.now, status: { state.status })))
+        query(.success(NodeView(metadata: state.metadata, now: Self.now, source: Source(status: state.status))))
     }
 
     func heartbeat(
@@ -188,4 +207,13 @@ final class FakeNode: NodeService {
     }
 
     func metrics(completion: @escaping @Sendable (String) -> Void) { completion("dmq_raft_term 3\n") }
+}
+
+extension MetadataStateMachine {
+    /// At level 2 from revision 0 on.
+    static var keepingHistory: MetadataStateMachine {
+        var counters = Counters()
+        counters.level = 2
+        return MetadataStateMachine(counters: counters)
+    }
 }

@@ -9,7 +9,7 @@ import Testing
 
     /// /a was put at 1 and 3 and deleted at 4, /d/b was put at 2.
     private func fill(compactedThrough horizon: UInt64? = nil) async {
-        client.node.state.withLock { _ = $0.metadata.apply(.raiseLevel(to: 2), timestamp: 0) }
+        client.node.state.withLock { $0.metadata = .keepingHistory }
         _ = await client.put("/api/v1/kv/a", "one")
         _ = await client.put("/api/v1/kv/d/b", "two")
         _ = await client.put("/api/v1/kv/a", "three")

@@ -10,7 +10,7 @@ import Testing
 @Suite struct KeyValueWatchTests {
     private let client = Client()
 
-    init() { client.node.state.withLock { _ = $0.metadata.apply(.raiseLevel(to: 2), timestamp: 0) } }
+    init() { client.node.state.withLock { $0.metadata = .keepingHistory } }
 
     private func open(_ target: String, headers: [(name: String, value: String)] = []) async -> HTTPResponse {
         let parts = target.split(separator: "?", maxSplits: 1).map { String($0) }

@@ -44,9 +44,10 @@ import Testing
     }
 
     @Test func `unknown parameters are refused on every route`() async {
-        for route in Routes.table {
+        // etcd's gateway passes over what it does not know.
+        for route in Routes.table where route.template != Routes.table[Routes.etcd].template {
             let path = route.template.replacing("{brokerId}", with: "1").replacing("{topicName}", with: "t")
-                .replacing("{key...}", with: "")
+                .replacing("{key...}", with: "").replacing("{name}", with: "l")
             for operation in route.operations {
                 for query in ["observe", "observe=true", "=1", "%", "consistency=stale&Limit=1", "timeout=1&"] {
                     let answer = await Client().send(operation.method.rawValue, "\(path)?\(query)")

@@ -127,6 +127,7 @@ func complaint(
         #expect(
             ConfigurationKey.allCases.map(\.environmentName) == [
                 "KRAFT_NODE_ID", "SERVER_PORT", "SERVER_HOST", "SERVER_MEMORY_MB", "SERVER_ALLOWED_HOSTS",
+                "API_FORWARD",
                 "KRAFT_SERVICES_FILE", "KRAFT_CLUSTER_SIZE", "KRAFT_DATA_DIR", "KRAFT_BOOTSTRAP", "KRAFT_REJOIN",
                 "KRAFT_REPAIR",
                 "KRAFT_RAFT_ELECTION_TIMEOUT_MS",

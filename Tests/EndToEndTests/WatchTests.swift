@@ -34,19 +34,19 @@ extension EndToEnd {
             try Cluster.with { cluster in
                 let leader = try cluster.leader()
                 let others = cluster.nodes.filter { $0.id != leader.id }
-                let listener = try Listener(others[0], after: 0, in: cluster)
+                let listener = try Listener(others[0], after: 1, in: cluster)
                 for number in 1...20 { #expect(try leader.put("/w/\(number % 3)", "\(number)").status < 300) }
                 _ = try leader.put("/elsewhere", "x")
                 leader.kill()
                 let next = try cluster.leader()
                 for number in 21...40 { #expect(try next.put("/w/\(number % 3)", "\(number)").status < 300) }
-                try eventually("the follower has told all") { listener.revisions.last == 41 }
-                #expect(listener.revisions == Array(1...20) + Array(22...41))
+                try eventually("the follower has told all") { listener.revisions.last == 42 }
+                #expect(listener.revisions == Array(2...21) + Array(23...42))
                 listener.end()
 
-                let resumed = try Listener(others[1], after: 30, in: cluster)
-                try eventually("the other node has told the rest") { resumed.revisions.last == 41 }
-                #expect(resumed.revisions == Array(31...41))
+                let resumed = try Listener(others[1], after: 31, in: cluster)
+                try eventually("the other node has told the rest") { resumed.revisions.last == 42 }
+                #expect(resumed.revisions == Array(32...42))
                 _ = try others[1].terminate()
                 try eventually("a node that stops says so") { resumed.lines.last == #"{"type":"bye"}"# }
             }

@@ -88,14 +88,34 @@ enum Seeds {
                 #"{"term":3,"leaderId":2,"lastIncludedIndex":4,"lastIncludedTerm":3,"sequence":0,"dataBase64":"AA==","done":false}"#
             ),
             ("POST", "raft/timeout-now", #"{"term":3,"leaderId":2}"#),
+            (
+                "POST", "txn",
+                #"{"if":[{"key":"/a","version":{"greater":0}}],"then":[{"put":"/b","value":"v"},{"get":"/"}],"else":[{"delete":"/a"}]}"#
+            ),
+            ("POST", "leases", #"{"ttlSeconds":5,"id":"7"}"#), ("POST", "leases/7/keepalive", ""),
+            ("POST", "locks/l", #"{"lease":"7","holder":"h"}"#), ("DELETE", "locks/l?token=2", ""),
             ("PUT", "kv/x/y", "value"), ("DELETE", "kv/a", ""), ("DELETE", "kv/a/?recursive=true", ""),
             ("DELETE", "metadata/topics/orders", ""), ("DELETE", "metadata/brokers/101", ""),
         ].map { "\($0) /api/v1/\($1) HTTP/1.1\r\n\(json)\($2.utf8.count)\r\n\r\n\($2)" }
         let others = ["healthz", "readyz", "metrics"].map { "GET /\($0) HTTP/1.1\r\nHost: h\r\n\r\n" }
+        let etcd = [
+            ("kv/range", #"{"key":"AA==","range_end":"AA==","sort_order":2,"sort_target":"MOD","limit":"3"}"#),
+            ("kv/put", #"{"key":"L2E=","value":"eA==","lease":"7","prev_kv":true}"#),
+            ("kv/deleterange", #"{"key":"L2E=","range_end":"L2I=","prev_kv":true}"#),
+            (
+                "kv/txn",
+                #"{"compare":[{"key":"L2E=","target":"MOD","mod_revision":"3"}],"success":[{"request_put":{"key":"L2E="}}],"failure":[{"request_txn":{"success":[{"request_range":{"key":"L2E="}}]}}]}"#
+            ),
+            (
+                "watch",
+                #"{"create_request":{"key":"L2E=","start_revision":2,"filters":["NOPUT"]}}{"progress_request":{}}"#
+            ),
+            ("lease/grant", #"{"TTL":5,"ID":7}"#), ("lease/keepalive", #"{"ID":"7"}"#), ("maintenance/status", "{}"),
+        ].map { "POST /v3/\($0) HTTP/1.1\r\nHost: h\r\nContent-Length: \($1.utf8.count)\r\n\r\n\($1)" }
         let conditional = ["If-Match: \"1\"", "If-None-Match: *"].map {
             "PUT /api/v1/kv/a HTTP/1.1\r\nHost: h\r\n\($0)\r\nContent-Length: 1\r\n\r\nv"
         }
-        return reads + writes + others + conditional
+        return reads + writes + others + conditional + etcd
     }()
 
     // MARK: JSON
@@ -120,7 +140,7 @@ enum Seeds {
             for offset in append.entries.indices { append.entries[offset].timestamp &= 0xFFFF_FFFF }
             texts.append([3] + Samples.json(append))
         }
-        texts += payloads(&samples).filter { (3...8).contains($0[0]) }.map { [$0[0] + 3] + $0.dropFirst() }
+        texts += payloads(&samples).filter { (3...13).contains($0[0]) }.map { [$0[0] + 3] + $0.dropFirst() }
         return texts
     }
 

@@ -35,7 +35,9 @@ enum WireTargets {
     static let types = [
         CommandType.put, CommandType.delete, CommandType.noop, CommandType.registerBroker,
         CommandType.unregisterBroker, CommandType.updateBrokerStatus, CommandType.createTopic,
-        CommandType.deleteTopic, CommandType.updateInSyncReplicas, "Unknown",
+        CommandType.deleteTopic, CommandType.updateInSyncReplicas, CommandType.featureLevel, CommandType.compaction,
+        CommandType.grantLease, CommandType.revokeLease, CommandType.keepLeasesAlive, CommandType.transaction,
+        "Unknown",
     ]
 
     /// The first byte is the type of the command.

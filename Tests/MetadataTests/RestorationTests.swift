@@ -26,8 +26,9 @@ import Testing
             case .broker: 0
             case .topic: 1
             case .partition: 2
-            case .keyValue: 3
-            case .pastVersion: 4
+            case .lease: 3
+            case .keyValue: 4
+            case .pastVersion: 5
             }
         }
         #expect(kinds == kinds.sorted())

@@ -55,9 +55,10 @@ import Testing
     @Test func aSubtreeIsCountedUpToALimit() {
         let state = filled(keys: 100)
         let (all, root) = (Key(validated: Array("/k".utf8)), Key(validated: Array("/".utf8)))
-        #expect(state.hasSubtree(of: all, largerThan: 99) && !state.hasSubtree(of: all, largerThan: 100))
-        #expect(state.hasSubtree(of: root, largerThan: 99))
-        #expect(!state.hasSubtree(of: Key(validated: Array("/j".utf8)), largerThan: 0))
+        #expect(state.count(in: .subtree(of: all), isAbove: 99) && !state.count(in: .subtree(of: all), isAbove: 100))
+        #expect(state.count(in: .subtree(of: root), isAbove: 99))
+        #expect(!state.count(in: .subtree(of: Key(validated: Array("/j".utf8))), isAbove: 0))
+        #expect(state.count(in: .subtree(of: all)) == 100 && state.count(in: .range(from: [0x30], before: nil)) == 0)
     }
 
     /// The same rows as the list has, whatever happens to the state meanwhile; each portion is sorted.

@@ -89,6 +89,6 @@ import Wire
             test.advance(milliseconds: 1000)
             test.settle()
         }
-        #expect(test.node.metadata.oldestRevision == 100, "all of it, though nobody writes")
+        #expect(test.node.metadata.oldestRevision == 101, "all of it, though nobody writes")
     }
 }

@@ -75,7 +75,7 @@ import Testing
         ("UPDATE kv SET value = 'w' WHERE key = '/a'", "the state tables have the digest"),
         ("DELETE FROM kv WHERE key = '/a'", "the state tables have the digest"),
         ("UPDATE kv SET mod_revision = 2 WHERE key = '/a'", "the state tables have the digest"),
-        ("INSERT INTO kv VALUES ('/x', 'y', 1, 1, 1)", "the state tables have the digest"),
+        ("INSERT INTO kv VALUES ('/x', 'y', 1, 1, 1, NULL, NULL)", "the state tables have the digest"),
         ("UPDATE broker SET status = 'ONLINE'", "the state tables have the digest"),
         ("UPDATE broker SET status = 'odd' WHERE id = 101", "broker 101 has the status \"odd\""),
         ("UPDATE partition SET replicas = '[1,]' WHERE id = 1", "partition orders/1 has unreadable replicas"),

@@ -51,8 +51,9 @@ import Wire
     @Test(
         arguments: [
             [], [2, 0], [1], [1, 2], [1, 0, 9], [1, 1, 0, 0, 0, 0, 1],  // versions, header cut short, unknown row
-            [1, 0, 4, 1, 0x61, 0, 1, 1, 1],  // a key without its slash
-            [1, 0, 4, 2, 0x2F, 0xFF, 0, 1, 1, 1],  // a key that is not UTF-8
+            [1, 0, 4, 0, 0, 1, 1, 1],  // a key without a byte
+            [1, 0, 4, 0x81, 0x20] + [UInt8](repeating: 0x2F, count: 4097) + [0, 1, 1, 1],  // a key too long
+            [1, 0, 6, 0, 5], [1, 0, 6, 1, 0],  // lease 0, a lease without time
             [1, 0, 3, 1, 0x2F, 0, 0, 0, 0, 0],  // a topic's name with a slash
             [1, 0, 3, 1, 0x61, 0, 0, 0xFF, 0xFF, 0x03, 1],  // more replicas than bytes
             [1, 0, 1, 0, 1, 0x61, 1, 0, 1, 1],  // broker 0

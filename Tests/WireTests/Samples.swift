@@ -57,7 +57,11 @@ struct Samples {
     }
 
     mutating func command() -> Command {
-        switch Int.random(in: 0..<9, using: &random) {
+        switch Int.random(in: 0..<13, using: &random) {
+        case 9: .transaction(transaction(depth: 1))
+        case 10: .grantLease(lease())
+        case 11: .revokeLease(lease().id)
+        case 12: .keepLeasesAlive((0..<3).map { _ in lease().id })
         case 0: .noop(clusterID: chance() ? Self.clusterID : nil)
         case 1:
             .registerBroker(
@@ -76,6 +80,52 @@ struct Samples {
         case 6: .updateInSyncReplicas(inSyncReplicas())
         case 7: .put(Put(key: key(), value: bytes(), precondition: precondition()))
         default: .delete(delete())
+        }
+    }
+
+    mutating func lease() -> Lease { Lease(id: number(1...Int64.max), ttlSeconds: number(Lease.ttls)) }
+
+    private mutating func anyKey() -> Key { chance() ? key() : Key(validated: [0xff] + bytes(upTo: 3)) }
+
+    private mutating func span() -> KeySpan {
+        switch Int.random(in: 0..<3, using: &random) {
+        case 0: .key(anyKey())
+        case 1: .range(from: bytes(upTo: 3), before: nil)
+        default: .range(from: anyKey().bytes, before: anyKey().bytes)
+        }
+    }
+
+    private mutating func transaction(depth: Int) -> Transaction {
+        var transaction = Transaction(
+            comparisons: (0..<Int.random(in: 0...2, using: &random)).map { _ in comparison() },
+            success: (0..<Int.random(in: 0...3, using: &random)).map { _ in operation(depth: depth) },
+            failure: (0..<Int.random(in: 0...3, using: &random)).map { _ in operation(depth: depth) })
+        if depth == 1, chance() { transaction.fence = Fence(queue: span(), token: counter()) }
+        return transaction
+    }
+
+    private mutating func comparison() -> Comparison {
+        let operand: Comparison.Operand =
+            switch Int.random(in: 0..<5, using: &random) {
+            case 0: .version(number(Int64.min...Int64.max))
+            case 1: .createRevision(number(0...Int64.max))
+            case 2: .modRevision(number(0...Int64.max))
+            case 3: .lease(lease().id)
+            default: .value(bytes())
+            }
+        return Comparison(span(), Comparison.Relation.allCases.randomElement(using: &random)!, operand)
+    }
+
+    private mutating func operation(depth: Int) -> Transaction.Operation {
+        switch Int.random(in: 0..<5, using: &random) {
+        case 0: .delete(span())
+        case 1: .read(span(), at: chance() ? counter() : nil)
+        case 2 where depth < Transaction.maximumDepth: .transaction(transaction(depth: depth + 1))
+        default:
+            .put(
+                Transaction.Write(
+                    key: anyKey(), value: chance() ? bytes() : nil,
+                    lease: chance() ? .none : chance() ? .same : .lease(lease().id)))
         }
     }
 
@@ -170,7 +220,14 @@ struct Samples {
     // MARK: Rows
 
     mutating func row() -> Row {
-        switch Int.random(in: 0..<4, using: &random) {
+        switch Int.random(in: 0..<6, using: &random) {
+        case 4: .lease(lease())
+        case 5:
+            .keyValue(
+                KeyValue(
+                    key: anyKey(), value: bytes(), createRevision: random.next(), modRevision: random.next(),
+                    version: counter(), lease: chance() ? lease().id : nil, place: UInt32(number(1...Int64(UInt32.max)))
+                ))
         case 0:
             .broker(
                 Broker(

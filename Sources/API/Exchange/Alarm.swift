@@ -13,5 +13,8 @@ final class Alarm: Sendable {
 
     deinit { timer.cancel() }
 
-    func set(after pause: Duration) { timer.schedule(deadline: .now() + Double(pause.components.seconds)) }
+    func set(after pause: Duration) {
+        let (seconds, attoseconds) = pause.components
+        timer.schedule(deadline: .now() + Double(seconds) + Double(attoseconds) / 1e18)
+    }
 }

@@ -115,20 +115,27 @@ extension Exchange {
     /// How often a key may change between a look at it and the command that stands on that look.
     private static let maxLooks = 8
 
-    /// Proposes what `command` makes of a precondition, so that the change happens exactly if `conditions` hold for `key`
-    /// at the moment of the change. `answer` gets the result, refusals and failures excepted.
+    /// Proposes a write, so that it happens exactly if `conditions` hold for `key` at the moment of the change. `answer` gets
+    /// the result, refusals and failures excepted.
     func submit(
-        _ key: Key, if conditions: Conditions, _ command: @escaping @Sendable (Precondition) -> Command,
-        answer: @escaping @Sendable (CommandResult) -> Void
+        _ write: KeyWrite, to key: Key, if conditions: Conditions, answer: @escaping @Sendable (CommandResult) -> Void
     ) {
-        if let precondition = conditions.precondition { return submit(command(precondition), answer: answer) }
-        look(key, conditions, command, looksLeft: Self.maxLooks, answer)
+        guard let precondition = conditions.precondition else {
+            return look(write, to: key, if: conditions, looksLeft: Self.maxLooks, answer)
+        }
+        service.submit(write.command(if: precondition)) { [self] result in
+            switch result.map(write.plainResult) {
+            case .success(.refused(let refusal)): self.answer(refusal)
+            case .success(let result): answer(result)
+            case .failure(let failure): self.answer(failure)
+            }
+        }
     }
 
     /// What the state machine can not compare is decided on the present revision, and holds if that is still the present
     /// one when the command is applied.
     private func look(
-        _ key: Key, _ conditions: Conditions, _ command: @escaping @Sendable (Precondition) -> Command, looksLeft: Int,
+        _ write: KeyWrite, to key: Key, if conditions: Conditions, looksLeft: Int,
         _ answer: @escaping @Sendable (CommandResult) -> Void
     ) {
         read(.linearizable) { [self] view in
@@ -136,10 +143,10 @@ extension Exchange {
             guard conditions.verdict(present: present) == .holds else {
                 return self.answer(Problem(.revisionMismatch(present: present)))
             }
-            service.submit(command(present.map(Precondition.modRevision) ?? .absent)) { [self] result in
-                switch result {
+            service.submit(write.command(if: present.map(Precondition.modRevision) ?? .absent)) { [self] result in
+                switch result.map(write.plainResult) {
                 case .success(.refused(.revisionMismatch)) where looksLeft > 1:
-                    look(key, conditions, command, looksLeft: looksLeft - 1, answer)
+                    look(write, to: key, if: conditions, looksLeft: looksLeft - 1, answer)
                 case .success(.refused(.revisionMismatch)):
                     self.answer(.overloaded)
                 case .success(.refused(let refusal)): self.answer(refusal)

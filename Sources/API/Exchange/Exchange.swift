@@ -14,6 +14,8 @@ final class Exchange: Sendable {
     /// What the route's parameter stands for, still percent-encoded.
     let tail: ArraySlice<UInt8>
     private let body: Mutex<[UInt8]>
+    /// Of a request that may be passed on.
+    private let kept = Mutex<[UInt8]>([])
     private let route: Int?
     private let environment: Environment
     private let responder: HTTPResponder
@@ -56,11 +58,23 @@ final class Exchange: Sendable {
 
     /// The request's body, once: it is not held any longer than it is needed.
     func takeBody() -> [UInt8] {
-        body.withLock { body in
+        let bytes = body.withLock { body in
             defer { body = [] }
             return body
         }
+        if mayBeForwarded { kept.withLock { $0 = bytes } }
+        return bytes
     }
+
+    /// The body of a request that is passed on: it is needed once more.
+    var keptBody: [UInt8] {
+        let taken = kept.withLock { $0 }
+        return taken.isEmpty ? body.withLock { $0 } : taken
+    }
+
+    var hasForwarder: Bool { environment.connections != nil }
+    var forwardsAll: Bool { environment.forwardsAll || route == Routes.etcd }
+    var connections: LeaderConnections? { environment.connections }
 
     /// The body as JSON, read by `read`. For endpoints that require one.
     func decodeBody<Value>(_ read: ([UInt8]) throws(JSONInputError) -> Value) throws(Problem) -> Value {
@@ -153,6 +167,15 @@ final class Exchange: Sendable {
 
     /// An answer to clients that must not be mistaken: "not executed, go there". Its body is empty.
     func answerNotLeader(_ leader: NodeID?) {
+        if leader != nil, mayBeForwarded, forward(to: leader, failed: { [self] in answerNotForwarded($0) }) { return }
+        refuseAsFollower(leader)
+    }
+
+    private func answerNotForwarded(_ failure: RequestFailure) {
+        if case .notLeader = failure { refuseAsFollower(nil) } else { answer(failure) }
+    }
+
+    private func refuseAsFollower(_ leader: NodeID?) {
         var headers = HTTPHeaders([(name: "X-Controller-Leader", value: leader?.description ?? "")])
         if let leader {
             if let member = service.members.first(where: { $0.id == leader }) {

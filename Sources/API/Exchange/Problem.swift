@@ -10,15 +10,17 @@ struct Problem: Error, Equatable {
     var headers: [(name: String, value: String)] = []
     /// Further members of the document (RFC 9457 §3.2).
     var members: [(name: StaticString, value: UInt64)] = []
+    var texts: [(name: StaticString, value: String)] = []
 
     init(
         _ code: ProblemCode, _ detail: String, headers: [(name: String, value: String)] = [],
-        members: [(name: StaticString, value: UInt64)] = []
+        members: [(name: StaticString, value: UInt64)] = [], texts: [(name: StaticString, value: String)] = []
     ) {
         self.code = code
         self.detail = detail
         self.headers = headers
         self.members = members
+        self.texts = texts
     }
 
     static func == (a: Self, b: Self) -> Bool { a.response == b.response }
@@ -33,6 +35,7 @@ struct Problem: Error, Equatable {
             json.field("detail", detail)
             json.field("code", code.rawValue)
             for (name, value) in members { json.field(name, value) }
+            for (name, value) in texts { json.field(name, value) }
         }
         var fields = HTTPHeaders([(name: "Content-Type", value: Self.contentType)])
         for (name, value) in headers { fields.add(name, value) }
@@ -111,6 +114,13 @@ extension Problem {
             self.init(.revisionMismatch, "the key does not exist")
         case .revisionCompacted(let oldest): self.init(RevisionFault.compacted(oldest: oldest))
         case .futureRevision(let present): self.init(RevisionFault.future(present: present))
+        case .unknownLease(let id): self.init(.unknownLease, "lease \(id) does not exist, or its time is up")
+        case .leaseExists(let id): self.init(.leaseExists, "lease \(id) exists")
+        case .tooManyLeases(let limit): self.init(.tooManyLeases, "there are \(limit) leases, as many as may be")
+        case .leaseIsFull(let id, let limit):
+            self.init(.leaseFull, "lease \(id) has \(limit) keys, as many as may go with one")
+        case .staleFence:
+            self.init(.staleFence, "the token is not that of the lock's present holder; nothing was changed")
         case .invalidCommand:
             self.init(.invalidCommand, "the command was refused as malformed; nothing was changed")
         }

@@ -32,6 +32,13 @@ public enum ProblemCode: String, Sendable, CaseIterable {
     case revisionCompacted = "revision_compacted"
     case futureRevision = "future_revision"
     case invalidCommand = "invalid_command"
+    case unknownLease = "unknown_lease"
+    case leaseExists = "lease_exists"
+    case tooManyLeases = "too_many_leases"
+    case leaseFull = "lease_full"
+    case keyChangedTwice = "key_changed_twice"
+    case lockHeld = "lock_held"
+    case staleFence = "stale_fence"
 
     // The members
     case unknownMember = "unknown_member"
@@ -59,17 +66,18 @@ public enum ProblemCode: String, Sendable, CaseIterable {
         switch self {
         case .invalidJSON, .missingField, .invalidType, .outOfRange, .invalidParameter, .unknownParameter,
             .invalidKey, .invalidPrecondition, .invalidMessage, .recursiveRequired, .brokerIDMismatch,
-            .notEnoughBrokers, .futureRevision:
+            .notEnoughBrokers, .futureRevision, .keyChangedTwice:
             400
-        case .unknownPath, .unknownBroker, .unknownTopic, .unknownKey, .unknownMember, .unknownFeature: 404
+        case .unknownPath, .unknownBroker, .unknownTopic, .unknownKey, .unknownLease, .unknownMember, .unknownFeature:
+            404
         case .foreignOrigin: 403
         case .methodNotAllowed: 405
         case .brokerIDInUse, .brokerHasPartitions, .topicExists, .idInUse, .changeInProgress, .wouldLoseQuorum,
             .notCaughtUp, .featureNotEnabled, .unsupportedFeatureLevel,
-            .backupInProgress:
+            .backupInProgress, .leaseExists, .tooManyLeases, .leaseFull, .lockHeld:
             409
         case .revisionCompacted: 410
-        case .revisionMismatch: 412
+        case .revisionMismatch, .staleFence: 412
         case .bodyTooLarge: 413
         case .unsupportedMediaType: 415
         case .misdirectedRequest: 421

@@ -7,10 +7,10 @@ enum KeyPath {
     /// The directory without its slash; the root is `/`.
     case directory(Key)
 
-    var range: KeyRange {
+    var keys: KeySpan {
         switch self {
         case .key(let key): .key(key)
-        case .directory(let directory): .subtree(directory)
+        case .directory(let directory): .subtree(of: directory)
         }
     }
 
@@ -19,11 +19,12 @@ enum KeyPath {
             throw Problem(.invalidKey, "% must be followed by two hexadecimal digits")
         }
         let slash = UInt8(ascii: "/")
-        let bytes = [slash] + decoded
-        do throws(KeyError) {
-            self = bytes.last == slash ? .directory(try Key.validateDirectory(bytes)) : .key(try Key.validate(bytes))
-        } catch {
-            throw Problem(.invalidKey, error.description)
-        }
+        do throws(KeyError) { try self.init([slash] + decoded) } catch { throw Problem(.invalidKey, error.description) }
+    }
+
+    init(_ bytes: [UInt8]) throws(KeyError) {
+        self =
+            bytes.last == UInt8(ascii: "/")
+            ? .directory(try Key.validateDirectory(bytes)) : .key(try Key.validate(bytes))
     }
 }

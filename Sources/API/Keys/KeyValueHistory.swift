@@ -55,7 +55,7 @@ enum KeyValueHistory {
         let body = JSONStream.body(
             .one { json in
                 json.beginObject()
-                json.field("key", key.description)
+                json.field(key: key)
                 json.field("revision", revision)
                 json.key("versions")
                 json.beginArray()

@@ -15,7 +15,7 @@ enum KeyValueReads {
     @Sendable static func get(_ exchange: Exchange) throws(Problem) {
         let query = exchange.query
         let path = try KeyPath(exchange.tail)
-        if try KeyValueWatches.answer(path.range, exchange) { return }
+        if try KeyValueWatches.answer(path, exchange) { return }
         let isOfHistory = try KeyValueHistory.isAskedFor(query)
         switch path {
         case .key(let key) where isOfHistory: try KeyValueHistory.list(key, exchange)
@@ -28,10 +28,10 @@ enum KeyValueReads {
     }
 
     /// What is there now, as this node has it.
-    static func answerStale(_ range: KeyRange, _ exchange: Exchange) throws(Problem) {
-        switch range {
+    static func answerStale(_ path: KeyPath, _ exchange: Exchange) throws(Problem) {
+        switch path {
         case .key(let key): try get(key, at: nil, .stale, exchange)
-        case .subtree(let directory): try list(Page(directory), exchange)
+        case .directory(let directory): try list(Page(directory), exchange)
         }
     }
 
@@ -150,7 +150,8 @@ enum KeyValueReads {
             .each(listing.entries, JSONStream.steps),
             .one { json in
                 json.endArray()
-                json.field("next", listing.next?.description)
+                json.field("next", listing.next.map { isUTF8($0.bytes) ? $0.description : nil } ?? nil)
+                if let next = listing.next, !isUTF8(next.bytes) { json.base64Field("nextBase64", next.bytes) }
                 json.endObject()
             })
         exchange.answerJSON(headers: HTTPHeaders([(name: "X-Revision", value: String(present))]), stream: body)
@@ -158,23 +159,7 @@ enum KeyValueReads {
 }
 
 extension JSONStream {
-    static func steps(_ pair: KeyValue) -> [Step] {
-        [
-            .write { json in
-                json.beginObject()
-                json.field("key", pair.key.description)
-            },
-            .bytes(name: "value", base64: "valueBase64", pair.value),
-            .write { json in
-                json.field("createRevision", pair.createRevision)
-                json.field("modRevision", pair.modRevision)
-                json.field("version", pair.version)
-                json.endObject()
-            },
-        ]
-    }
-
-    fileprivate static func steps(_ entry: Listing.Entry) -> [Step] {
+    static func steps(_ entry: Listing.Entry) -> [Step] {
         switch entry {
         case .keyValue(let pair): steps(pair)
         case .directory(let bytes):

@@ -10,7 +10,7 @@ enum KeyValueWatches {
     private static let waitSeconds: ClosedRange<UInt64> = 1...300
 
     /// Whether the request is one of these; answers it then.
-    static func answer(_ range: KeyRange, _ exchange: Exchange) throws(Problem) -> Bool {
+    static func answer(_ path: KeyPath, _ exchange: Exchange) throws(Problem) -> Bool {
         let query = exchange.query
         let isWatch = try query.bool("watch") ?? false
         let wait = try query.integer("wait", in: waitSeconds)
@@ -23,7 +23,7 @@ enum KeyValueWatches {
         }
         guard !(isWatch && wait != nil) else { throw Problem(.invalidParameter, "either `watch` or `wait`") }
         // A watch of a node, whichever it is; there is nothing to confirm.
-        if let wait { try self.wait(range, seconds: wait, exchange) } else { try watch(range, options, exchange) }
+        if let wait { try self.wait(path, seconds: wait, exchange) } else { try watch(path.keys, options, exchange) }
         return true
     }
 
@@ -66,7 +66,7 @@ enum KeyValueWatches {
 
     // MARK: Streams
 
-    private static func watch(_ range: KeyRange, _ options: Options, _ exchange: Exchange) throws(Problem) {
+    private static func watch(_ range: KeySpan, _ options: Options, _ exchange: Exchange) throws(Problem) {
         let after = try after(exchange)
         let isSSE = exchange.request.headers["Accept"].map { MediaType.isSame($0, "text/event-stream") } ?? false
         let type = isSSE ? "text/event-stream" : "application/x-ndjson"
@@ -84,19 +84,21 @@ enum KeyValueWatches {
     // MARK: Long poll
 
     /// Answers with what is there once it is newer than `after`, or 304 when the time is up.
-    private static func wait(_ range: KeyRange, seconds: UInt64, _ exchange: Exchange) throws(Problem) {
+    private static func wait(_ path: KeyPath, seconds: UInt64, _ exchange: Exchange) throws(Problem) {
         guard let after = try after(exchange) else {
             throw Problem(.invalidParameter, "parameter `wait` needs `after`, the revision that is known")
         }
         let doorbell = Doorbell()
-        exchange.watch(range, after: after, doorbell) { LongPoll($0, exchange, doorbell).begin(seconds: seconds) }
+        exchange.watch(path.keys, after: after, doorbell) {
+            LongPoll($0, of: path, exchange, doorbell).begin(seconds: seconds)
+        }
     }
 }
 
 extension Exchange {
     /// Begins a watch that rings the bell.
-    fileprivate func watch(
-        _ range: KeyRange, after revision: UInt64?, _ doorbell: Doorbell,
+    func watch(
+        _ range: KeySpan, after revision: UInt64?, _ doorbell: Doorbell,
         _ begin: @escaping @Sendable (KeyWatch) -> Void
     ) {
         let completion: @Sendable (Result<KeyWatch, WatchFailure>) -> Void = { [self] result in

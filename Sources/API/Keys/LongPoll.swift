@@ -7,12 +7,13 @@ import Synchronization
 /// A request that is answered with what is there once a watch has something, or with 304 when the time is up.
 final class LongPoll: Sendable {
     private let watch: KeyWatch
+    private let path: KeyPath
     private let exchange: Exchange
     private let doorbell: Doorbell
     private let isOver = Atomic(false)
 
-    init(_ watch: KeyWatch, _ exchange: Exchange, _ doorbell: Doorbell) {
-        (self.watch, self.exchange, self.doorbell) = (watch, exchange, doorbell)
+    init(_ watch: KeyWatch, of path: KeyPath, _ exchange: Exchange, _ doorbell: Doorbell) {
+        (self.watch, self.path, self.exchange, self.doorbell) = (watch, path, exchange, doorbell)
     }
 
     func begin(seconds: UInt64) {
@@ -45,7 +46,7 @@ final class LongPoll: Sendable {
             }
             guard end() else { return }
             exchange.request.connection.callOff(number)
-            do throws(Problem) { try KeyValueReads.answerStale(watch.range, exchange) } catch {
+            do throws(Problem) { try KeyValueReads.answerStale(path, exchange) } catch {
                 exchange.answer(error)
             }
         }

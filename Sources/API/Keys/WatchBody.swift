@@ -156,13 +156,14 @@ final class WatchBody: @unchecked Sendable {
                 .write { json in
                     json.beginObject()
                     json.field("type", "put")
-                    json.field("key", pair.key.description)
+                    json.field(key: pair.key)
                 },
                 .bytes(name: "value", base64: "valueBase64", pair.value),
                 .write { json in
                     json.field("modRevision", pair.modRevision)
                     json.field("createRevision", pair.createRevision)
                     json.field("version", pair.version)
+                    if let lease = pair.lease { json.field("lease", lease: lease) }
                 },
             ]
         case .delete(let revision, let previous):
@@ -171,7 +172,7 @@ final class WatchBody: @unchecked Sendable {
                 .write { json in
                     json.beginObject()
                     json.field("type", "delete")
-                    json.field("key", previous.key.description)
+                    json.field(key: previous.key)
                     json.field("modRevision", revision)
                 }
             ]

@@ -15,12 +15,16 @@ public final class Router: Sendable {
     ///   - hosts: The names that requests may call this server by.
     ///   - statistics: The figures of the listener in front, for `/metrics`.
     ///   - lostLogLines: How many lines of the log nobody read, for `/metrics`.
+    ///   - loop: Where the leader is talked to, if requests may be passed on to it.
+    ///   - forwardsAll: Whether they are, also if the client does not ask for it.
     public init(
         service: any NodeService, now: @escaping @Sendable () -> Int64, hosts: AllowedHosts = .all,
-        statistics: (@Sendable () -> HTTPServer.Statistics)? = nil, lostLogLines: (@Sendable () -> Int)? = nil
+        statistics: (@Sendable () -> HTTPServer.Statistics)? = nil, lostLogLines: (@Sendable () -> Int)? = nil,
+        loop: EventLoop? = nil, forwardsAll: Bool = false
     ) {
         environment = Environment(
-            service: service, now: now, hosts: hosts, statistics: statistics, lostLogLines: lostLogLines)
+            service: service, now: now, hosts: hosts, statistics: statistics, lostLogLines: lostLogLines,
+            connections: loop.map { LeaderConnections(loop: $0) }, forwardsAll: forwardsAll)
     }
 
     /// Answers `request` exactly once, from whatever thread has the outcome.
@@ -32,6 +36,7 @@ public final class Router: Sendable {
             responder: responder)
         do throws(Problem) {
             try environment.hosts.check(request, method)
+            if found?.route == Routes.etcd { return EtcdGateway.handle(exchange, environment.parsing) }
             if method == .options { return try answerOptions(exchange, at: found?.route) }
             guard let found else { throw Problem(.unknownPath, "there is nothing at \(request.path)") }
             let route = Routes.table[found.route]
@@ -78,6 +83,8 @@ struct Environment: Sendable {
     let hosts: AllowedHosts
     let statistics: (@Sendable () -> HTTPServer.Statistics)?
     let lostLogLines: (@Sendable () -> Int)?
+    let connections: LeaderConnections?
+    let forwardsAll: Bool
     let peers = PeerConnections()
     let counters = RequestCounters(routes: Routes.table.map(\.template))
     /// Long JSON bodies are parsed here, one at a time, so that they hold up neither the node nor an event loop.

@@ -1,10 +1,15 @@
 /// Every path of the contract. The busiest come first: the table is searched from its beginning.
 enum Routes {
+    /// The place of etcd's gateway in the table.
+    static let etcd = 1
     static let table: [Route] = [
         Route(
             "/api/v1/kv/{key...}",
             .get(KeyValueReads.get, KeyValueReads.parameters + KeyValueWatches.parameters),
-            .put(KeyValueWrites.put), .delete(KeyValueWrites.delete, "recursive")),
+            .put(KeyValueWrites.put, "lease"), .delete(KeyValueWrites.delete, "recursive")),
+
+        // Its own rules for methods and parameters.
+        Route("/v3{call...}", .post { _ in }),
 
         Route("/api/v1/raft/append", .post(PeerRequests.append)),
         Route("/api/v1/raft/vote", .post(PeerRequests.vote)),
@@ -33,10 +38,20 @@ enum Routes {
         Route(
             "/api/v1/metadata/topics/{topicName}", .get(Topics.get, "consistency"), .delete(Topics.delete)),
 
+        Route("/api/v1/txn", .post(Transactions.commit)),
+        Route("/api/v1/leases", .get(Leases.list, "consistency", "limit", "after"), .post(Leases.grant)),
+        Route(
+            "/api/v1/leases/{id...}", .get(Leases.get, "consistency"), .post(Leases.keepAlive),
+            .delete(Leases.revoke)),
+        Route(
+            "/api/v1/locks/{name}", .get(Locks.get, "watch", "consistency"), .post(Locks.acquire),
+            .delete(Locks.release, "token")),
         Route("/api/v1/kv-compaction", .post(KeyValueHistory.compact)),
 
         Route("/api/v1/backup", .get(Backups.get, "consistency")),
 
+        Route("/version", .get(EtcdMaintenance.version)),
+        Route("/health", .get(EtcdMaintenance.health)),
         Route("/healthz", .get(Health.live)),
         Route("/readyz", .get(Health.ready)),
         Route("/metrics", .get(Health.metrics)),

@@ -18,6 +18,8 @@ extension MetadataStateMachine {
         let keptHistory = keepsHistory
         counters.level = level
         if keepsHistory, !keptHistory {
+            // An empty store is at revision 1, as etcd's clients expect: they take 0 for none.
+            counters.revision = max(counters.revision, 1)
             history = KeyHistory(horizon: counters.revision)
             counters.horizon = history.horizon
         }
@@ -35,14 +37,19 @@ extension MetadataStateMachine {
         return Outcome(result: .done)
     }
 
-    /// Keeps what the next revision changes. `versions` is the sum of the digests of those that it ends, `values` about how
-    /// many bytes these have.
+    /// Keeps some of what the present revision changes. `versions` is the sum of the digests of those that this ends, `values`
+    /// about how many bytes these have.
     mutating func keep(_ changes: [Change], ending versions: Digest, count: Int, values: Int, isDeletion: Bool) {
         guard keepsHistory else { return }
-        let past = KeyHistory.Past(
+        var past = KeyHistory.Past(
             digest: Digest(past: versions, count: count, ended: counters.revision, isDeletion: isDeletion),
-            versionCount: count, byteCount: KeyHistory.entryBytes + count * KeyHistory.versionBytes + values)
-        history.append(KeyHistory.Entry(changes: changes, past: past))
+            versionCount: count, byteCount: count * KeyHistory.versionBytes + values)
+        if history.last < counters.revision {
+            past.byteCount += KeyHistory.entryBytes
+            history.append(KeyHistory.Entry(changes: changes, past: past))
+        } else {
+            history.extendLast(changes, past)
+        }
         changedRows.insert(pastVersions: count)
     }
 }

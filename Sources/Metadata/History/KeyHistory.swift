@@ -38,6 +38,12 @@ public struct KeyHistory: Sendable {
         _ = dropped.popLast()
     }
 
+    /// Adds what the last revision has changed besides.
+    mutating func extendLast(_ changes: [Change], _ past: Past) {
+        chunks[chunks.count - 1].extendLast(changes, past)
+        self.past.add(past)
+    }
+
     /// What a revision that is kept changed.
     public func changes(at revision: UInt64) -> [Change] {
         let (chunk, offset) = place(of: revision)
@@ -115,14 +121,27 @@ extension KeyHistory {
         /// Whether a subtree was deleted as a whole.
         private(set) var hasSweep = false
         /// Of a full one.
-        let index = ChunkIndex()
+        private(set) var index = ChunkIndex()
 
         var isFull: Bool { entries.count == Self.capacity }
 
         mutating func append(_ entry: Entry) {
             entries.append(entry)
             past.add(entry.past)
-            if case .keysDeleted? = entry.changes.first { hasSweep = true }
+            noteSweeps(entry.changes)
+        }
+
+        mutating func extendLast(_ changes: [Change], _ past: Past) {
+            entries[entries.count - 1].changes += changes
+            entries[entries.count - 1].past.add(past)
+            self.past.add(past)
+            noteSweeps(changes)
+            // A copy may have made one without them.
+            index = ChunkIndex()
+        }
+
+        private mutating func noteSweeps(_ changes: [Change]) {
+            for case .keysDeleted in changes { hasSweep = true }
         }
 
         mutating func clear(_ offset: Int) -> Past {

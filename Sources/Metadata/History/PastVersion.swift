@@ -2,7 +2,7 @@
 public struct PastVersion: Equatable, Sendable {
     /// The revision that ended it.
     public var ended: UInt64
-    /// Its place among those that the same revision ended, from 0.
+    /// The number, from 0, of the change among those of that revision.
     public var place: UInt64
     /// Whether its key was deleted, and not written anew.
     public var isDeletion: Bool
@@ -33,6 +33,7 @@ struct PastVersions: Sequence, IteratorProtocol, Sendable {
             sweep = nil
             switch changes.popFirst() {
             case .keyPut(_, let previous?): return version(previous, isDeletion: false)
+            case .keyPut(_, nil): place += 1
             case .keyDeleted(let pair): return version(pair, isDeletion: true)
             case .keysDeleted(let deleted): sweep = deleted.makeIterator()
             case nil:

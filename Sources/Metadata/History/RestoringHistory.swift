@@ -8,12 +8,8 @@ struct RestoringHistory: Sendable {
     mutating func add(written pair: KeyValue) { written.append(pair) }
 
     mutating func add(_ version: PastVersion, _ counters: Counters) throws(RestoreError) {
-        if let last = ended.last, last.ended >= version.ended {
-            guard last.ended == version.ended, last.place + 1 == version.place else {
-                throw Self.error(version, "comes behind place \(last.place) of revision \(last.ended)")
-            }
-        } else if version.place != 0 {
-            throw Self.error(version, "is the first of its revision at place \(version.place)")
+        if let last = ended.last, (last.ended, last.place) >= (version.ended, version.place) {
+            throw Self.error(version, "comes behind number \(last.place) of revision \(last.ended)")
         }
         guard version.pair.isPlausible(at: counters.revision), version.pair.modRevision < version.ended,
             version.ended > counters.horizon, version.ended <= counters.revision
@@ -46,22 +42,27 @@ struct RestoringHistory: Sendable {
         return history
     }
 
-    /// What one revision changed: it wrote some pairs, and ended some versions.
+    /// What one revision changed: it wrote some pairs, and ended some versions. Each change has its number.
     private static func entry(
         _ revision: UInt64, _ written: ArraySlice<KeyValue>, _ ended: ArraySlice<PastVersion>
     ) throws(RestoreError) -> KeyHistory.Entry {
         var entry = KeyHistory.Entry()
-        switch (written.first, ended.first) {
-        case (let pair?, let previous) where written.count == 1 && ended.count <= 1:
-            guard previous.map({ $0.pair.key == pair.key && !$0.isDeletion }) ?? true else {
-                throw RestoreError(description: "Revision \(revision) wrote \(pair.key) and ended another key.")
+        var written = written.count > 1 ? written.sorted { $0.place < $1.place }[...] : written
+        var rest = ended
+        while !written.isEmpty || !rest.isEmpty {
+            let place = UInt64(entry.changes.count)
+            let pair = written.first.flatMap { $0.place == place ? written.popFirst() : nil }
+            let version = rest.first.flatMap { $0.place == place ? rest.popFirst() : nil }
+            switch (pair, version) {
+            case (let pair?, nil): entry.changes.append(.keyPut(pair, previous: nil))
+            case (let pair?, let version?) where version.pair.key == pair.key && !version.isDeletion:
+                entry.changes.append(.keyPut(pair, previous: version.pair))
+            case (nil, let version?) where version.isDeletion: entry.changes.append(.keyDeleted(version.pair))
+            default: throw RestoreError(description: "Change \(place) of revision \(revision) is none.")
             }
-            entry.changes = [.keyPut(pair, previous: previous?.pair)]
-        case (nil, .some) where ended.allSatisfy(\.isDeletion):
-            entry.changes = ended.map { .keyDeleted($0.pair) }
-        default:
-            throw RestoreError(
-                description: "Revision \(revision) wrote \(written.count) keys and ended \(ended.count) versions.")
+        }
+        guard !entry.changes.isEmpty else {
+            throw RestoreError(description: "Revision \(revision) changed nothing.")
         }
         for version in ended {
             entry.past.add(

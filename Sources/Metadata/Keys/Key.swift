@@ -1,8 +1,10 @@
-/// A key of the tree: UTF-8 bytes that start with `/`. Compared and ordered by bytes, never as a `String`, for which
-/// canonically equivalent Unicode texts are equal.
+/// A key of the tree. Mostly a path, UTF-8 bytes that start with `/` (``validate(_:)``); transactions write any bytes.
+/// Compared and ordered by bytes, never as a `String`, for which canonically equivalent Unicode texts are equal.
 public struct Key: Hashable, Comparable, Sendable, CustomStringConvertible {
     /// The longest key in bytes, the leading slash included.
     public static let maximumLength = 4096
+    /// Greater than every key.
+    static let behindAll = [UInt8](repeating: 0xff, count: maximumLength + 1)
 
     public let bytes: [UInt8]
 
@@ -60,6 +62,13 @@ extension Key {
         guard bytes.count > 1, bytes.last != slash else { throw .trailingSlash }
         try validateSegments(bytes)
         guard isValidUTF8(bytes) else { throw .invalidUTF8 }
+        return Key(validated: bytes)
+    }
+
+    /// The key that `bytes` are, whatever they are: 1 to 4096.
+    public static func validateLength(_ bytes: [UInt8]) throws(KeyError) -> Key {
+        guard !bytes.isEmpty else { throw .empty }
+        guard bytes.count <= maximumLength else { throw .tooLong(count: bytes.count) }
         return Key(validated: bytes)
     }
 

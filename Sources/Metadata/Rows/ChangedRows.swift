@@ -9,6 +9,7 @@ struct ChangedRows: Sendable {
     private var topics: Set<String> = []
     private var partitions: [String: Set<Int>] = [:]
     private var partitionCount = 0
+    private var leases: Set<LeaseID> = []
     private var keys: [Key] = []
     private var sweeps: [DeletedKeys] = []
     private var sweptCount = 0
@@ -16,7 +17,9 @@ struct ChangedRows: Sendable {
 
     init(takenRevision: UInt64) { self.takenRevision = takenRevision }
 
-    var count: Int { brokers.count + topics.count + partitionCount + keys.count + sweptCount + pastCount }
+    var count: Int {
+        brokers.count + topics.count + partitionCount + leases.count + keys.count + sweptCount + pastCount
+    }
 
     mutating func insert(broker id: BrokerID) { brokers.insert(id) }
 
@@ -25,6 +28,8 @@ struct ChangedRows: Sendable {
     mutating func insert(partition id: Int, of topic: String) {
         if partitions[topic, default: []].insert(id).inserted { partitionCount += 1 }
     }
+
+    mutating func insert(lease id: LeaseID) { leases.insert(id) }
 
     mutating func insertCreated(_ key: Key) { keys.append(key) }
 
@@ -55,6 +60,7 @@ struct ChangedRows: Sendable {
         for (topic, ids) in partitions.sorted(by: { $0.key < $1.key }) {
             for id in ids.sorted() { rows.append(.partition(topic: topic, id: id)) }
         }
+        for id in leases.sorted() { rows.append(.lease(id)) }
         var last: Key?
         let swept = sweeps.joined().lazy.filter { $0.modRevision <= takenRevision }.map(\.key)
         for key in Self.sorted(keys + swept) where key != last {
@@ -76,6 +82,7 @@ struct ChangedRows: Sendable {
         private var brokers: ArraySlice<BrokerID>
         private var topics: ArraySlice<String>
         private var partitions: ArraySlice<(key: String, value: Set<Int>)>
+        private var leases: ArraySlice<LeaseID>
         private var keys: ArraySlice<Key>
         /// The first in the last place.
         private var sweeps: [DeletedKeys]
@@ -85,6 +92,7 @@ struct ChangedRows: Sendable {
             brokers = changed.brokers.sorted()[...]
             topics = changed.topics.sorted()[...]
             partitions = changed.partitions.sorted { $0.key < $1.key }[...]
+            leases = changed.leases.sorted()[...]
             keys = changed.keys[...]
             sweeps = changed.sweeps.reversed()
             takenRevision = changed.takenRevision
@@ -95,6 +103,7 @@ struct ChangedRows: Sendable {
             if !brokers.isEmpty { return take(&brokers).map { .broker($0) } }
             if !topics.isEmpty { return take(&topics).map { .topic($0) } }
             if let (topic, ids) = partitions.popFirst() { return ids.sorted().map { .partition(topic: topic, id: $0) } }
+            if !leases.isEmpty { return take(&leases).map { .lease($0) } }
             if !keys.isEmpty { return ChangedRows.sorted(take(&keys)).map { .keyValue($0) } }
             return sweeps.isEmpty ? nil : takeSwept()
         }

@@ -8,13 +8,14 @@ extension MetadataStateMachine {
     /// Puts back a stored row. A row that contradicts those before it (a partition without its topic) is an error.
     ///
     /// Rows come as ``forEachRow(_:)`` gives them: brokers and topics before partitions, the partitions of a topic in
-    /// ascending id. Rows in ascending order are put back fastest. They do not count as changed. Whether all rows are
+    /// ascending id, leases before keys. Rows in ascending order are put back fastest. They do not count as changed. Whether all rows are
     /// there only the ``digest`` can tell.
     public mutating func restore(_ row: Row) throws(RestoreError) {
         switch row {
         case .broker(let broker): try restore(broker)
         case .topic(let topic): try restore(topic)
         case .partition(let topic, let partition): try restore(partition, topic: topic)
+        case .lease(let lease): try restore(lease)
         case .keyValue(let pair): try restore(pair)
         case .pastVersion(let version): try restore(version)
         }
@@ -39,7 +40,7 @@ extension MetadataStateMachine {
 
     private func checkKey(_ key: Key) throws(RestoreError) {
         do throws(KeyError) {
-            _ = try Key.validate(key.bytes)
+            _ = keepsHistory ? try Key.validateLength(key.bytes) : try Key.validate(key.bytes)
         } catch {
             throw RestoreError(description: "The stored key “\(key)” is none. \(error)")
         }
@@ -113,12 +114,26 @@ extension MetadataStateMachine {
         return nil
     }
 
+    private mutating func restore(_ lease: Lease) throws(RestoreError) {
+        guard lease.isValid, leases[lease.id] == nil else {
+            throw RestoreError(description: "Lease \(lease.id) is stored twice, or has an impossible id or time.")
+        }
+        leases.insert(lease)
+        ownDigest.add(Digest(lease))
+    }
+
     private mutating func restore(_ pair: KeyValue) throws(RestoreError) {
         try checkKey(pair.key)
         guard pair.isPlausible(at: counters.revision) else {
             throw RestoreError(
                 description: "The key \(pair.key) has the impossible revisions \(pair.createRevision), "
                     + "\(pair.modRevision) and version \(pair.version) at revision \(counters.revision).")
+        }
+        if let lease = pair.lease {
+            guard leases[lease] != nil else {
+                throw RestoreError(description: "The key \(pair.key) has lease \(lease), which is not stored.")
+            }
+            leases.attach(pair.key, to: lease)
         }
         if let last = keys.last, !(last < pair.key) {
             guard keys[pair.key] == nil else {

@@ -3,6 +3,7 @@ public enum Row: Equatable, Sendable {
     case broker(Broker)
     case topic(Topic)
     case partition(topic: String, Partition)
+    case lease(Lease)
     case keyValue(KeyValue)
     case pastVersion(PastVersion)
 
@@ -11,6 +12,7 @@ public enum Row: Equatable, Sendable {
         case .broker(let broker): .broker(broker.id)
         case .topic(let topic): .topic(topic.name)
         case .partition(let topic, let partition): .partition(topic: topic, id: partition.id)
+        case .lease(let lease): .lease(lease.id)
         case .keyValue(let pair): .keyValue(pair.key)
         case .pastVersion(let version): .pastVersion(ended: version.ended, place: version.place)
         }
@@ -21,6 +23,7 @@ public enum RowKey: Hashable, Sendable {
     case broker(BrokerID)
     case topic(String)
     case partition(topic: String, id: Int)
+    case lease(LeaseID)
     case keyValue(Key)
     case pastVersion(ended: UInt64, place: UInt64)
 }

@@ -8,6 +8,7 @@ private enum RowKind {
     static let partition: UInt64 = 3
     static let keyValue: UInt64 = 4
     static let pastVersion: UInt64 = 5
+    static let lease: UInt64 = 6
 }
 
 extension Digest {
@@ -70,6 +71,13 @@ extension Digest {
         self = hasher.finalize()
     }
 
+    init(_ lease: Lease) {
+        var hasher = RowHasher()
+        hasher.combine(RowKind.lease, UInt64(bitPattern: lease.id))
+        hasher.combine(lease.ttlSeconds, 0)
+        self = hasher.finalize()
+    }
+
     init(sum pairs: some Sequence<KeyValue>) {
         self.init()
         for pair in pairs { add(Digest(pair)) }
@@ -83,6 +91,8 @@ extension Digest {
         hasher.combine(UInt64(pair.key.bytes.count), UInt64(pair.value.count))
         pair.key.bytes.withUnsafeBytes { hasher.combine(contentOf: $0) }
         pair.value.withUnsafeBytes { hasher.combine(contentOf: $0) }
+        // The release before knew neither.
+        if !pair.isPlain { hasher.combine(UInt64(bitPattern: pair.lease ?? 0), UInt64(pair.place)) }
         self = hasher.finalize()
     }
 

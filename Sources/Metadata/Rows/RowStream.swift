@@ -11,14 +11,13 @@ public struct RowStream: Sendable {
     /// Of the partitions, which come when all topics have.
     private var topicOfPartition = 0
     private var partition = 0
+    /// The first in the last place; `nil` until their turn comes.
+    private var leases: [Lease]?
     /// The next key is this one or a later one.
     private var key: [UInt8] = []
     private var past: PastVersions
     /// Taken, but too large for the last chunk.
     private var held: Row?
-
-    /// Behind every key: no UTF-8 has this byte.
-    private static let behindAllKeys: [UInt8] = [0xff]
 
     public init(_ state: MetadataStateMachine) {
         image = state
@@ -53,7 +52,12 @@ public struct RowStream: Sendable {
             topic += 1
             return .topic(image.topicRows[topic - 1].topic)
         }
-        return nextPartition() ?? nextKey() ?? nextPast()
+        return nextPartition() ?? nextLease() ?? nextKey() ?? nextPast()
+    }
+
+    private mutating func nextLease() -> Row? {
+        if leases == nil { leases = image.leases.sorted.reversed() }
+        return leases?.popLast().map { .lease($0) }
     }
 
     private mutating func nextPartition() -> Row? {
@@ -75,7 +79,7 @@ public struct RowStream: Sendable {
 
     private mutating func nextKey() -> Row? {
         var found: KeyValue?
-        image.keys.visit(from: key, before: Self.behindAllKeys) { pair in
+        image.keys.visit(from: key, before: Key.behindAll) { pair in
             found = pair
             return false
         }
@@ -93,6 +97,7 @@ extension Row {
         case .topic(let topic): 128 + topic.name.utf8.count
         case .partition(let topic, let partition):
             64 + topic.utf8.count + 8 * (partition.replicas.count + partition.inSyncReplicas.count)
+        case .lease: 32
         case .keyValue(let pair): 64 + pair.key.bytes.count + pair.value.count
         case .pastVersion(let version): 80 + version.pair.key.bytes.count + version.pair.value.count
         }

@@ -75,6 +75,8 @@ enum Metrics {
         text.gauge("dmq_kv_oldest_revision", "The oldest revision that can be read.", node.oldestRevision)
         text.gauge("dmq_kv_past_versions", "Versions of keys that are past and kept.", node.pastVersions)
         text.gauge("dmq_kv_history_bytes", "About what these take in memory.", node.historyBytes)
+        text.gauge("dmq_leases", "Leases.", node.leases)
+        text.counter("dmq_leases_expired_total", "Leases whose time was up.", node.leasesExpired)
         text.gauge("dmq_kv_watches", "Watches and long polls of keys.", node.watches)
         text.family("dmq_brokers", "gauge", "Registered brokers.")
         text.sample("dmq_brokers", [("status", "ONLINE")], node.brokersOnline)

@@ -9,10 +9,17 @@ import Wire
 
 /// A node on real clocks, sockets and disks. Every call is safe from any thread.
 public final class RunningNode: NodeService {
-    public var members: [Member] { present.withLock { $0 } }
+    public var members: [Member] { present.withLock { $0.members } }
     public let id: NodeID
 
-    private let present: Mutex<[Member]>
+    public var standing: ClusterStanding { present.withLock { $0.standing } }
+
+    private struct Present {
+        var members: [Member]
+        var standing = ClusterStanding(clusterID: nil, term: .zero, leader: nil)
+    }
+
+    private let present: Mutex<Present>
     private let loop: EventLoop
     private let mailbox: Mailbox
     private let storage: StorageQueue
@@ -26,6 +33,8 @@ public final class RunningNode: NodeService {
         var network: PeerNetwork?
         var clock: SystemClock?
         var recovered: RecoveredNode?
+        /// As it was last told.
+        var standing: ClusterStanding?
     }
 
     /// Opens and checks the data directory and loads what it holds; nothing runs yet.
@@ -40,7 +49,7 @@ public final class RunningNode: NodeService {
         progress: (_ rows: Int) -> Void
     ) throws(StorageError) {
         self.id = id
-        present = Mutex(members.sorted { $0.id < $1.id })
+        present = Mutex(Present(members: members.sorted { $0.id < $1.id }))
         self.logger = logger
         self.loop = loop
         // The very queue, not one that targets it: so a batch of the node and a turn of the loop alternate.
@@ -86,14 +95,20 @@ public final class RunningNode: NodeService {
             let network = PeerNetwork(
                 id: id, members: members, loop: loop, mailbox: mailbox,
                 electionTimeout: settings.raft.electionTimeout, logger: logger
-            ) { [weak self] members in self?.present.withLock { $0 = members } }
+            ) { [weak self] members in self?.present.withLock { $0.members = members } }
             parts.clock = clock
             parts.network = network
             parts.node = Node(
                 id: id, members: members, settings: settings, recovered: recovered,
                 seed: UInt64.random(in: .min ... .max), clock: clock, network: network, disk: storage, logger: logger,
                 onFailure: onFailure)
-            mailbox.open { [parts] inputs in parts.node?.process(inputs) }
+            mailbox.open { [parts, weak self] inputs in
+                guard let node = parts.node else { return }
+                node.process(inputs)
+                guard node.standing != parts.standing else { return }
+                parts.standing = node.standing
+                self?.present.withLock { $0.standing = node.standing }
+            }
             mailbox.post(.timer)
         }
     }
@@ -134,6 +149,12 @@ public final class RunningNode: NodeService {
         _ consistency: Consistency, query: @escaping @Sendable (Result<NodeView, RequestFailure>) -> Void
     ) {
         mailbox.post(.read(consistency, query))
+    }
+
+    public func keepAlive(
+        _ lease: LeaseID, completion: @escaping @Sendable (Result<Lease?, RequestFailure>) -> Void
+    ) {
+        mailbox.post(.keepAlive(lease, completion))
     }
 
     public func heartbeat(
@@ -183,7 +204,7 @@ public final class RunningNode: NodeService {
     }
 
     public func watch(
-        _ range: KeyRange, after revision: UInt64?, wake: @escaping @Sendable () -> Void,
+        _ range: KeySpan, after revision: UInt64?, wake: @escaping @Sendable () -> Void,
         completion: @escaping @Sendable (Result<KeyWatch, WatchFailure>) -> Void
     ) {
         mailbox.post(.watch(range, after: revision, wake: wake, completion))

@@ -41,12 +41,13 @@ public final class KeyWatch: Sendable {
         var told: UInt64
         /// The first revision behind it that may have something; `nil` while none has.
         var due: UInt64?
-        /// What is left of a subtree that revision `due` deleted.
+        /// How many changes of revision `due` have been told, and what is left of those that the next one deleted.
+        var changesTold = 0
         var sweep: DeletedKeys.Iterator?
         var hasEnded = false
     }
 
-    public let range: KeyRange
+    public let range: KeySpan
     /// Changes behind this revision are told.
     public let start: UInt64
     let wake: @Sendable () -> Void
@@ -58,7 +59,7 @@ public final class KeyWatch: Sendable {
     private static let maximumEvents = 256
 
     init(
-        _ range: KeyRange, after revision: UInt64, _ source: PublishedHistory, wake: @escaping @Sendable () -> Void
+        _ range: KeySpan, after revision: UInt64, _ source: PublishedHistory, wake: @escaping @Sendable () -> Void
     ) {
         (self.range, start, self.source, self.wake) = (range, revision, source, wake)
         state = Mutex(State(told: revision, due: nil))
@@ -100,7 +101,7 @@ public final class KeyWatch: Sendable {
         var revision = due
         let end = min(history.last, due + UInt64(Self.maximumRevisions) - 1)
         while revision <= end, events.count < Self.maximumEvents {
-            guard collect(history.changes(at: revision), at: revision, &events, &state.sweep) else { break }
+            guard collect(history.changes(at: revision), at: revision, &events, &state) else { break }
             state.told = revision
             revision += 1
         }
@@ -110,29 +111,28 @@ public final class KeyWatch: Sendable {
 
     /// False when something of the revision is left.
     private func collect(
-        _ changes: [Change], at revision: UInt64, _ events: inout [KeyEvent], _ sweep: inout DeletedKeys.Iterator?
+        _ changes: [Change], at revision: UInt64, _ events: inout [KeyEvent], _ state: inout State
     ) -> Bool {
-        for change in changes {
-            switch change {
+        for index in state.changesTold..<changes.count {
+            switch changes[index] {
             case .keyPut(let pair, let previous) where range.contains(pair.key):
                 events.append(.put(pair, previous: previous))
             case .keyDeleted where Defect.watchWithoutDeletions.isOn: break
             case .keyDeleted(let pair) where range.contains(pair.key):
                 events.append(.delete(revision: revision, previous: pair))
             case .keysDeleted(let deleted):
-                var rest = sweep ?? deleted.makeIterator()
-                while events.count < Self.maximumEvents {
-                    guard let pair = rest.next() else {
-                        sweep = nil
-                        return true
-                    }
+                var rest = state.sweep ?? deleted.makeIterator()
+                state.sweep = nil
+                while let pair = rest.next() {
                     if range.contains(pair.key) { events.append(.delete(revision: revision, previous: pair)) }
+                    guard events.count >= Self.maximumEvents else { continue }
+                    (state.changesTold, state.sweep) = (index, rest)
+                    return false
                 }
-                sweep = rest
-                return false
             default: break
             }
         }
+        state.changesTold = 0
         return true
     }
 }

@@ -15,26 +15,41 @@ final class PublishedHistory: Sendable {
 
 /// Who watches which keys. Confined to the node's executor, but for the watches themselves.
 ///
-/// A change that nobody watches costs a lookup for each directory above its key, and nothing while there are no watches.
+/// A change that nobody watches costs a lookup for each length of a beginning that somebody watches, a comparison for each
+/// other span, and nothing while there are no watches.
 struct KeyWatches {
-    private var watches: [KeyRange: [ObjectIdentifier: KeyWatch]] = [:]
+    private typealias Group = [ObjectIdentifier: KeyWatch]
+
+    private var ofKeys: [Key: Group] = [:]
+    /// By what all keys begin with.
+    private var ofPrefixes: [Key: Group] = [:]
+    private var prefixLengths: [Int: Int] = [:]
+    /// Of spans that are neither.
+    private var ofRanges: [KeySpan: Group] = [:]
     private(set) var count = 0
     private let source: PublishedHistory
     /// Up to where the watches have been told what may concern them.
     private var noted: UInt64
-    /// Of the watched directories: nobody watches what lies deeper. Not less than it is.
-    private var longestDirectory = 0
     /// What is looked up one by one in a turn; of more all are told that there may be something.
     private static let maximumRevisions: UInt64 = 4096
+    /// Spans that each change is compared with.
+    static let maximumRanges = 1000
 
     init(_ state: MetadataStateMachine) {
         source = PublishedHistory(KeyHistory(horizon: state.counters.revision))
         noted = state.counters.revision
     }
 
+    /// Whether one more span can be watched.
+    func hasRoom(for keys: KeySpan, limit: Int) -> Bool {
+        guard count < limit else { return false }
+        if case .key = keys { return true }
+        return keys.commonPrefix != nil || ofRanges[keys] != nil || ofRanges.count < Self.maximumRanges
+    }
+
     /// - Parameter revision: All behind it is told.
     mutating func add(
-        _ range: KeyRange, after revision: UInt64, _ state: MetadataStateMachine, wake: @escaping @Sendable () -> Void
+        _ range: KeySpan, after revision: UInt64, _ state: MetadataStateMachine, wake: @escaping @Sendable () -> Void
     ) -> KeyWatch {
         if count == 0 {
             source.publish(state.history)
@@ -42,20 +57,52 @@ struct KeyWatches {
         }
         let watch = KeyWatch(range, after: revision, source, wake: wake)
         if revision < noted, !Defect.watchResumesLate.isOn { _ = watch.note(revision + 1...noted) }
-        watches[range, default: [:]][ObjectIdentifier(watch)] = watch
+        insert(watch)
         count += 1
-        if case .subtree(let directory) = range { longestDirectory = max(longestDirectory, directory.bytes.count) }
         return watch
     }
 
+    private mutating func insert(_ watch: KeyWatch) {
+        let id = ObjectIdentifier(watch)
+        if case .key(let key) = watch.range {
+            ofKeys[key, default: [:]][id] = watch
+        } else if let prefix = watch.range.commonPrefix {
+            if ofPrefixes[Key(validated: prefix)] == nil { prefixLengths[prefix.count, default: 0] += 1 }
+            ofPrefixes[Key(validated: prefix), default: [:]][id] = watch
+        } else {
+            ofRanges[watch.range, default: [:]][id] = watch
+        }
+    }
+
     mutating func remove(_ watch: KeyWatch) {
-        guard watches[watch.range]?.removeValue(forKey: ObjectIdentifier(watch)) != nil else { return }
-        if watches[watch.range]?.isEmpty == true { watches[watch.range] = nil }
+        guard erase(watch) else { return }
         count -= 1
-        guard count == 0 else { return }
         // Nobody holds a second copy of what changes.
-        source.publish(KeyHistory(horizon: noted))
-        longestDirectory = 0
+        if count == 0 { source.publish(KeyHistory(horizon: noted)) }
+    }
+
+    /// False if it was not there.
+    private mutating func erase(_ watch: KeyWatch) -> Bool {
+        let id = ObjectIdentifier(watch)
+        if case .key(let key) = watch.range { return Self.erase(id, from: &ofKeys, at: key).found }
+        guard let prefix = watch.range.commonPrefix else {
+            return Self.erase(id, from: &ofRanges, at: watch.range).found
+        }
+        let (found, isLast) = Self.erase(id, from: &ofPrefixes, at: Key(validated: prefix))
+        if isLast {
+            prefixLengths[prefix.count, default: 0] -= 1
+            if prefixLengths[prefix.count] == 0 { prefixLengths[prefix.count] = nil }
+        }
+        return found
+    }
+
+    private static func erase<Span>(
+        _ id: ObjectIdentifier, from groups: inout [Span: Group], at span: Span
+    ) -> (found: Bool, isLast: Bool) {
+        guard groups[span]?.removeValue(forKey: id) != nil else { return (false, false) }
+        guard groups[span]?.isEmpty == true else { return (true, false) }
+        groups[span] = nil
+        return (true, true)
     }
 
     /// After each batch of applied entries: wakes those whom it concerns.
@@ -82,17 +129,30 @@ struct KeyWatches {
 
     private func watches(concernedBy change: Change) -> [KeyWatch] {
         switch change {
-        case .keyPut(let pair, _), .keyDeleted(let pair):
-            KeyRange.all(containing: pair.key, upTo: longestDirectory).flatMap { range in
-                watches[range].map { Array($0.values) } ?? []
-            }
+        case .keyPut(let pair, _), .keyDeleted(let pair): watches(of: pair.key)
         // A million keys, maybe.
-        case .keysDeleted(let deleted): watches.filter { $0.key.meets(deleted) }.flatMap(\.value.values)
+        case .keysDeleted(let deleted):
+            groups.filter { group in
+                group.first.map { deleted.hasAny(from: $0.value.range.lower, before: $0.value.range.end) } ?? false
+            }.flatMap(\.values)
         default: []
         }
     }
 
-    private var all: [KeyWatch] { watches.values.flatMap(\.values) }
+    private func watches(of key: Key) -> [KeyWatch] {
+        var found = ofKeys[key].map { Array($0.values) } ?? []
+        for length in prefixLengths.keys where length <= key.bytes.count {
+            let prefix = Key(validated: length == key.bytes.count ? key.bytes : Array(key.bytes[..<length]))
+            if let group = ofPrefixes[prefix] { found += group.values }
+        }
+        for (span, group) in ofRanges where span.contains(key) { found += group.values }
+        return found
+    }
+
+    /// Of each span.
+    private var groups: [Group] { Array(ofKeys.values) + ofPrefixes.values + ofRanges.values }
+
+    private var all: [KeyWatch] { groups.flatMap(\.values) }
 
     /// The node ends.
     func end() { for watch in all { watch.end() } }
@@ -100,11 +160,13 @@ struct KeyWatches {
 
 extension Node {
     func watch(
-        _ range: KeyRange, after revision: UInt64?, wake: @escaping @Sendable () -> Void
+        _ range: KeySpan, after revision: UInt64?, wake: @escaping @Sendable () -> Void
     ) -> Result<KeyWatch, WatchFailure> {
         if let outOfService { return .failure(.request(.unavailable(outOfService))) }
         guard metadata.keepsHistory else { return .failure(.request(.levelTooLow(needed: 2))) }
-        guard keyWatches.count < settings.maximumWatches else { return .failure(.request(.overloaded)) }
+        guard keyWatches.hasRoom(for: range, limit: settings.maximumWatches) else {
+            return .failure(.request(.overloaded))
+        }
         if let revision, revision < metadata.oldestRevision {
             return .failure(.revision(.compacted(oldest: metadata.oldestRevision)))
         }

@@ -35,7 +35,7 @@ final class ContractModel: Checker {
     private func compare(_ outcome: Outcome, _ ledger: Ledger) -> String? {
         let (model, counters) = (ledger.model, ledger.metadata.counters)
         guard let command = ledger.lastCommand, let right = ledger.lastAnswer else { return nil }
-        let found = ModelAnswer(outcome.result)
+        let found = ModelAnswer(outcome.result, of: command)
         if found != right { return "answered \(found), right is \(right)" }
         if counters.version != model.version { return "version \(counters.version), right is \(model.version)" }
         if counters.revision != model.keys.revision {
@@ -49,6 +49,7 @@ final class ContractModel: Checker {
         case .put(let put): return compare(put.key, ledger)
         case .delete(let delete) where delete.isRecursive: return model.keys.difference(from: ledger.metadata)
         case .delete(let delete): return compare(delete.key, ledger)
+        case .transaction, .revokeLease: return model.keys.difference(from: ledger.metadata)
         case .compactHistory, .raiseLevel: return model.keys.pastDifference(from: ledger.metadata)
         default: return nil
         }

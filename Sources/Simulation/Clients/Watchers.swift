@@ -11,7 +11,7 @@ final class Watchers: @unchecked Sendable {
 
     /// What one is at.
     private final class Watcher: @unchecked Sendable {
-        let range: KeyRange
+        let range: KeySpan
         var stream: Stream?
         /// All up to there has been told.
         var position: UInt64 = 0
@@ -20,7 +20,7 @@ final class Watchers: @unchecked Sendable {
         /// Counts what it asked for: an answer that comes late is nobody's any more.
         var asked = 0
 
-        init(_ range: KeyRange) { self.range = range }
+        init(_ range: KeySpan) { self.range = range }
     }
 
     /// One watch on one node.
@@ -40,8 +40,12 @@ final class Watchers: @unchecked Sendable {
     init(cluster: SimulatedCluster, random: Randomness) {
         self.cluster = cluster
         self.random = random
-        let ranges = ["/", "/keys", "/scratch/1"].map { KeyRange.subtree(Key(validated: Array($0.utf8))) }
-        watchers = ranges.map { Watcher($0) }
+        let subtrees = ["/", "/keys", "/scratch/1"].map { KeySpan.subtree(of: Key(validated: Array($0.utf8))) }
+        // All, some in the middle, and those that are no paths.
+        let others: [KeySpan] = [
+            .range(from: [0], before: nil), .range(from: [1], before: [0x2f, 0x74]), .prefix([0xff]),
+        ]
+        watchers = (cluster.seed % 8 == 0 ? subtrees : others).map { Watcher($0) }
     }
 
     /// In one story of four: each look is a turn of a node, and costs its time.
@@ -181,14 +185,12 @@ extension KeysModel {
 
     /// What happened behind a revision to the keys that `isWanted` names, in order.
     func happenings(after revision: UInt64, _ isWanted: (Key) -> Bool) -> [Happening] {
-        var happenings: [Happening] = []
+        var happenings: [(number: Int, what: Happening)] = []
         for key in everNamed where isWanted(key) {
             for version in versions(of: key) where version.revision > revision {
-                happenings.append(Happening(key, version))
+                happenings.append((version.number, Happening(key, version)))
             }
         }
-        return happenings.sorted { (a: Happening, b: Happening) -> Bool in
-            a.revision == b.revision ? a.key < b.key : a.revision < b.revision
-        }
+        return happenings.sorted { ($0.what.revision, $0.number) < ($1.what.revision, $1.number) }.map(\.what)
     }
 }

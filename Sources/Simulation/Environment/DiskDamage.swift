@@ -102,10 +102,13 @@ extension Row {
                 random.flipBit(of: &bytes)
                 pair = KeyValue(
                     key: Key(validated: bytes), value: pair.value, createRevision: pair.createRevision,
-                    modRevision: pair.modRevision, version: pair.version)
+                    modRevision: pair.modRevision, version: pair.version, lease: pair.lease, place: pair.place)
             default: random.flipBit(of: &pair.modRevision)
             }
             return .keyValue(pair)
+        case .lease(var lease):
+            random.flipBit(of: &lease.ttlSeconds)
+            return .lease(lease)
         case .pastVersion(var version):
             random.flipBit(of: &version.pair.modRevision)
             return .pastVersion(version)

@@ -85,7 +85,9 @@ final class SimulatedNode: @unchecked Sendable {
     /// Whether the entry is on the platter, or was when that was damaged or lost, on a directory with the node's vote.
     func holds(_ position: LogPosition) -> Bool {
         guard lostImages.isEmpty else {
-            return lostImages.contains { $0.holds(position) } || isListedInLog && image.holds(position)
+            // An old copy that was let in again counts for what it has, like any directory with the node's vote.
+            let isLetIn = isListedInLog || image.identity?.isAdmitted ?? false
+            return lostImages.contains { $0.holds(position) } || isLetIn && image.holds(position)
         }
         if cluster.mistakes.isCloned(self) { return image.holds(position) || cluster.twin.image.holds(position) }
         let image = soundImage ?? image

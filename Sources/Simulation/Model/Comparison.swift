@@ -3,7 +3,8 @@ import Metadata
 // What the product says, in the model's words.
 
 extension ModelAnswer {
-    init(_ result: CommandResult) {
+    /// - Parameter command: Of which it is the result.
+    init(_ result: CommandResult, of command: Command = .noop(clusterID: nil)) {
         self =
             switch result {
             case .done: .done
@@ -12,6 +13,13 @@ extension ModelAnswer {
                 .topic(ClusterModel.Topic(topic, partitions), isNew: isNew)
             case .put(let revision, let version): .put(revision: revision, version: version)
             case .deleted(let count, let revision): .deleted(count: count, revision: revision)
+            case .transaction(let result, let revision):
+                if case .transaction(let transaction) = command {
+                    .transaction(TransactionModel.Answer(result, of: transaction), revision: revision)
+                } else {
+                    .refused("a result of a transaction that was none")
+                }
+            case .lease(let lease): .lease(lease.id, ttl: lease.ttlSeconds)
             case .refused(.revisionMismatch(let present)): .refused("revisionMismatch", present: present)
             case .refused(let refusal): .refused(Self.name(of: refusal))
             }
@@ -29,7 +37,40 @@ extension ModelAnswer {
         case .revisionMismatch: "revisionMismatch"
         case .revisionCompacted: "revisionCompacted"
         case .futureRevision: "futureRevision"
+        case .unknownLease: "unknownLease"
+        case .leaseExists: "leaseExists"
+        case .tooManyLeases: "tooManyLeases"
+        case .leaseIsFull: "leaseIsFull"
+        case .staleFence: "staleFence"
         case .invalidCommand: "invalidCommand"
+        }
+    }
+}
+
+extension TransactionModel.Answer {
+    init(_ result: TransactionResult, of transaction: Transaction) {
+        let operations = result.succeeded ? transaction.success : transaction.failure
+        self.init(
+            succeeded: result.succeeded,
+            results: zip(operations, result.results).map { TransactionModel.Result($1, of: $0) })
+    }
+}
+
+extension TransactionModel.Result {
+    init(_ result: OperationResult, of operation: Transaction.Operation) {
+        switch (result.kind, operation) {
+        case (.put(let pair, _), _): self = .put(pair.key, KeysModel.Value(pair))
+        case (.deleted(let deleted), _): self = .deleted(deleted.map(\.key))
+        case (.read(let image), .read(let span, let revision)):
+            var found: [TransactionModel.Found] = []
+            image.state.visit(span, at: revision) { pair in
+                found.append(TransactionModel.Found(key: pair.key, value: KeysModel.Value(pair)))
+                return true
+            }
+            self = .read(found)
+        case (.transaction(let nested), .transaction(let transaction)):
+            self = .nested(TransactionModel.Answer(nested, of: transaction))
+        default: self = .nested(TransactionModel.Answer(succeeded: false))
         }
     }
 }
@@ -62,7 +103,7 @@ extension KeysModel.Value {
     init(_ pair: KeyValue) {
         self.init(
             bytes: pair.value, createRevision: pair.createRevision, modRevision: pair.modRevision,
-            version: pair.version)
+            version: pair.version, lease: pair.lease)
     }
 }
 
@@ -101,8 +142,12 @@ extension KeysModel {
             let found = metadata.value(key).map { Value($0) }
             if found != value { return "\(key) is \(found.map { "\($0)" } ?? "missing"), right is \(value)" }
         }
-        return metadata.keyCount == present.count
-            ? nil : "there are \(metadata.keyCount) keys, right is \(present.count)"
+        if metadata.keyCount != present.count {
+            return "there are \(metadata.keyCount) keys, right is \(present.count)"
+        }
+        let found = metadata.allLeases.map { "\($0.id) of \($0.ttlSeconds) s" }
+        let right = leases.sorted { $0.key < $1.key }.map { "\($0.key) of \($0.value) s" }
+        return found == right ? nil : "the leases are \(found), right is \(right)"
     }
 
     /// How what `metadata` tells of the past differs, if it does: of all keys at a few revisions.

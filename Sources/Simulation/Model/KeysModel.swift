@@ -1,6 +1,6 @@
 import Metadata
 
-/// The key-values by the rules of the contract (§7), as they are and as they were at every revision.
+/// The key-values by the rules of the contract (§7, §10, §11), as they are and as they were at every revision, and the leases.
 struct KeysModel {
     struct Value: Equatable {
         var bytes: [UInt8]
@@ -8,6 +8,7 @@ struct KeysModel {
         var modRevision: UInt64
         /// 1 for a new key, +1 for each change.
         var version: UInt64
+        var lease: LeaseID?
     }
 
     enum Entry: Equatable {
@@ -19,9 +20,13 @@ struct KeysModel {
         let revision: UInt64
         /// `nil` when it was deleted.
         var value: Value?
+        /// Its number among the changes of the revision, from 0.
+        var number = 0
     }
 
-    private(set) var revision: UInt64 = 0
+    var revision: UInt64 = 0
+    /// With their times in seconds. Looked up, never iterated where the order could be seen.
+    var leases: [LeaseID: Int64] = [:]
     /// The oldest revision that can be read; `nil` while only the present can.
     private(set) var horizon: UInt64?
     /// Of every key that ever was, in order. Looked up by key, never iterated.
@@ -49,9 +54,9 @@ struct KeysModel {
     /// In byte order.
     var present: [(key: Key, value: Value)] { everNamed.compactMap { key in value(key).map { (key, $0) } } }
 
-    private mutating func record(_ key: Key, _ value: Value?, at revision: UInt64) {
+    mutating func record(_ key: Key, _ value: Value?, at revision: UInt64, number: Int = 0) {
         if changes[key] == nil { everNamed.insert(key, at: place(of: key)) }
-        changes[key, default: []].append(Version(revision: revision, value: value))
+        changes[key, default: []].append(Version(revision: revision, value: value, number: number))
     }
 
     private func place(of key: Key) -> Int {
@@ -87,11 +92,14 @@ struct KeysModel {
         }
         guard !doomed.isEmpty else { return .refused("unknownKey") }
         revision += 1
-        for key in doomed { record(key, nil, at: revision) }
+        for (number, key) in doomed.enumerated() { record(key, nil, at: revision, number: number) }
         return .deleted(count: doomed.count, revision: revision)
     }
 
-    mutating func keepHistory() { horizon = revision }
+    mutating func keepHistory() {
+        revision = max(revision, 1)
+        horizon = revision
+    }
 
     mutating func compact(through wanted: UInt64) -> ModelAnswer {
         guard let horizon else { return .refused("invalidCommand") }
@@ -140,7 +148,7 @@ extension Key {
     fileprivate func comesBehind(_ other: Key) -> Bool { other.bytes.lexicographicallyPrecedes(bytes) }
 
     fileprivate func isBelow(_ directory: Key) -> Bool {
-        directory.bytes == [slash]
+        directory.bytes == [slash] && bytes.first == slash
             || bytes.count > directory.bytes.count && bytes[directory.bytes.count] == slash
                 && bytes.starts(with: directory.bytes)
     }

@@ -33,6 +33,11 @@ struct Model {
             level = wanted
             return .done
         case .compactHistory(let revision): return keys.compact(through: revision)
+        case _ where level < 2: return .refused("invalidCommand")
+        case .transaction(let transaction): return keys.carryOut(transaction)
+        case .grantLease(let lease): return keys.grant(lease)
+        case .revokeLease(let id): return keys.revoke(id)
+        case .keepLeasesAlive: return .done
         }
     }
 
@@ -51,6 +56,8 @@ enum ModelAnswer: Equatable {
     case topic(ClusterModel.Topic, isNew: Bool)
     case put(revision: UInt64, version: UInt64)
     case deleted(count: Int, revision: UInt64)
+    case transaction(TransactionModel.Answer, revision: UInt64)
+    case lease(LeaseID, ttl: Int64)
     /// With the key's present revision, if that is the reason.
     case refused(String, present: UInt64? = nil)
 }

@@ -87,7 +87,9 @@ public final class BackupFile {
     private func forEachRow(
         of table: StateTable, _ body: (Row) throws(RestoreError) -> Void
     ) throws(StorageError) {
-        let statement = try connection.prepare(table.selection(from: table.name), isPersistent: false)
+        let hasRareColumns = try connection.hasRareColumns(StateTable.keyValue.name)
+        let statement = try connection.prepare(
+            table.selection(from: table.name, hasRareColumns: hasRareColumns), isPersistent: false)
         defer { sqlite3_finalize(statement.handle) }
         while try connection.step(statement, while: "reading table \(table.name)") {
             let row: Row

@@ -19,7 +19,9 @@ final class BlockingHTTP {
         let done = DispatchSemaphore(value: 0)
         let answer = Answer()
         connection.send(
-            method: request.method, path: request.path, headers: HTTPHeaders(request.headers), body: request.body,
+            method: request.method, path: request.path,
+            // Any node that can be reached will do.
+            headers: HTTPHeaders(request.headers + [(name: "X-Forward", value: "leader")]), body: request.body,
             timeout: timeout
         ) { result in
             answer.result.withLock { $0 = result }

@@ -5,6 +5,7 @@ enum ConfigurationKey: String, CaseIterable, Sendable {
     case serverHost = "server.host"
     case serverMemory = "server.memory-mb"
     case allowedHosts = "server.allowed-hosts"
+    case forward = "api.forward"
     case servicesFile = "kraft.services-file"
     case clusterSize = "kraft.cluster-size"
     case dataDirectory = "kraft.data-dir"

@@ -99,6 +99,12 @@ struct ConfigurationOptions: ParsableArguments {
     var brokerHeartbeatCheckInterval: String?
 
     @Option(
+        name: .customLong("api.forward"),
+        help: ArgumentHelp(
+            "Whether a node that does not lead passes all requests on to the leader; false.", valueName: "bool"))
+    var forward: String?
+
+    @Option(
         name: .customLong("kv.history.max-age-s"),
         help: ArgumentHelp("How long it is kept what keys were; 3600.", valueName: "s"))
     var historyAge: String?
@@ -131,6 +137,7 @@ struct ConfigurationOptions: ParsableArguments {
         case .serverHost: serverHost
         case .serverMemory: serverMemory
         case .allowedHosts: allowedHosts
+        case .forward: forward
         case .servicesFile: servicesFile
         case .clusterSize: clusterSize
         case .dataDirectory: dataDirectory

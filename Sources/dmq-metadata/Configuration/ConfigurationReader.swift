@@ -26,7 +26,8 @@ struct ConfigurationReader {
         return NodeConfiguration(
             node: member.id, members: services.members, listenHost: try listenHost(member),
             listenPort: port.map { UInt16($0) } ?? member.port, allowedHosts: try allowedHosts(),
-            dataDirectory: try dataDirectory(member.id), memoryBytes: Int(memory ?? 256) * 1024 * 1024,
+            forwardsAll: try forwardsAll(), dataDirectory: try dataDirectory(member.id),
+            memoryBytes: Int(memory ?? 256) * 1024 * 1024,
             historyAge: .seconds(historyAge ?? 3600), historyBytes: Int(historySize ?? 64) * 1024 * 1024,
             bootstrap: try bootstrap(), rejoin: try rejoin(), repair: try repair(),
             electionTimeout: timing.election, electionTimeoutJitter: timing.jitter,
@@ -35,6 +36,14 @@ struct ConfigurationReader {
             brokerHeartbeatCheckInterval: try milliseconds(
                 .brokerHeartbeatCheckInterval, in: 1...3_600_000, default: 5000),
             logging: logging, servicesFile: servicesPath, warnings: sources.warnings)
+    }
+
+    private func forwardsAll() throws(ConfigurationError) -> Bool {
+        guard let setting = sources[.forward] else { return false }
+        guard let isOn = Bool(setting.value) else {
+            throw ConfigurationError(setting, "neither true nor false", remedy: "the default is false")
+        }
+        return isOn
     }
 
     /// The level and the form of the log alone, which also commands that run no node honour.

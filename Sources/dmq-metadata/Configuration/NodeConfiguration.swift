@@ -15,6 +15,8 @@ struct NodeConfiguration: Sendable {
     var listenPort: UInt16
     /// Names besides those of the machine and of the services file that requests may call this node by.
     var allowedHosts: [String]
+    /// Whether requests for the leader are passed on to it, also when the client does not ask for that.
+    var forwardsAll: Bool
     var dataDirectory: String
     /// What requests and answers may take beyond the state itself.
     var memoryBytes: Int

@@ -67,6 +67,7 @@ final class HostedNode: ServedNode {
             id: configuration.node, members: configuration.members, directory: configuration.dataDirectory,
             settings: NodeSettings(configuration), listener: listener, loop: loop, logger: logger,
             hosts: configuration.ownNames, lostLogLines: { LineOutput.standardError.lostLines },
+            forwardsAll: configuration.forwardsAll,
             progress: { [events] rows in events.onReplayProgress(rows, nil) })
     }
 

@@ -22,6 +22,7 @@ final class NodeHost: Sendable {
     init(
         id: NodeID, members: [Member], directory: String, settings: NodeSettings, listener: Listener, loop: EventLoop,
         logger: Logger, hosts: AllowedHosts = .all, lostLogLines: (@Sendable () -> Int)? = nil,
+        forwardsAll: Bool = false,
         progress: (_ rows: Int) -> Void = { _ in }
     ) throws(StorageError) {
         self.listener = listener
@@ -32,7 +33,7 @@ final class NodeHost: Sendable {
         listener.serve(
             Router(
                 service: node, now: { RunningNode.unixMilliseconds }, hosts: hosts,
-                statistics: { server.statistics }, lostLogLines: lostLogLines))
+                statistics: { server.statistics }, lostLogLines: lostLogLines, loop: loop, forwardsAll: forwardsAll))
     }
 
     func start(onFailure: @escaping @Sendable (StorageError) -> Void) {
