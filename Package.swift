@@ -82,7 +82,7 @@ let package = Package(
         // what clients saw: the checker of histories, and what a log comes to.
         .testTarget(
             name: "EndToEndTests", dependencies: ["dmq-metadata", "Simulation", "Metadata", "Raft", "Wire"],
-            exclude: ["systemd"], swiftSettings: settings),
+            exclude: ["systemd", "Clients"], swiftSettings: settings),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -38,6 +38,32 @@ extension EndToEnd {
             }
         }
 
+        @Test func theCommandLine() throws {
+            try Cluster.with { cluster in
+                let endpoint = "--endpoint=http://localhost:\(try cluster.followers()[0].port)"
+                #expect(try Finished.dmq("lease", "grant", "60", "--id=7", endpoint).output == "7\n")
+                #expect(try Finished.dmq("kv", "put", "/l", "v", "--lease=7", endpoint).status == 0)
+                let shown = try Finished.dmq("lease", "show", "7", endpoint)
+                #expect(shown.output.hasPrefix("7  ") && shown.output.hasSuffix(" of 60 s left\n/l\n"), "\(shown)")
+                #expect(try Finished.dmq("lease", "list", endpoint).output.contains("7"))
+                #expect(try Finished.dmq("lease", "keep-alive", "7", endpoint).output == "60 s from now\n")
+                let body = #"{"if":[{"key":"/l","exists":true}],"then":[{"get":"/l"}]}"#
+                let done = try Finished.dmq("kv", "txn", body, endpoint)
+                #expect(done.status == 0 && done.output.contains(#""succeeded":true"#))
+                #expect(try Finished.dmq("lease", "revoke", "7", endpoint).output.hasPrefix("deleted 1"))
+                #expect(try Finished.dmq("kv", "txn", body, endpoint).status == 1)
+                // The program is told its token, and what it writes is fenced by it.
+                let put =
+                    #"curl -s -X PUT -H "X-Forward: leader" -H "X-Fence: $DMQ_FENCE" -d v "#
+                    + "localhost:\(try cluster.followers()[0].port)/api/v1/kv/fenced; exit 3"
+                let locked = try Finished.dmq(
+                    "lock", "job", endpoint, "--", "/bin/bash", "-c", put, environment: ["PATH": "/usr/bin:/bin"])
+                #expect(locked.status == 3 && locked.output.contains(#""key":"/fenced""#), "\(locked)")
+                let lock = try cluster.leader().get("/api/v1/locks/job")
+                #expect(lock.text.contains(#""holder":null"#), "it is let go")
+            }
+        }
+
         @Test("a lease has no less than it had left when the leader dies")
         func leasesAcrossAChangeOfLeader() throws {
             try Cluster.with { cluster in

@@ -194,10 +194,23 @@ final class Workload {
         case 26..<34: return .delete(Delete(key: key))
         case 34: return .delete(Delete(key: Key(validated: Array("/k1".utf8)), isRecursive: true))
         case 35: return .raiseLevel(to: 2)
+        case 36: return .grantLease(Lease(id: LeaseID(1 + random(3)), ttlSeconds: 5))
+        case 37: return random(2) == 0 ? .revokeLease(LeaseID(1 + random(3))) : .transaction(transaction())
+        case 38: return .transaction(transaction())
         default:
             let revision = memory.state.counters.revision
             return .compactHistory(through: revision - UInt64(random(Int(revision) + 1)))
         }
+    }
+
+    /// Several keys, one of them no path, and perhaps one with a lease.
+    private func transaction() -> Transaction {
+        let lease = memory.state.allLeases.last.map { Transaction.LeaseChoice.lease($0.id) } ?? .none
+        return Transaction(success: [
+            .put(Transaction.Write(key: Key(validated: [0xff, UInt8(random(4))]), value: [1])),
+            .delete(.subtree(of: Key(validated: Array("/k2".utf8)))),
+            .put(Transaction.Write(key: Key(validated: Array("/k3/\(random(10))".utf8)), value: [2], lease: lease)),
+        ])
     }
 
     private func commands() -> [Command] { (0...random(8)).map { _ in command() } }

@@ -4,7 +4,7 @@ import Metadata
 import Server
 import Wire
 
-/// etcd's v3 API as its JSON gateway has it, under `/v3/` and `/v3beta/`: programs that were written for etcd work unchanged.
+/// etcd's v3 API as its JSON gateway has it, under `/v3/` (`/v3beta/`, `/v3alpha/`): programs that were written for etcd work unchanged.
 /// The rules are those that its clients depend on; the texts of errors are etcd's, for clients compare them.
 enum EtcdGateway {
     /// Longer bodies are parsed away from the event loop.
@@ -61,10 +61,15 @@ enum EtcdGateway {
         }
     }
 
-    /// By what stands behind `/v3` or `/v3beta`.
+    /// By what stands behind `/v3`.
     private static func call(_ tail: ArraySlice<UInt8>) -> Call? {
-        let name = String(decoding: tail.starts(with: "beta/".utf8) ? tail.dropFirst(4) : tail, as: UTF8.self)
-        return calls[name]
+        calls[String(decoding: withoutStage(tail), as: UTF8.self)]
+    }
+
+    /// What etcd's gateway was called before it was finished, older clients go on to call it.
+    private static func withoutStage(_ tail: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+        for stage in ["alpha", "beta"] where tail.starts(with: stage.utf8) { return tail.dropFirst(stage.utf8.count) }
+        return tail
     }
 
     private static let calls: [String: Call] = [

@@ -24,9 +24,11 @@ struct ClientOptions: ParsableArguments {
         }
     }
 
-    func makeClient() -> ClusterClient {
+    /// - Parameter patience: Instead of ``timeout``.
+    func makeClient(patience: Duration? = nil) -> ClusterClient {
         ClusterClient(
-            endpoints: endpoints.compactMap(Endpoint.init), patience: .milliseconds(Int64(timeout * 1000)))
+            endpoints: endpoints.compactMap(Endpoint.init),
+            patience: patience ?? .milliseconds(Int64(timeout * 1000)))
     }
 
     /// Sends the request, and prints the answer as JSON or as `describe` puts it.

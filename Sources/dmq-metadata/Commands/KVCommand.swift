@@ -6,7 +6,7 @@ import HTTP
 struct KVCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "kv", abstract: "Read and write the coordination store.",
-        subcommands: [Get.self, Put.self, Delete.self, List.self, History.self, Compact.self])
+        subcommands: [Get.self, Put.self, Delete.self, List.self, History.self, Compact.self, Transact.self])
 
     /// The path of a key, which may be given with or without the slash at its front.
     static func path(of key: String) -> String {
@@ -48,6 +48,7 @@ struct KVCommand: ParsableCommand {
         @Option(help: ArgumentHelp("Only if the key has this mod revision.", valueName: "revision"))
         var ifRevision: UInt64?
         @Flag(help: "Only if the key does not exist.") var ifAbsent = false
+        @Option(help: ArgumentHelp("The lease that it goes with.", valueName: "id")) var lease: Int64?
 
         func validate() throws {
             try KVCommand.requireKey(key)
@@ -58,7 +59,8 @@ struct KVCommand: ParsableCommand {
         }
 
         func run() throws {
-            var request = ClientRequest(method: "PUT", path: KVCommand.path(of: key))
+            let query = KVCommand.query(lease.map { ["lease=\($0)"] } ?? [])
+            var request = ClientRequest(method: "PUT", path: KVCommand.path(of: key) + query)
             request.body = try readValue()
             if let ifRevision { request.headers.append(("If-Match", "\"\(ifRevision)\"")) }
             if ifAbsent { request.headers.append(("If-None-Match", "*")) }
@@ -66,19 +68,8 @@ struct KVCommand: ParsableCommand {
         }
 
         private func readValue() throws(CommandFailure) -> [UInt8] {
-            if let file {
-                switch readFile(file) {
-                case .bytes(let bytes): return bytes
-                case .missing: throw CommandFailure(.ioError, "\(file): there is no such file")
-                case .unreadable(let reason): throw CommandFailure(.ioError, "\(file): \(reason)")
-                }
-            }
-            if value != "-" { return Array((value ?? "").utf8) }
-            switch readToEnd(STDIN_FILENO) {
-            case .success(let bytes): return bytes
-            case .failure(let error):
-                throw CommandFailure(.ioError, "standard input: \(systemMessage(error.number))")
-            }
+            if let file { return try KVCommand.read(file) }
+            return value == "-" ? try KVCommand.readStandardInput() : Array((value ?? "").utf8)
         }
     }
 
@@ -111,6 +102,22 @@ struct KVCommand: ParsableCommand {
     }
 
     private static func directory(_ key: String) -> String { key.hasSuffix("/") ? key : key + "/" }
+
+    static func read(_ file: String) throws(CommandFailure) -> [UInt8] {
+        switch readFile(file) {
+        case .bytes(let bytes): return bytes
+        case .missing: throw CommandFailure(.ioError, "\(file): there is no such file")
+        case .unreadable(let reason): throw CommandFailure(.ioError, "\(file): \(reason)")
+        }
+    }
+
+    static func readStandardInput() throws(CommandFailure) -> [UInt8] {
+        switch readToEnd(STDIN_FILENO) {
+        case .success(let bytes): return bytes
+        case .failure(let error):
+            throw CommandFailure(.ioError, "standard input: \(systemMessage(error.number))")
+        }
+    }
 
     static func requireKey(_ key: String) throws {
         guard !key.isEmpty, key != "/" else { throw ValidationError("the key is empty") }

@@ -25,6 +25,9 @@ final class Node: Reachable {
 
     var address: Address { Address(port: port) }
 
+    /// While it runs.
+    var processID: Int32? { process?.processID }
+
     var isRunning: Bool { process.map { $0.end == nil } ?? false }
 
     var log: String { (try? String(contentsOfFile: logPath, encoding: .utf8)) ?? "" }
