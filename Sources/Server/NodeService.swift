@@ -88,12 +88,18 @@ public struct NodeStatus: Sendable {
 
 /// What every answer to some clients speaks of.
 public struct ClusterStanding: Sendable, Equatable {
-    public var clusterID: String?
-    public var term: Term
-    public var leader: NodeID?
+    /// The first half of the cluster's id as a number, for clients that know clusters by numbers; never 0.
+    public let clusterNumber: UInt64
+    public let term: Term
+    public let leader: NodeID?
 
     public init(clusterID: String?, term: Term, leader: NodeID?) {
-        (self.clusterID, self.term, self.leader) = (clusterID, term, leader)
+        (self.term, self.leader) = (term, leader)
+        // Over bytes: a node looks after each batch whether this is still so.
+        let number = (clusterID ?? "").utf8.prefix(16).reduce(0 as UInt64) { number, digit in
+            number << 4 | UInt64(digit & 0xf) + (digit > UInt8(ascii: "9") ? 9 : 0)
+        }
+        clusterNumber = max(number, 1)
     }
 }
 

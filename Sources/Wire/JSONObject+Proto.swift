@@ -22,13 +22,23 @@ extension JSONObject {
 
     /// The field by its name in the `.proto` file, or in lowerCamelCase; `nil` if absent or `null`.
     private func field(_ name: String) -> JSONValue? {
-        let value = find(name) ?? (name.contains("_") ? find(Self.camelCase(name)) : nil)
+        let value = fields.last { $0.name == name || Self.isCamelCase($0.name, of: name) }?.value
         return value == .null ? nil : value
     }
 
-    private static func camelCase(_ name: String) -> String {
-        let parts = name.split(separator: "_")
-        return parts.dropFirst().reduce(String(parts[0])) { $0 + $1.prefix(1).uppercased() + $1.dropFirst() }
+    /// Octet by octet: most fields of a message are absent, and each is looked for in every request.
+    private static func isCamelCase(_ camel: String, of name: String) -> Bool {
+        var rest = camel.utf8[...]
+        var isUpper = false
+        for byte in name.utf8 {
+            if byte == UInt8(ascii: "_") {
+                isUpper = true
+                continue
+            }
+            guard rest.popFirst() == (isUpper ? byte & 0xdf : byte) else { return false }
+            isUpper = false
+        }
+        return rest.isEmpty
     }
 
     /// An int64 as a number or a string; 0 if absent.

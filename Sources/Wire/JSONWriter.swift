@@ -100,6 +100,14 @@ public struct JSONWriter: Sendable {
         bytes.append(contentsOf: Data(data).base64EncodedData())
     }
 
+    /// A number as a string, for integers beyond those that every reader of JSON carries exactly.
+    public mutating func quotedField(_ name: StaticString, _ number: some FixedWidthInteger) {
+        key(name)
+        beginString()
+        bytes.appendDecimal(number)
+        endString()
+    }
+
     /// Octets as base64 (RFC 4648 §4).
     public mutating func base64Field(_ name: StaticString, _ octets: [UInt8]) {
         key(name)

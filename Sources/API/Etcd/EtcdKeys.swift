@@ -62,15 +62,23 @@ enum EtcdKeys {
             guard case .transaction(let outcome, let revision) = result else {
                 return exchange.answerUnexpected(result)
             }
-            exchange.answerJSON { json in
-                json.object { json in
-                    json.header(exchange.service, revision: revision)
-                    if case .deleted(let deleted)? = outcome.results.first?.kind {
-                        json.deleted(deleted, showsPrevious: showsPrevious)
+            // They may be a million.
+            aside(if: showsPrevious, exchange) {
+                exchange.answerJSON { json in
+                    json.object { json in
+                        json.header(exchange.service, revision: revision)
+                        if case .deleted(let deleted)? = outcome.results.first?.kind {
+                            json.deleted(deleted, showsPrevious: showsPrevious)
+                        }
                     }
                 }
             }
         }
+    }
+
+    /// Where nobody waits for it but others of its kind, or at once.
+    private static func aside(if isLong: Bool, _ exchange: Exchange, _ answer: @escaping @Sendable () -> Void) {
+        if isLong { exchange.looking.async(execute: answer) } else { answer() }
     }
 
     @Sendable static func transact(_ exchange: Exchange, _ json: JSONObject) throws {
@@ -80,10 +88,13 @@ enum EtcdKeys {
             guard case .transaction(let outcome, let revision) = result else {
                 return exchange.answerUnexpected(result)
             }
-            exchange.answerJSON { json in
-                json.object { json in
-                    json.header(exchange.service, revision: revision)
-                    request.write(outcome, to: &json)
+            // What it reads is looked up now, and may be long.
+            aside(if: request.isLong, exchange) {
+                exchange.answerJSON { json in
+                    json.object { json in
+                        json.header(exchange.service, revision: revision)
+                        request.write(outcome, to: &json)
+                    }
                 }
             }
         }

@@ -7,7 +7,7 @@ import Wire
 extension JSONWriter {
     /// Left out if it is 0.
     mutating func proto(_ name: StaticString, _ number: some FixedWidthInteger) {
-        if number != 0 { field(name, String(number)) }
+        if number != 0 { quotedField(name, number) }
     }
 
     mutating func proto(_ name: StaticString, _ flag: Bool) { if flag { field(name, true) } }
@@ -29,7 +29,7 @@ extension JSONWriter {
     mutating func header(_ service: any NodeService, revision: UInt64?) {
         let standing = service.standing
         objectField("header") { json in
-            json.proto("cluster_id", standing.etcdClusterID)
+            json.proto("cluster_id", standing.clusterNumber)
             json.proto("member_id", service.id.number)
             json.proto("revision", revision ?? 0)
             json.proto("raft_term", standing.term.number)
@@ -40,9 +40,4 @@ extension JSONWriter {
     mutating func innerHeader(revision: UInt64?) {
         objectField("header") { $0.proto("revision", revision ?? 0) }
     }
-}
-
-extension ClusterStanding {
-    /// The first half of the cluster's id; never 0.
-    fileprivate var etcdClusterID: UInt64 { clusterID.flatMap { UInt64($0.prefix(16), radix: 16) } ?? 1 }
 }

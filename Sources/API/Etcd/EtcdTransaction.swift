@@ -62,6 +62,18 @@ struct EtcdTransaction: Sendable {
         }
     }
 
+    /// Whether the answer may show many keys.
+    var isLong: Bool {
+        (success + failure).contains { operation in
+            switch operation {
+            case .put: false
+            case .delete(let showsPrevious): showsPrevious
+            case .range(let range): if case .key = range.keys { false } else { true }
+            case .transaction(let nested): nested.isLong
+            }
+        }
+    }
+
     // MARK: Answers
 
     /// `"succeeded":true,"responses":[…]`.

@@ -8,7 +8,7 @@ extension JSONWriter {
     }
 
     /// Of an id, which may be beyond the integers that all readers of JSON carry exactly: as a string.
-    mutating func field(_ name: StaticString, lease: LeaseID) { field(name, String(lease)) }
+    mutating func field(_ name: StaticString, lease: LeaseID) { quotedField(name, lease) }
 }
 
 extension JSONStream {
