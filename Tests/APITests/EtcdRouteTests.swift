@@ -200,6 +200,11 @@ import Testing
     }
 
     @Test func fromARevisionOn() async {
+        let first = await open(#"{"create_request":{"key":"ZA==","start_revision":"1"}}"#)
+        #expect(next(first) == #"{"result":{\#(header(1)),"created":true}}"# + "\n", "an empty store is at 1")
+        let negative = await open(#"{"create_request":{"key":"ZA==","start_revision":-1}}"#)
+        _ = next(negative)
+        #expect(next(negative) == #"{"result":{\#(header(1)),"canceled":true,"compact_revision":"1"}}"# + "\n")
         for value in ["MQ==", "Mg==", "Mw=="] { _ = await call("kv/put", #"{"key":"ZA==","value":"\#(value)"}"#) }
         let stream = await open(#"{"create_request":{"key":"ZA==","start_revision":"3","watch_id":5}}"#)
         #expect(next(stream) == #"{"result":{\#(header(2)),"watch_id":"5","created":true}}"# + "\n")

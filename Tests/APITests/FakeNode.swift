@@ -81,10 +81,10 @@ final class FakeNode: NodeService {
         completion(
             state.withLock { state in
                 if let failure = state.staleFailure { return .failure(.request(failure)) }
-                let oldest = state.metadata.oldestRevision
-                if let revision, revision < oldest { return .failure(.revision(.compacted(oldest: oldest))) }
-                let after = revision ?? state.metadata.counters.revision
-                return .success(state.watches.add(range, after: after, state.metadata, wake: wake))
+                do throws(RevisionFault) {
+                    let after = try KeyWatches.start(after: revision, state.metadata)
+                    return .success(state.watches.add(range, after: after, state.metadata, wake: wake))
+                } catch { return .failure(.revision(error)) }
             })
     }
 

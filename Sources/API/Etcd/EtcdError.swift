@@ -131,9 +131,7 @@ extension Exchange {
         refuse(failure)
     }
 
-    func submitEtcd(
-        _ command: Command, isStream: Bool = false, _ answer: @escaping @Sendable (CommandResult) -> Void
-    ) {
+    func submitEtcd(_ command: Command, _ answer: @escaping @Sendable (CommandResult) -> Void) {
         service.submit(command) { [self] result in
             switch result {
             case .success(.refused(let refusal)): self.answer(EtcdError(refusal))

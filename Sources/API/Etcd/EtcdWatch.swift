@@ -44,6 +44,7 @@ enum EtcdWatch {
     static func begin(_ exchange: Exchange, _ body: [UInt8]) throws {
         let request = try Request(try JSONObject.sequence(body, limit: maxMessages))
         if request.keys.isEmpty { return answerEmptyRange(exchange) }
+        if let start = request.start, start < 0 { return answerCompacted(nil, request, exchange) }
         let doorbell = Doorbell()
         // The event at the revision that it is to begin with is told, too.
         let after = request.start.map { UInt64(max(0, $0 - 1)) }
@@ -61,7 +62,7 @@ enum EtcdWatch {
     }
 
     private static func answerEmptyRange(_ exchange: Exchange) {
-        answerLines(exchange) { json, _ in
+        answerLines(exchange) { json in
             json.field("watch_id", "-1")
             json.field("created", true)
             json.field("canceled", true)
@@ -69,26 +70,28 @@ enum EtcdWatch {
         }
     }
 
-    private static func answerCompacted(_ oldest: UInt64, _ request: Request, _ exchange: Exchange) {
-        answerLines(exchange) { json, _ in
+    /// - Parameter oldest: `nil` for whatever is.
+    private static func answerCompacted(_ oldest: UInt64?, _ request: Request, _ exchange: Exchange) {
+        answerLines(exchange) { json in
             json.proto("watch_id", request.id)
             json.field("created", true)
-        } _: { json in
+        } _: { json, present in
             json.proto("watch_id", request.id)
             json.field("canceled", true)
-            json.proto("compact_revision", oldest)
+            json.proto("compact_revision", oldest ?? present)
         }
     }
 
     /// One or two messages, and the end. Each is a chunk of its own.
     private static func answerLines(
-        _ exchange: Exchange, _ first: @escaping @Sendable (inout JSONWriter, UInt64) -> Void,
-        _ second: (@Sendable (inout JSONWriter) -> Void)? = nil
+        _ exchange: Exchange, _ first: @escaping @Sendable (inout JSONWriter) -> Void,
+        _ second: (@Sendable (inout JSONWriter, _ oldest: UInt64) -> Void)? = nil
     ) {
         exchange.service.read(.stale) { view in
-            let revision = (try? view.get())?.metadata.counters.revision ?? 0
-            var lines = [message(exchange, revision) { first(&$0, revision) }]
-            if let second { lines.append(message(exchange, revision, second)) }
+            let state = (try? view.get())?.metadata ?? MetadataStateMachine()
+            let (revision, oldest) = (state.counters.revision, state.oldestRevision)
+            var lines = [message(exchange, revision, first)]
+            if let second { lines.append(message(exchange, revision) { second(&$0, oldest) }) }
             let waiting = lines
             var next = 0
             let stream = HTTPBodyStream(live: { out, _ in

@@ -101,6 +101,8 @@ final class LockAcquisition: Sendable {
 
     /// Gives the place up, and the lease if it was for this alone.
     private func leave() {
+        // Who would not wait has no place, but perhaps another request of his with the same lease.
+        guard content.ownsLease || wait > 0 else { return }
         let command: Command =
             content.ownsLease
             ? .revokeLease(lease) : .transaction(Transaction(success: [.delete(.key(place))]))

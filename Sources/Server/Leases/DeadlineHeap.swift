@@ -12,6 +12,7 @@ struct DeadlineHeap {
     }
 
     var first: Instant? { entries.first?.deadline }
+    var count: Int { entries.count }
 
     mutating func insert(_ lease: LeaseID, at deadline: Instant) {
         entries.append((deadline, lease))

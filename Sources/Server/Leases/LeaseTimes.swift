@@ -56,7 +56,11 @@ struct LeaseTimes {
         for id in ids { entries[id]?.renewed = time.awake(now) }
     }
 
-    mutating func ended(_ id: LeaseID) { entries[id] = nil }
+    mutating func ended(_ id: LeaseID) {
+        entries[id] = nil
+        // Those that have ended are in it until their time is up, which may be a year.
+        if let heap, heap.count > 2 * entries.count + 1024 { fillHeap() }
+    }
 
     // MARK: Leading
 
@@ -66,7 +70,11 @@ struct LeaseTimes {
         }
         // What keeps one alive may be on its way already: it was taken before the opening entry was applied.
         for id in entries.keys { entries[id]?.isEnding = false }
-        heap = DeadlineHeap(entries.map { ($0.value.deadline, $0.key) })
+        fillHeap()
+    }
+
+    private mutating func fillHeap() {
+        heap = DeadlineHeap(entries.filter { !$0.value.isEnding }.map { ($0.value.deadline, $0.key) })
     }
 
     mutating func endLeading() { heap = nil }
@@ -103,6 +111,9 @@ struct LeaseTimes {
         entries[id]?.isEnding = false
         heap?.insert(id, at: entry.deadline)
     }
+
+    /// How many places the leader's order of deadlines has, for tests.
+    var waitingCount: Int { heap?.count ?? 0 }
 
     /// What is left of it.
     func remaining(_ id: LeaseID, now: Instant) -> Duration? {

@@ -40,6 +40,15 @@ struct KeyWatches {
         noted = state.counters.revision
     }
 
+    /// Behind which revision a watch begins that is to tell all behind `revision`, or from now on.
+    static func start(after revision: UInt64?, _ state: MetadataStateMachine) throws(RevisionFault) -> UInt64 {
+        guard let revision else { return state.counters.revision }
+        let oldest = state.oldestRevision
+        // At revision 1 the store is empty: nothing lies between 0 and 1.
+        guard revision >= oldest || oldest == 1 else { throw .compacted(oldest: oldest) }
+        return max(revision, oldest)
+    }
+
     /// Whether one more span can be watched.
     func hasRoom(for keys: KeySpan, limit: Int) -> Bool {
         guard count < limit else { return false }
@@ -167,9 +176,9 @@ extension Node {
         guard keyWatches.hasRoom(for: range, limit: settings.maximumWatches) else {
             return .failure(.request(.overloaded))
         }
-        if let revision, revision < metadata.oldestRevision {
-            return .failure(.revision(.compacted(oldest: metadata.oldestRevision)))
-        }
-        return .success(keyWatches.add(range, after: revision ?? metadata.counters.revision, metadata, wake: wake))
+        do throws(RevisionFault) {
+            let start = try KeyWatches.start(after: revision, metadata)
+            return .success(keyWatches.add(range, after: start, metadata, wake: wake))
+        } catch { return .failure(.revision(error)) }
     }
 }
