@@ -172,6 +172,8 @@ extension MessageCodec {
             try reader.finish()
             return .introduction(IntroductionReply(introduction: introduction, refusal: refusal))
         }
+        // What the third dialect added stands in introductions only.
+        guard dialect != .third else { throw reader.error("a reply in a dialect that has none of its kind") }
         let speaker = isLegacy ? nil : try reader.speaker()
         let reply = try decodeReply(kind, &reader, isLegacy: isLegacy)
         try reader.finish()

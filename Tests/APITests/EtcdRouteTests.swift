@@ -132,7 +132,7 @@ import Testing
         ("kv/compaction", #"{"revision":1}"#, 400, "required revision has been compacted"),
         ("auth/authenticate", "{}", 400, "etcdserver: authentication is not enabled"),
         ("nothing", "{}", 404, "Not Found"),
-        ("watch", #"{"create_request":{"filters":["X"]}}"#, 500, "enumerator"), ("kv/put/", "{}", 404, "Not Found"),
+        ("watch", #"{"create_request":{"filters":["X"]}}"#, 400, "enumerator"), ("kv/put/", "{}", 404, "Not Found"),
     ])
     func whatIsWrong(path: String, body: String, status: Int, text: String) async {
         let answer = await client.send("POST", "/v3/" + path, body: Array(body.utf8))

@@ -10,19 +10,19 @@ extension EndToEnd {
                 let key = "/config/service/a"
                 let created = try leader.put(key, "v1")
                 #expect(created.status == 201)
-                #expect(created.text == #"{"key":"/config/service/a","revision":1,"version":1}"#)
-                #expect(created.header("ETag") == "\"1\"")
+                #expect(created.text == #"{"key":"/config/service/a","revision":2,"version":1}"#)
+                #expect(created.header("ETag") == "\"2\"")
                 #expect(try leader.put("/config/service/b", "v2").status == 201)
                 let changed = try leader.put(key, "v3")
                 #expect(changed.status == 200)
-                #expect(changed.text == #"{"key":"/config/service/a","revision":3,"version":2}"#)
-                #expect(changed.header("ETag") == "\"3\"")
+                #expect(changed.text == #"{"key":"/config/service/a","revision":4,"version":2}"#)
+                #expect(changed.header("ETag") == "\"4\"")
 
                 let read = try leader.get("/api/v1/kv" + key)
                 #expect(read.status == 200)
                 #expect(read.text == "v3")
-                #expect(read.header("ETag") == "\"3\"")
-                #expect(read.header("X-Revision") == "3")
+                #expect(read.header("ETag") == "\"4\"")
+                #expect(read.header("X-Revision") == "4")
                 #expect(read.header("Content-Type") == "text/plain; charset=utf-8")
                 let head = try leader.send("HEAD", "/api/v1/kv" + key)
                 #expect(head.status == 200 && head.header("Content-Length") == "2" && head.body.isEmpty)
@@ -30,28 +30,28 @@ extension EndToEnd {
                 #expect(
                     try json.json()
                         == [
-                            "key": "/config/service/a", "value": "v3", "createRevision": 1, "modRevision": 3,
+                            "key": "/config/service/a", "value": "v3", "createRevision": 2, "modRevision": 4,
                             "version": 2,
                         ])
 
                 try cluster.expectAgreement()
                 for node in cluster.nodes {
                     let stale = try node.get("/api/v1/kv" + key + "?consistency=stale")
-                    #expect(stale.status == 200 && stale.text == "v3" && stale.header("ETag") == "\"3\"")
+                    #expect(stale.status == 200 && stale.text == "v3" && stale.header("ETag") == "\"4\"")
                 }
 
-                let refused = try leader.put(key, "v4", headers: [("If-Match", "\"1\"")])
+                let refused = try leader.put(key, "v4", headers: [("If-Match", "\"2\"")])
                 try BrokerSessionTests.expectProblem(refused, 412, "revision_mismatch")
-                #expect(refused.header("ETag") == "\"3\"")
+                #expect(refused.header("ETag") == "\"4\"")
                 try BrokerSessionTests.expectProblem(
                     try leader.put(key, "v4", headers: [("If-None-Match", "*")]), 412, "revision_mismatch")
                 #expect(try leader.put("/config/new", "x", headers: [("If-None-Match", "*")]).status == 201)
-                #expect(try leader.put(key, "v4", headers: [("If-Match", "\"3\"")]).status == 200)
-                let kept = try leader.send("DELETE", "/api/v1/kv" + key, headers: [("If-Match", "\"3\"")])
+                #expect(try leader.put(key, "v4", headers: [("If-Match", "\"4\"")]).status == 200)
+                let kept = try leader.send("DELETE", "/api/v1/kv" + key, headers: [("If-Match", "\"4\"")])
                 try BrokerSessionTests.expectProblem(kept, 412, "revision_mismatch")
-                let deleted = try leader.send("DELETE", "/api/v1/kv" + key, headers: [("If-Match", "\"5\"")])
+                let deleted = try leader.send("DELETE", "/api/v1/kv" + key, headers: [("If-Match", "\"6\"")])
                 #expect(deleted.status == 200)
-                #expect(deleted.text == #"{"deleted":1,"revision":6}"#)
+                #expect(deleted.text == #"{"deleted":1,"revision":7}"#)
                 try BrokerSessionTests.expectProblem(try leader.get("/api/v1/kv" + key), 404, "unknown_key")
                 try BrokerSessionTests.expectProblem(
                     try leader.send("DELETE", "/api/v1/kv" + key), 404, "unknown_key")
@@ -65,12 +65,12 @@ extension EndToEnd {
                     #expect(try leader.put(key, "of " + key).status == 201)
                 }
                 let all = try leader.get("/api/v1/kv/config/").json()
-                #expect(all["revision"] == 5)
+                #expect(all["revision"] == 6)
                 #expect(all["next"] == .null)
                 #expect(
                     all["entries"]?.array?.map { $0["key"] } == ["/config/service/a", "/config/service/b", "/config/z"])
                 #expect(all["entries"]?[0]?["value"] == "of /config/service/a")
-                #expect(all["entries"]?[0]?["modRevision"] == 2)
+                #expect(all["entries"]?[0]?["modRevision"] == 3)
                 let children = try leader.get("/api/v1/kv/config/?recursive=false").json()
                 #expect(children["entries"]?.array?.count == 2)
                 #expect(children["entries"]?[0] == ["directory": "/config/service/"])
@@ -86,7 +86,7 @@ extension EndToEnd {
                 #expect(try leader.send("DELETE", "/api/v1/kv/config/").status == 400)
                 let deleted = try leader.send("DELETE", "/api/v1/kv/config/?recursive=true")
                 #expect(deleted.status == 200)
-                #expect(deleted.text == #"{"deleted":3,"revision":6}"#)
+                #expect(deleted.text == #"{"deleted":3,"revision":7}"#)
                 #expect(try leader.entries(below: "/").keys.sorted() == ["/config.d", "/configuration"])
                 #expect(try leader.send("DELETE", "/api/v1/kv/config/?recursive=true").status == 404)
             }

@@ -35,6 +35,8 @@ enum RouterTarget {
             let broker = RegisterBroker(id: id, host: "localhost", port: 9092)
             _ = state.metadata.apply(.registerBroker(broker), timestamp: 1)
         }
+        _ = state.metadata.apply(.raiseLevel(to: 2), timestamp: 1)
+        _ = state.metadata.apply(.grantLease(Lease(id: 7, ttlSeconds: 5)), timestamp: 1)
         let topic = CreateTopic(name: "orders", partitionCount: 2, replicationFactor: 2)
         _ = state.metadata.apply(.createTopic(topic), timestamp: 1)
         for key in ["/a", "/a/b", "/a/c/d", "/é"] {

@@ -112,6 +112,16 @@ import Wire
         }
     }
 
+    /// Found by fuzzing: it was read, and written again as another one.
+    @Test func `a reply in the dialect of introductions is an error`() {
+        let reply = Reply.timeoutNow(TimeoutNowReply(term: Term(3)))
+        var samples = Samples(seed: 1)
+        var bytes = Samples.encode(.reply(reply, from: samples.speaker()))
+        #expect((try? MessageCodec.decodeAnswer(bytes)) != nil)
+        bytes[0] = bytes[0] & 0x0F | 0x30
+        #expect(throws: WireError.self) { try MessageCodec.decodeAnswer(bytes) }
+    }
+
     @Test(arguments: [
         "31 03 00 04 03 03 01 00 00",  // another version
         "10 03 00 04 03 03 01 00 00", "15 03 00 04 03 03 01 00 00",  // unknown kinds

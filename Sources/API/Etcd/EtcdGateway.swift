@@ -32,10 +32,9 @@ enum EtcdGateway {
         } catch let error as EtcdError {
             call.isStream ? exchange.answer(EtcdStream.head(error)) : exchange.answer(error)
         } catch let error as JSONInputError {
-            // In the middle of a stream etcd has no other word for it.
-            call.isStream
-                ? exchange.answer(EtcdStream.head(EtcdError(error.description, .unknown)))
-                : exchange.answer(EtcdError(error.description, .invalidArgument))
+            // (To a stream etcd says 500; what a client asks wrongly is not the server's fault.)
+            let refusal = EtcdError(error.description, .invalidArgument)
+            call.isStream ? exchange.answer(EtcdStream.head(refusal)) : exchange.answer(refusal)
         } catch {
             exchange.answer(EtcdError("\(error)", .unknown))
         }

@@ -9,7 +9,8 @@ public struct KeyValue: Equatable, Sendable {
     /// What few have stands elsewhere: a million pairs without it pay for one word.
     private var rare: Rare?
 
-    private final class Rare: Equatable, Sendable {
+    // Not private: what is printed of a private type has an address in it, which differs from run to run.
+    final class Rare: Equatable, Sendable {
         let lease: LeaseID?
         let place: UInt32
 

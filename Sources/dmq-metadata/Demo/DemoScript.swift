@@ -41,7 +41,7 @@ struct DemoScript {
         try put("c", "v3", on: second)
         let deletion = Command.delete(Delete(key: key("a")))
         try check(
-            try cluster.submit(deletion, to: second) == .deleted(count: 1, revision: 4), "the deletion is revision 4")
+            try cluster.submit(deletion, to: second) == .deleted(count: 1, revision: 5), "the deletion is revision 5")
         try cluster.start(first)
         try waitUntilEqual()
         try report(withLogs: true)

@@ -7,6 +7,7 @@ enum Storm {
         "kraft.raft.election-timeout-ms": "3000", "kraft.raft.election-timeout-jitter-ms": "1000",
         "kraft.raft.heartbeat-interval-ms": "700",
     ]
-    /// The state and what keys were (kv.history.max-mb), what the log holds, requests and answers on their way.
-    static let memory = 400_000_000 + 64 * 1024 * 1024
+    /// The state, what the log holds, requests and answers on their way; and what keys were (kv.history.max-mb), twice, for what
+    /// has been given up stays while a checkpoint is written from an image of before.
+    static let memory = 400_000_000 + 2 * 64 * 1024 * 1024
 }
