@@ -54,12 +54,12 @@ final class Ledger {
     }
 
     /// Whether an equal command that was committed behind `index` came to `answer`. Who proposed something is answered for
-    /// an entry that is not older than the question.
+    /// an entry that is not older than the question. A bit of a value that flipped in a node's memory is no lie of its.
     func explains(_ answer: CommandResult, type: String, data: [UInt8], after index: LogIndex) -> Bool {
         guard let command = try? CommandCodec.decode(type: type, data: data) else { return false }
-        let answer = ModelAnswer(answer, of: command)
+        let answer = ModelAnswer(answer, of: command).withoutLastBytes
         return entries.indices.dropFirst(Int(index.number)).contains {
-            entries[$0].type == type && entries[$0].data == data && answers[$0] == answer
+            entries[$0].type == type && entries[$0].data == data && answers[$0]?.withoutLastBytes == answer
         }
     }
 }

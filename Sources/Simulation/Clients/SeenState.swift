@@ -107,15 +107,6 @@ extension KeysModel.Version {
     fileprivate var withoutLastByte: Self { Self(revision: revision, value: value?.withoutLastByte) }
 }
 
-extension KeysModel.Value {
-    /// A bit of the last one may have flipped in the memory of a node that nobody has found out yet.
-    fileprivate var withoutLastByte: Self {
-        var value = self
-        value.bytes = Array(bytes.dropLast())
-        return value
-    }
-}
-
 extension KeysModel.Entry {
     fileprivate var withoutLastByte: Self {
         if case .value(let key, let value) = self { .value(key, value.withoutLastByte) } else { self }
