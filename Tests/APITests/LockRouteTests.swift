@@ -111,10 +111,12 @@ import Testing
         #expect(await client.post("/api/v1/locks/%20", body).code == "invalid_parameter")
     }
 
-    @Test func anElectionIsWatched() async {
+    @Test(arguments: [("*/*", ""), ("text/event-stream", "id: 1\ndata: ")])
+    func anElectionIsWatched(accept: String, prefix: String) async {
         for id in 1...2 { await grant(id) }
         let request = HTTPRequest(
-            method: "GET", path: "/api/v1/locks/l", query: "watch=true", connection: client.connection)
+            method: "GET", path: "/api/v1/locks/l", query: "watch=true",
+            headers: HTTPHeaders([(name: "Accept", value: accept)]), connection: client.connection)
         let response = await withCheckedContinuation { continuation in
             client.router.handle(request, HTTPResponder { continuation.resume(returning: $0) })
         }
@@ -125,7 +127,9 @@ import Testing
                 await Task.yield()
             }
         }
-        await line(#"{"type":"lock","name":"l","holder":null,"token":null,"lease":null,"waiting":0,"revision":1}"#)
+        await line(
+            prefix + #"{"type":"lock","name":"l","holder":null,"token":null,"lease":null,"waiting":0,"revision":1}"#
+                + "\n")
         _ = await lock(1)
         await line(#""holder":"h1","token":2"#)
         _ = await client.send("DELETE", "/api/v1/locks/l?token=2")

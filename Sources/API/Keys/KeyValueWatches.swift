@@ -53,39 +53,20 @@ enum KeyValueWatches {
         }
     }
 
-    private static func after(_ exchange: Exchange) throws(Problem) -> UInt64? {
-        let all = 0...UInt64(Limits.maxInteger)
-        if let after = try exchange.query.integer("after", in: all) { return after }
-        // What a browser's EventSource sends when it comes again.
-        guard let last = exchange.request.headers["Last-Event-ID"] else { return nil }
-        guard let revision = UInt64(last), all.contains(revision) else {
-            throw Problem(.invalidParameter, "Last-Event-ID must be a revision")
-        }
-        return revision
-    }
-
     // MARK: Streams
 
     private static func watch(_ range: KeySpan, _ options: Options, _ exchange: Exchange) throws(Problem) {
-        let after = try after(exchange)
-        let isSSE = exchange.request.headers["Accept"].map { MediaType.isSame($0, "text/event-stream") } ?? false
-        let type = isSSE ? "text/event-stream" : "application/x-ndjson"
-        let headers = HTTPHeaders([(name: "Content-Type", value: type), (name: "Cache-Control", value: "no-store")])
-        guard exchange.method != .head else {
-            return exchange.answer(HTTPResponse(status: 200, headers: headers, stream: HTTPBodyStream { _ in false }))
-        }
+        let after = try EventStream.start(exchange)
+        if EventStream.answerHead(exchange) { return }
         let doorbell = Doorbell()
-        exchange.watch(range, after: after, doorbell) { watch in
-            let stream = WatchBody.stream(of: watch, options, isSSE: isSSE, exchange, doorbell)
-            exchange.answer(HTTPResponse(status: 200, headers: headers, stream: stream))
-        }
+        exchange.watch(range, after: after, doorbell) { KeyEvents.answer(exchange, $0, options, doorbell) }
     }
 
     // MARK: Long poll
 
     /// Answers with what is there once it is newer than `after`, or 304 when the time is up.
     private static func wait(_ path: KeyPath, seconds: UInt64, _ exchange: Exchange) throws(Problem) {
-        guard let after = try after(exchange) else {
+        guard let after = try EventStream.start(exchange) else {
             throw Problem(.invalidParameter, "parameter `wait` needs `after`, the revision that is known")
         }
         let doorbell = Doorbell()

@@ -1,5 +1,4 @@
 import Dispatch
-import HTTP
 import Metadata
 import Server
 import Synchronization
@@ -7,105 +6,70 @@ import Wire
 
 /// `?watch=true` of a lock: a line for each holder, from the present one on; who leads, where the lock is an election. Who reads
 /// slowly is told of the latest.
-final class LockWatch: @unchecked Sendable {
-    private static let quiet: Duration = .seconds(10)
+final class LockWatch: Sendable {
+    private struct State {
+        var latest: (lock: LockState, revision: UInt64)?
+        /// The lock as it was told, and up to which revision it was so.
+        var told: LockState?
+        var toldThrough: UInt64 = 0
+        var hasNodeEnded = false
+    }
 
     private let name: LockName
     private let watch: KeyWatch
-    private let exchange: Exchange
-    private let release: @Sendable () -> Void
-    private weak var stream: HTTPBodyStream?
-    /// What has not been told yet.
-    private let latest = Mutex<(state: LockState, revision: UInt64)?>(nil)
-    private let isProgressDue = Atomic(false)
-    private let hasNodeEnded = Atomic(false)
-    private var alarm: Alarm?
+    private let service: any NodeService
+    private let state = Mutex(State())
+    /// Rings when ``next()`` has something.
+    private let bell = Doorbell()
 
-    // Touched by the producer only.
-    private var told: LockState?
-    private var revision: UInt64 = 0
-    private var hasEnded = false
-
-    static func begin(_ name: LockName, _ exchange: Exchange) {
-        let headers = HTTPHeaders([
-            (name: "Content-Type", value: "application/x-ndjson"), (name: "Cache-Control", value: "no-store"),
-        ])
-        let doorbell = Doorbell()
-        exchange.watch(name.queue, after: nil, doorbell) { watch in
-            let body = LockWatch(name, watch, exchange, doorbell)
-            let stream = HTTPBodyStream(live: { out, isLast in body.produce(&out, isLast: isLast) })
-            body.stream = stream
-            body.alarm = Alarm(on: exchange.timers) { [weak body] in
-                body?.isProgressDue.store(true, ordering: .relaxed)
-                body?.stream?.wake()
-            }
-            body.alarm?.set(after: quiet)
-            doorbell.answer { [weak body] in exchange.looking.async { [weak body] in body?.look() } }
-            doorbell.ring()
-            exchange.answer(HTTPResponse(status: 200, headers: headers, stream: stream))
-        }
+    private init(_ name: LockName, _ watch: KeyWatch, _ service: any NodeService) {
+        (self.name, self.watch, self.service) = (name, watch, service)
     }
 
-    private init(_ name: LockName, _ watch: KeyWatch, _ exchange: Exchange, _ doorbell: Doorbell) {
-        (self.name, self.watch, self.exchange) = (name, watch, exchange)
-        let (service, connection) = (exchange.service, exchange.request.connection)
-        let end: @Sendable () -> Void = {
-            doorbell.mute()
-            service.unwatch(watch)
-        }
-        let number = connection.onClose(end)
-        release = {
-            connection.callOff(number)
-            end()
+    static func begin(_ name: LockName, _ exchange: Exchange) {
+        if EventStream.answerHead(exchange) { return }
+        let (service, looking) = (exchange.service, exchange.looking)
+        let changes = Doorbell()
+        exchange.watch(name.queue, after: nil, changes) { watch in
+            let lock = LockWatch(name, watch, service)
+            changes.answer { looking.async { lock.look() } }
+            let release: @Sendable () -> Void = {
+                changes.mute()
+                service.unwatch(watch)
+            }
+            EventStream.answer(
+                exchange, lock.bell, position: "revision", quiet: .seconds(10), release: release, next: lock.next)
+            changes.ring()
         }
     }
 
     private func look() {
         var news = watch.next()
         while case .events = news { news = watch.next() }
-        if case .ended = news { hasNodeEnded.store(true, ordering: .relaxed) }
-        exchange.service.read(.stale) { [self] view in
+        if case .ended = news { state.withLock { $0.hasNodeEnded = true } }
+        service.read(.stale) { [self] view in
             if case .success(let view) = view {
-                let state = LockState(name, in: view.metadata)
-                latest.withLock { $0 = (state, view.metadata.counters.revision) }
+                let lock = LockState(name, in: view.metadata)
+                state.withLock { $0.latest = (lock, view.metadata.counters.revision) }
             }
-            stream?.wake()
+            bell.ring()
         }
     }
 
-    private func produce(_ out: inout [UInt8], isLast: Bool) -> HTTPBodyStream.Progress {
-        if hasEnded {
-            release()
-            return .ended
-        }
-        if let (state, revision) = latest.withLock({ $0 }), state != told {
-            (told, self.revision) = (state, revision)
-            write(&out) { json in
-                json.field("type", "lock")
-                state.write(to: &json)
-                json.field("revision", revision)
+    private func next() -> EventStream.News {
+        state.withLock { state in
+            if let (lock, revision) = state.latest {
+                state.toldThrough = revision
+                if lock != state.told {
+                    state.told = lock
+                    return .event(id: revision) { json in
+                        json.field("type", "lock")
+                        lock.write(to: &json)
+                        json.field("revision", revision)
+                    }
+                }
             }
-            alarm?.set(after: Self.quiet)
-            return .more
+            return state.hasNodeEnded ? .ended : .nothing(through: state.toldThrough)
         }
-        if isLast || hasNodeEnded.load(ordering: .relaxed) {
-            hasEnded = true
-            write(&out) { $0.field("type", "bye") }
-            return .more
-        }
-        guard isProgressDue.exchange(false, ordering: .relaxed) else { return .waiting }
-        alarm?.set(after: Self.quiet)
-        write(&out) { [revision] json in
-            json.field("type", "progress")
-            json.field("revision", revision)
-        }
-        return .more
-    }
-
-    private func write(_ out: inout [UInt8], _ fields: (inout JSONWriter) -> Void) {
-        var json = JSONWriter()
-        json.object(fields)
-        out += json.bytes
-        out.append(UInt8(ascii: "\n"))
     }
 }
