@@ -74,6 +74,20 @@ import Testing
                 + #"{"type":"put","key":"/a","value":"v2","modRevision":2,"createRevision":1,"version":2}"# + "\n\n")
     }
 
+    @Test func whoIsCutOffWithinARevisionResumesBeforeIt() async {
+        for key in ["a", "b", "c"] { _ = await client.put("/api/v1/kv/d/\(key)", "v") }
+        _ = await client.send("DELETE", "/api/v1/kv/d/?recursive=true")
+        let headers = [("Accept", "text/event-stream")]
+        func ids(_ query: String) async -> [Substring] {
+            let stream = await open("/api/v1/kv/d/?watch=true&after=2\(query)", headers: headers)
+            return String(decoding: stream.collectBody(), as: UTF8.self).split(separator: "\n").filter {
+                $0.hasPrefix("id: ")
+            }
+        }
+        #expect(await ids("") == ["id: 2", "id: 3", "id: 4"])
+        #expect(await ids("&events=delete") == ["id: 2", "id: 4"])
+    }
+
     @Test func whatIsGone() async {
         for value in ["v1", "v2", "v3"] { _ = await client.put("/api/v1/kv/a", value) }
         let slow = await open("/api/v1/kv/a?watch=true&after=0")

@@ -37,7 +37,7 @@ import Testing
         func read() {
             while oldest == nil {
                 switch watch.next() {
-                case .events(let events): told += events
+                case .events(let events, _): told += events
                 case .nothing(let revision):
                     progress = revision
                     return
@@ -154,7 +154,7 @@ import Testing
         _ = state.apply(.delete(Delete(key: key("/a"), isRecursive: true)), timestamp: 0)
         _ = state.apply(.put(Put(key: key("/b"), value: [])), timestamp: 0)
         watches.follow(state)
-        guard case .events(let first) = listener.watch.next() else { return #expect(Bool(false)) }
+        guard case .events(let first, _) = listener.watch.next() else { return #expect(Bool(false)) }
         #expect(first.count == 256)
         listener.told = first
         listener.read()
@@ -209,7 +209,7 @@ import Testing
         #expect((try? answers.all[3].get()) != nil)
         test.put("/a")
         test.settle()
-        guard case .events(let events) = watches[1].next() else { return #expect(Bool(false)) }
+        guard case .events(let events, _) = watches[1].next() else { return #expect(Bool(false)) }
         #expect(events.count == 1)
         test.process(.diskFailed(.failed("broken")))
         guard case .ended = watches[1].next() else { return #expect(Bool(false)) }

@@ -21,7 +21,7 @@ final class EtcdWatchBody: @unchecked Sendable {
     private var hasBegun = false
     private var hasEnded = false
     private var progressOwed: Int
-    /// Taken from the watch, and not told: all of one revision, or the beginning of it.
+    /// Taken from the watch, and not told: the beginning of a revision.
     private var held: [KeyEvent] = []
 
     private var alarm: Alarm?
@@ -68,12 +68,8 @@ final class EtcdWatchBody: @unchecked Sendable {
             return .more
         }
         switch watch.next() {
-        case .events(let events): return tell(events.filter(request.wants), &out)
+        case .events(let events, let through): return tell(events.filter(request.wants), through: through, &out)
         case .nothing(let revision):
-            if !held.isEmpty {
-                tellHeld(through: revision, &out)
-                return .more
-            }
             if progressOwed > 0 {
                 progressOwed -= 1
                 out += EtcdWatch.message(exchange, revision) { $0.field("watch_id", "-1") }
@@ -100,24 +96,17 @@ final class EtcdWatchBody: @unchecked Sendable {
         return .ended
     }
 
-    /// The last revision may go on in what comes next.
-    private func tell(_ events: [KeyEvent], _ out: inout [UInt8]) -> HTTPBodyStream.Progress {
+    private func tell(
+        _ events: [KeyEvent], through revision: UInt64, _ out: inout [UInt8]
+    ) -> HTTPBodyStream.Progress {
         held += events
-        guard let last = held.last?.revision else { return .more }
         let isLong = held.reduce(0) { $0 + $1.byteCount } > Self.maxMessageBytes
-        let complete = isLong ? held[...] : held.prefix { $0.revision != last }
-        guard !complete.isEmpty else { return .more }
-        out += message(last) { write(complete, to: &$0) }
+        let complete = isLong ? held[...] : held.prefix { $0.revision <= revision }
+        guard let last = complete.last?.revision else { return .more }
+        out += message(max(revision, last)) { write(complete, to: &$0) }
         held.removeFirst(complete.count)
         alarm?.set(after: Self.quiet)
         return .more
-    }
-
-    private func tellHeld(through revision: UInt64, _ out: inout [UInt8]) {
-        let events = held[...]
-        held = []
-        out += message(max(revision, events.last?.revision ?? 0)) { write(events, to: &$0) }
-        alarm?.set(after: Self.quiet)
     }
 
     private func message(_ revision: UInt64, _ write: (inout JSONWriter) -> Void) -> [UInt8] {

@@ -7,18 +7,18 @@ import Wire
 final class EventStream: @unchecked Sendable {
     enum News {
         /// - Parameter id: What an EventSource resumes behind.
-        case event(id: UInt64?, [JSONStream.Step])
+        case event(id: UInt64?, AnySequence<JSONStream.Step>)
         /// Nothing up to this position; whoever has more wakes the stream.
         case nothing(through: UInt64)
         /// Much was looked at that does not concern it: others come first.
         case nothingSoFar
         /// Nothing follows this.
-        case last([JSONStream.Step])
+        case last(AnySequence<JSONStream.Step>)
         /// The node ends.
         case ended
 
         static func event(id: UInt64?, _ fields: @escaping (inout JSONWriter) -> Void) -> Self {
-            .event(id: id, [.write { $0.object(fields) }])
+            .event(id: id, .one { $0.object(fields) })
         }
     }
 
@@ -126,20 +126,20 @@ final class EventStream: @unchecked Sendable {
         case .event(let id, let steps): begin(id, &out, steps)
         case .nothing(let through):
             guard isProgressDue.exchange(false, ordering: .relaxed) else { return .waiting }
-            begin(through, &out, [Self.progress(position, through)])
+            begin(through, &out, Self.progress(position, through))
         case .nothingSoFar: return .more
         case .last(let steps):
             hasEnded = true
             begin(nil, &out, steps)
         case .ended:
             hasEnded = true
-            begin(nil, &out, [.write { json in json.object { $0.field("type", "bye") } }])
+            begin(nil, &out, .one { json in json.object { $0.field("type", "bye") } })
         }
         return nil
     }
 
-    static func progress(_ position: StaticString, _ through: UInt64) -> JSONStream.Step {
-        .write { json in
+    static func progress(_ position: StaticString, _ through: UInt64) -> AnySequence<JSONStream.Step> {
+        .one { json in
             json.object { json in
                 json.field("type", "progress")
                 json.field(position, through)
@@ -148,7 +148,7 @@ final class EventStream: @unchecked Sendable {
     }
 
     /// Of server-sent events the field names (HTML, "Server-sent events").
-    private func begin(_ id: UInt64?, _ out: inout [UInt8], _ steps: [JSONStream.Step]) {
+    private func begin(_ id: UInt64?, _ out: inout [UInt8], _ steps: AnySequence<JSONStream.Step>) {
         if isSSE {
             if let id { out.append(contentsOf: "id: \(id)\n".utf8) }
             out.append(contentsOf: "data: ".utf8)

@@ -20,8 +20,8 @@ struct JSONStream {
     }
 
     /// Of text that is usually short.
-    init(_ steps: [Step]) {
-        self.steps = AnyIterator(steps.makeIterator())
+    init(_ steps: AnySequence<Step>) {
+        self.steps = steps.makeIterator()
         json = JSONWriter(capacity: 256)
     }
 

@@ -2,11 +2,14 @@ import Metadata
 import Server
 import Wire
 
-/// What one watch of keys is told. Holds the events of one turn.
+/// What one watch of keys is told. Holds the events of one turn. Whoever is cut off between two lines of one revision resumes
+/// before both: only the last has an id.
 final class KeyEvents {
     private let watch: KeyWatch
     private let options: KeyValueWatches.Options
     private var events: ArraySlice<KeyEvent> = []
+    /// The last revision of which all is told with them.
+    private var complete: UInt64 = 0
     private var hasBegun = false
 
     private init(_ watch: KeyWatch, _ options: KeyValueWatches.Options) {
@@ -29,23 +32,22 @@ final class KeyEvents {
     private func next() -> EventStream.News {
         if !hasBegun {
             hasBegun = true
-            return .event(id: watch.start, [EventStream.progress("revision", watch.start)])
+            return .event(id: watch.start, EventStream.progress("revision", watch.start))
         }
         if let event = events.popFirst() { return line(of: event) }
         switch watch.next() {
-        case .events(let found):
-            events = found.filter(options.wants)[...]
+        case .events(let found, let through):
+            (events, complete) = (found.filter(options.wants)[...], through)
             return events.popFirst().map(line) ?? .nothingSoFar
         case .nothing(let revision): return .nothing(through: revision)
         case .compacted(let oldest):
-            return .last([
-                .write { json in
+            return .last(
+                .one { json in
                     json.object { json in
                         json.field("type", "compacted")
                         json.field("oldestRevision", oldest)
                     }
-                }
-            ])
+                })
         case .ended: return .ended
         }
     }
@@ -84,6 +86,7 @@ final class KeyEvents {
         if options.isPreviousWanted, let replaced {
             steps += [.write { $0.key("previous") }] + JSONStream.steps(replaced)
         }
-        return .event(id: event.revision, steps + [.write { $0.endObject() }])
+        let isLastOfRevision = events.first.map { $0.revision != event.revision } ?? (event.revision <= complete)
+        return .event(id: isLastOfRevision ? event.revision : nil, AnySequence(steps + [.write { $0.endObject() }]))
     }
 }

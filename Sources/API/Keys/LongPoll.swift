@@ -41,7 +41,7 @@ final class LongPoll: Sendable {
         while !isOver.load(ordering: .sequentiallyConsistent) {
             switch watch.next() {
             case .nothing: return
-            case .events(let events) where events.isEmpty: continue
+            case .events(let events, _) where events.isEmpty: continue
             default: break
             }
             guard end() else { return }

@@ -27,7 +27,8 @@ public enum KeyEvent: Equatable, Sendable {
 public final class KeyWatch: Sendable {
     /// What there is to tell.
     public enum News: Sendable {
-        case events([KeyEvent])
+        /// All up to revision `through` is told with these; of the one behind it they may have the beginning.
+        case events([KeyEvent], through: UInt64)
         /// Nothing up to this revision.
         case nothing(through: UInt64)
         /// What follows the last events is not kept any more.
@@ -99,6 +100,7 @@ public final class KeyWatch: Sendable {
     private func advance(from due: UInt64, in history: KeyHistory, _ state: inout State) -> News {
         var events: [KeyEvent] = []
         var revision = due
+        let isAmidRevision = state.changesTold > 0 || state.sweep != nil
         let end = min(history.last, due + UInt64(Self.maximumRevisions) - 1)
         while revision <= end, events.count < Self.maximumEvents {
             guard collect(history.changes(at: revision), at: revision, &events, &state) else { break }
@@ -106,7 +108,8 @@ public final class KeyWatch: Sendable {
             revision += 1
         }
         state.due = revision <= history.last ? revision : nil
-        return events.isEmpty && state.due == nil ? .nothing(through: state.told) : .events(events)
+        return events.isEmpty && state.due == nil && !isAmidRevision
+            ? .nothing(through: state.told) : .events(events, through: state.told)
     }
 
     /// False when something of the revision is left.

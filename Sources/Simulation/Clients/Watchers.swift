@@ -114,7 +114,7 @@ final class Watchers: @unchecked Sendable {
         guard stream.node.isUp, stream.node.incarnation == stream.incarnation else { return leave(watcher) }
         while watcher.stream != nil {
             switch stream.watch.next() {
-            case .events(let events): if !compare(events, watcher) { return }
+            case .events(let events, _): if !compare(events, watcher) { return }
             case .nothing(let revision): return settle(watcher, through: revision)
             case .compacted(let oldest): compacted(watcher, oldest)
             case .ended: leave(watcher)
