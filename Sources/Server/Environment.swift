@@ -99,6 +99,9 @@ public enum Input: Sendable {
     case watch(
         KeySpan, after: UInt64?, wake: @Sendable () -> Void, @Sendable (Result<KeyWatch, WatchFailure>) -> Void)
     case unwatch(KeyWatch)
+    case watchMetadata(wake: @Sendable () -> Void, @Sendable (Result<UInt64, RequestFailure>) -> Void)
+    case unwatchMetadata(UInt64)
+    case metadataNews(after: UInt64?, @Sendable (Result<MetadataNews, RequestFailure>) -> Void)
 
     case peerRequest(
         Raft.Request, from: RequestOrigin, connection: UInt64,

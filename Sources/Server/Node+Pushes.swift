@@ -8,7 +8,7 @@ import Raft
 extension Node {
     /// Beyond so many versions one full snapshot says it shorter.
     static let maximumVersionsBehind = 64
-    private static let snapshotLife: Duration = .seconds(1)
+    static let snapshotLife: Duration = .seconds(1)
 
     func announceLeadership(to brokers: [BrokerID]) {
         let version = metadata.counters.version
@@ -94,7 +94,12 @@ extension Node {
     /// Whether what changed since that version is known, and shorter than all of the state.
     private func canGoOn(from version: UInt64) -> Bool {
         guard let entries = history.entries(after: version) else { return false }
-        guard entries.count > 1, version < pushes.onlyBrokersSince else { return true }
+        return version >= pushes.onlyBrokersSince || areTold(entries)
+    }
+
+    /// Whether these are told one by one: it is shorter than all of the state.
+    func areTold(_ entries: ArraySlice<ChangeHistory.Entry>) -> Bool {
+        guard entries.count > 1 else { return true }
         guard entries.count <= Self.maximumVersionsBehind else { return false }
         // At most two changes of a command are of brokers or topics.
         return entries.reduce(0) { $0 + $1.changes.count - 2 } <= metadata.partitionCount
@@ -103,7 +108,9 @@ extension Node {
     // Making bodies
 
     private func update(_ kind: PushKind) -> PushUpdate? {
-        guard let controller = member(id) else { return nil }
+        // A node that does not lead, and may know nobody who does, is asked by those only who watch it.
+        let controller = raft.leader.flatMap(member)
+        guard controller != nil || !isLeading else { return nil }
         return PushUpdate(
             kind: kind,
             version: metadata.counters.version
@@ -112,12 +119,18 @@ extension Node {
             timestamp: now.unixMilliseconds)
     }
 
-    private func make(snapshot version: UInt64, for broker: BrokerID) {
-        guard pushBodies?.making == nil, var update = update(.fullSnapshot) else { return pushes.waitForBody(broker) }
-        update.brokers =
+    /// All of the state.
+    var fullSnapshot: PushUpdate? {
+        var update = update(.fullSnapshot)
+        update?.brokers =
             metadata.brokers.filter { $0.status == .online || !Defect.fullSnapshotOfOnlineOnly.isOn }
-        update.partitions = Defect.fullSnapshotWithoutPartitions.isOn ? .chosen([]) : .all(metadata.topics)
-        make(rows: update.rowCount, for: broker) { [update] in .snapshot(version: version, update.body) }
+        update?.partitions = Defect.fullSnapshotWithoutPartitions.isOn ? .chosen([]) : .all(metadata.topics)
+        return update
+    }
+
+    private func make(snapshot version: UInt64, for broker: BrokerID) {
+        guard pushBodies?.making == nil, let update = fullSnapshot else { return pushes.waitForBody(broker) }
+        make(rows: update.rowCount, for: broker) { .snapshot(version: version, update.body) }
     }
 
     private func make(updateFrom version: UInt64, for broker: BrokerID) {
@@ -153,7 +166,7 @@ extension Node {
     }
 
     /// What these commands changed, as the state has it now. Never empty.
-    private func updates(of entries: ArraySlice<ChangeHistory.Entry>) -> [PushUpdate] {
+    func updates(of entries: ArraySlice<ChangeHistory.Entry>) -> [PushUpdate] {
         let changed = ChangedForBrokers(entries)
         var updates: [PushUpdate] = []
         func add(_ kind: PushKind, _ fill: (inout PushUpdate) -> Void) {

@@ -91,6 +91,7 @@ public final class Node {
     /// When the age of the past is looked at again.
     var nextHistoryCheck = Instant(nanoseconds: 0)
     var keyWatches: KeyWatches
+    var metadataWatches = MetadataWatches()
     var leaseTimes: LeaseTimes
     var heartbeats = BrokerHeartbeats()
     var pushes = BrokerPushes()
@@ -206,6 +207,7 @@ public final class Node {
         checkpointIfDue()
         continueBackup()
         keyWatches.follow(metadata)
+        metadataWatches.follow(metadata.counters.version)
         sendPushes()
         finishStopping()
         armedDeadline = max(nextDeadline, now.instant)
@@ -229,6 +231,9 @@ public final class Node {
         case .watch(let range, let revision, let wake, let completion):
             completion(watch(range, after: revision, wake: wake))
         case .unwatch(let watch): keyWatches.remove(watch)
+        case .watchMetadata(let wake, let completion): completion(watchMetadata(wake))
+        case .unwatchMetadata(let number): metadataWatches.remove(number)
+        case .metadataNews(let version, let completion): completion(metadataNews(after: version))
         case .peerRequest(let request, let origin, let connection, let completion):
             receive(request, from: origin, connection: connection, completion)
         case .peerReply(let event, let speaker): receive(event, from: speaker)
@@ -293,6 +298,7 @@ public final class Node {
         gatheredReads = []
         abandonBackup(reason)
         keyWatches.end()
+        metadataWatches.wakeAll()
         for token in peerReplies.keys.sorted(by: { $0.number < $1.number }) {
             peerReplies[token]?(.failure(.unavailable(reason)))
         }
@@ -318,6 +324,8 @@ public final class Node {
             case .changeMembers(_, let completion): completion(.failure(.unavailable(self.failure ?? "")))
             case .listMembers(let completion): completion(membership)
             case .watch(_, _, _, let completion): completion(.failure(.request(failure)))
+            case .watchMetadata(_, let completion): completion(.failure(failure))
+            case .metadataNews(_, let completion): completion(.failure(failure))
             case .stop(let completion): completion()
             default: break
             }

@@ -221,6 +221,17 @@ public protocol NodeService: AnyObject, Sendable {
     /// Nobody asks this watch any more.
     func unwatch(_ watch: KeyWatch)
 
+    /// Calls `wake`, from any thread, when the metadata version of this node's state has changed. Gives a number to end it by.
+    func watchMetadata(
+        wake: @escaping @Sendable () -> Void,
+        completion: @escaping @Sendable (Result<UInt64, RequestFailure>) -> Void)
+
+    func unwatchMetadata(_ number: UInt64)
+
+    /// What is new behind a metadata version, or all of the state.
+    func metadataNews(
+        after version: UInt64?, completion: @escaping @Sendable (Result<MetadataNews, RequestFailure>) -> Void)
+
     /// Makes a backup of a state as fresh as `consistency` says. Answers on a thread of its own.
     func backUp(_ consistency: Consistency, completion: @escaping BackupCompletion)
 

@@ -54,6 +54,9 @@ public struct NodeSettings: Sendable {
     public var historyBytes = 64 * 1024 * 1024
     /// Of keys; beyond, they are refused as overload. Each has a connection, too.
     public var maximumWatches = 20_000
+    /// Of brokers, topics and partitions; beyond, they are refused as overload. One that does not read may hold the rows of a
+    /// version.
+    public var maximumMetadataWatches = 1000
     /// The level of metadata.version that a cluster begins with; an earlier one to have members of an earlier release.
     public var newClusterLevel = MetadataStateMachine.levels.upperBound
 

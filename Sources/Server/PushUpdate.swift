@@ -13,17 +13,19 @@ enum PushKind: String {
     case fullSnapshot = "FULL_SNAPSHOT"
 }
 
-/// What one message to brokers says. Its rows are those of the state at one version, so that the body can be made
-/// anywhere and at any time.
-struct PushUpdate: Sendable {
+/// What one message to brokers says, or one line to somebody who watches the cluster. Its rows are those of the state at one
+/// version, so that the text can be made anywhere and at any time.
+public struct PushUpdate: Sendable {
     enum Partitions: Sendable {
         case all([TopicRows])
         case chosen([(topic: String, partition: Partition)])
     }
 
     var kind: PushKind
-    var version: UInt64
-    var controller: Member
+    /// Of the metadata, that it brings its recipient to.
+    public internal(set) var version: UInt64
+    /// Brokers are told by it; `nil` while the node that somebody watches knows none.
+    var controller: Member?
     var term: Term
     /// Unix milliseconds.
     var timestamp: Int64
@@ -44,36 +46,63 @@ struct PushUpdate: Sendable {
         return partitionCount + (brokers?.count ?? 0) + (deletedTopics?.count ?? 0)
     }
 
+    /// All of its JSON text.
     var body: [UInt8] {
         var json = JSONWriter(capacity: 256 + 128 * rowCount)
-        json.object { json in
-            json.field("updateType", kind.rawValue)
-            json.field("version", version)
-            json.field("controllerId", controller.id.number)
-            json.field("controllerUrl", controller.url)
-            json.field("controllerTerm", term.number)
-            json.field("term", term.number)
-            json.field("timestamp", timestamp)
-            json.nullableArray("brokers", brokers) { json, brokers in
-                for broker in brokers where !isOnlineOnly || broker.status == .online { json.value(broker) }
-            }
-            json.nullableArray("partitions", partitions) { json, partitions in partitions.write(to: &json) }
-            json.nullableArray("deletedTopics", deletedTopics) { json, topics in
-                for topic in topics { json.value(topic) }
-            }
-        }
+        for write in steps { write(&json) }
         return json.bytes
     }
+
+    /// Its JSON text row by row.
+    public var steps: AnySequence<Step> {
+        let brokers = brokers?.lazy.filter { !isOnlineOnly || $0.status == .online }
+        return AnySequence(
+            [
+                AnySequence([writeHead]), Self.field("brokers", brokers.map { AnySequence($0.map(Self.row)) }),
+                Self.field("partitions", partitions?.steps),
+                Self.field("deletedTopics", deletedTopics.map { AnySequence($0.lazy.map(Self.row)) }),
+                AnySequence([{ $0.endObject() }]),
+            ].joined())
+    }
+
+    private func writeHead(to json: inout JSONWriter) {
+        json.beginObject()
+        json.field("updateType", kind.rawValue)
+        json.field("version", version)
+        json.field("controllerId", controller?.id.number)
+        json.field("controllerUrl", controller?.url)
+        json.field("controllerTerm", term.number)
+        json.field("term", term.number)
+        json.field("timestamp", timestamp)
+    }
+
+    public typealias Step = (inout JSONWriter) -> Void
+
+    /// `null` where there is no array: brokers tell "nothing changed" from "there are none".
+    private static func field(_ name: StaticString, _ rows: AnySequence<Step>?) -> AnySequence<Step> {
+        guard let rows else { return AnySequence([{ $0.nullField(name) }]) }
+        let begin: Step = { json in
+            json.key(name)
+            json.beginArray()
+        }
+        return AnySequence([AnySequence([begin]), rows, AnySequence([{ $0.endArray() }])].joined())
+    }
+
+    private static func row(_ broker: Broker) -> Step { { $0.value(broker) } }
+
+    private static func row(_ topic: String) -> Step { { $0.value(topic) } }
 }
 
 extension PushUpdate.Partitions {
-    fileprivate func write(to json: inout JSONWriter) {
+    fileprivate var steps: AnySequence<PushUpdate.Step> {
         switch self {
         case .all(let topics):
-            for rows in topics {
-                for partition in rows.partitions { json.value(partition, of: rows.topic.name) }
-            }
-        case .chosen(let rows): for (topic, partition) in rows { json.value(partition, of: topic) }
+            AnySequence(
+                topics.lazy.flatMap { rows in
+                    rows.partitions.lazy.map { partition in { $0.value(partition, of: rows.topic.name) } }
+                })
+        case .chosen(let rows):
+            AnySequence(rows.lazy.map { topic, partition in { $0.value(partition, of: topic) } })
         }
     }
 }
@@ -101,13 +130,5 @@ extension JSONWriter {
             }
             json.field("leaderEpoch", partition.leaderEpoch)
         }
-    }
-
-    /// `null` where there is no array: brokers tell "nothing changed" from "there are none".
-    fileprivate mutating func nullableArray<Elements>(
-        _ name: StaticString, _ elements: Elements?, _ write: (inout JSONWriter, Elements) -> Void
-    ) {
-        guard let elements else { return nullField(name) }
-        arrayField(name) { write(&$0, elements) }
     }
 }

@@ -107,6 +107,21 @@ final class FakeNode: NodeService {
         completion(state.withLock { $0.failure.map { .failure($0) } ?? .success($0.metadata.lease(lease)) })
     }
 
+    func watchMetadata(
+        wake: @escaping @Sendable () -> Void,
+        completion: @escaping @Sendable (Result<UInt64, RequestFailure>) -> Void
+    ) {
+        completion(state.withLock { $0.staleFailure.map { .failure($0) } ?? .success(1) })
+    }
+
+    func unwatchMetadata(_ number: UInt64) {}
+
+    func metadataNews(
+        after version: UInt64?, completion: @escaping @Sendable (Result<MetadataNews, RequestFailure>) -> Void
+    ) {
+        completion(.success(MetadataNews(version: 1, updates: [])))
+    }
+
     func unwatch(_ watch: KeyWatch) { state.withLock { $0.watches.remove(watch) } }
 
     func read(_ consistency: Consistency, query: @escaping @Sendable (Result<NodeView, RequestFailure>) -> Void) {

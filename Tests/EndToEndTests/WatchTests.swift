@@ -29,6 +29,38 @@ extension EndToEnd {
             func end() { process.killGroup() }
         }
 
+        @Test("the cluster is watched on a follower: all of it first, then what changes, and resumed by its version")
+        func ofTheCluster() throws {
+            try Cluster.with { cluster in
+                let leader = try cluster.leader()
+                let follower = try cluster.followers()[0]
+                let url = "http://localhost:\(follower.port)/api/v1/metadata/cluster?watch=true"
+                let (all, rest) = (cluster.directory.path + "/all", cluster.directory.path + "/rest")
+                let first = try ChildProcess("/usr/bin/curl", ["-sN", url], output: all)
+                func lines(_ file: String) -> [Substring] {
+                    ((try? String(contentsOfFile: file, encoding: .utf8)) ?? "").split(separator: "\n")
+                }
+                func isTold(_ kind: String, version: Int) throws {
+                    let head = #"{"updateType":"\#(kind)","version":\#(version),"controllerId":\#(leader.id),"#
+                    try eventually("\(kind) of version \(version)") { lines(all).last?.hasPrefix(head) == true }
+                }
+                try isTold("FULL_SNAPSHOT", version: 0)
+                let broker = #"{"brokerId":101,"host":"localhost","port":1}"#
+                #expect(try leader.post("/api/v1/metadata/brokers", broker).status == 201)
+                try isTold("BROKER_UPDATE", version: 1)
+                let topic = #"{"topicName":"orders","numPartitions":1,"replicationFactor":1}"#
+                #expect(try leader.post("/api/v1/metadata/topics", topic).status == 201)
+                try isTold("TOPIC_CREATED", version: 2)
+                #expect(lines(all).count == 3)
+                let second = try ChildProcess("/usr/bin/curl", ["-sN", url + "&after=1"], output: rest)
+                try eventually("the rest") { lines(rest).first == lines(all).last }
+                _ = try follower.terminate()
+                try eventually("a node that stops says so") { lines(all).last == #"{"type":"bye"}"# }
+                first.killGroup()
+                second.killGroup()
+            }
+        }
+
         @Test("a watch on a follower misses nothing when the leader dies, and is resumed on another node")
         func acrossAChangeOfLeader() throws {
             try Cluster.with { cluster in

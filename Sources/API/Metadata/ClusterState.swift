@@ -16,6 +16,10 @@ enum ClusterState {
     }
 
     @Sendable static func cluster(_ exchange: Exchange) throws(Problem) {
+        if try exchange.query.bool("watch") ?? false { return try ClusterWatch.begin(exchange) }
+        guard try exchange.query.bytes("after") == nil else {
+            throw Problem(.invalidParameter, "parameter `after` is for watch=true")
+        }
         exchange.read(try exchange.query.consistency(default: .stale)) { view in
             exchange.answerJSON(stream: Cluster(view, members: exchange.service.members).body)
         }

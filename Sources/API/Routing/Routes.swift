@@ -30,7 +30,7 @@ enum Routes {
         Route("/api/v1/metadata/heartbeat/{brokerId}", .post(BrokerReports.heartbeat)),
         Route("/api/v1/metadata/isr/lag", .post(BrokerReports.lag)),
         Route("/api/v1/metadata/controller", .get(ClusterState.controller, "consistency")),
-        Route("/api/v1/metadata/cluster", .get(ClusterState.cluster, "consistency")),
+        Route("/api/v1/metadata/cluster", .get(ClusterState.cluster, "consistency", "watch", "after")),
         Route("/api/v1/metadata/brokers", .get(Brokers.list, "consistency"), .post(Brokers.register)),
         Route(
             "/api/v1/metadata/brokers/{brokerId}", .get(Brokers.get, "consistency"), .delete(Brokers.unregister)),

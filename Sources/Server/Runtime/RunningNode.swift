@@ -212,6 +212,21 @@ public final class RunningNode: NodeService {
 
     public func unwatch(_ watch: KeyWatch) { mailbox.post(.unwatch(watch)) }
 
+    public func watchMetadata(
+        wake: @escaping @Sendable () -> Void,
+        completion: @escaping @Sendable (Result<UInt64, RequestFailure>) -> Void
+    ) {
+        mailbox.post(.watchMetadata(wake: wake, completion))
+    }
+
+    public func unwatchMetadata(_ number: UInt64) { mailbox.post(.unwatchMetadata(number)) }
+
+    public func metadataNews(
+        after version: UInt64?, completion: @escaping @Sendable (Result<MetadataNews, RequestFailure>) -> Void
+    ) {
+        mailbox.post(.metadataNews(after: version, completion))
+    }
+
     /// One at a time, until whoever asked has taken all of it: each takes as much of the disk as the data.
     public func backUp(_ consistency: Consistency, completion: @escaping BackupCompletion) {
         guard backups.begin() else { return completion(.failure(.backup(.inProgress))) }
