@@ -61,6 +61,32 @@ extension EndToEnd {
             }
         }
 
+        @Test("a watch on the command line goes on at another node when its own is killed")
+        func onTheCommandLine() throws {
+            try Cluster.with { cluster in
+                let leader = try cluster.leader()
+                let follower = try cluster.followers()[0]
+                let file = cluster.directory.path + "/command-line"
+                let endpoints = [follower, leader].flatMap { ["--endpoint", "http://localhost:\($0.port)"] }
+                let watch = try ChildProcess(
+                    Surroundings.binary, ["kv", "watch", "/w/", "--after", "0"] + endpoints, output: file)
+                func text() -> String { (try? String(contentsOfFile: file, encoding: .utf8)) ?? "" }
+                #expect(try leader.send("PUT", "/api/v1/kv/w/a", "one").status == 201)
+                #expect(try leader.send("PUT", "/api/v1/kv/w/b", "two").status == 201)
+                let first = """
+                    REVISION  EVENT   KEY                       VALUE
+                    2         put     /w/a                      one
+                    3         put     /w/b                      two
+
+                    """
+                try eventually("what was put") { text() == first }
+                follower.kill()
+                #expect(try leader.send("DELETE", "/api/v1/kv/w/b").status == 200)
+                try eventually("what is deleted then") { text() == first + "4         delete  /w/b\n" }
+                watch.killGroup()
+            }
+        }
+
         @Test("a watch on a follower misses nothing when the leader dies, and is resumed on another node")
         func acrossAChangeOfLeader() throws {
             try Cluster.with { cluster in

@@ -32,6 +32,16 @@ public struct HTTPResponseParser: Sendable {
         state != .head || !pending.isEmpty
     }
 
+    /// Of a response whose body is coming: what stands before it.
+    public var unfinished: HTTPResponse? { parsed?.response }
+
+    /// What has come of that body, taken out of it, so that a body may be of any length.
+    public mutating func takeBody() -> [UInt8] {
+        bodyLength -= body.count
+        defer { body = [] }
+        return body
+    }
+
     /// Takes octets of `input` from `position` on and returns the next complete final response; `nil` when all input is
     /// used up. `isToHead` says whether the request was `HEAD`, and must not change before the response is complete.
     public mutating func next(

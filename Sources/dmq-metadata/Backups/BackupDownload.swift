@@ -69,22 +69,17 @@ struct BackupDownload {
     private func fetch(
         _ request: ClientRequest, _ endpoints: [Endpoint], _ patience: Duration, _ target: Target
     ) throws(CommandFailure) -> HTTPResponse {
-        let http = BlockingHTTP()
-        let began = ContinuousClock.now
         let output = LineOutput.standardError
         output.showProgress("💾 waiting for the backup")
         defer { output.showProgress(nil) }
-        let client = ClusterClient(
-            endpoints: endpoints, patience: patience,
-            transport: { asked, endpoint, timeout in
-                guard asked.path == request.path else { return http.send(asked, to: endpoint, timeout: timeout) }
-                begin(target)
-                return Download.send(asked, to: endpoint) { bytes, total in
-                    take(bytes, target)
-                    output.showProgress("💾 \(target.count >> 20) of \(total >> 20) MiB")
-                }
-            },
-            pause: ClusterClient.sleep, now: { ContinuousClock.now - began }, onWait: { output.showProgress($0) })
+        let client = ClusterClient(endpoints: endpoints, patience: patience) { asked, endpoint in
+            guard asked.path == request.path else { return nil }
+            begin(target)
+            return Download.send(asked, to: endpoint, silence: 900) { bytes, total in
+                take(bytes, target)
+                output.showProgress("💾 \(target.count >> 20) of \((total ?? 0) >> 20) MiB")
+            }
+        }
         let response = try client.send(request)
         if let failure = target.failure { throw failure }
         return try response.successful()
@@ -96,10 +91,10 @@ struct BackupDownload {
         if ftruncate(target.descriptor, 0) != 0 { target.failure = failed("emptying", part) }
     }
 
-    private func take(_ bytes: UnsafeRawBufferPointer, _ target: Target) {
+    private func take(_ bytes: [UInt8], _ target: Target) {
         guard target.failure == nil, !bytes.isEmpty else { return }
         target.hash.update(bytes)
-        guard pwrite(target.descriptor, bytes.baseAddress, bytes.count, off_t(target.count)) == bytes.count else {
+        guard pwrite(target.descriptor, bytes, bytes.count, off_t(target.count)) == bytes.count else {
             target.failure = failed("writing", part)
             return
         }

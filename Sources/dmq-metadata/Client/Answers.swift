@@ -99,16 +99,35 @@ struct ListingAnswer: Decodable {
         var modRevision: Int64?
         var version: Int64?
 
-        /// On one line.
-        var shownValue: String {
-            let text = value ?? valueBase64.map { "base64:" + $0 } ?? ""
-            return text.count <= 60 ? text : text.prefix(59) + "…"
-        }
+        var shownValue: String { shown(value, base64: valueBase64) }
     }
 
     var revision: Int64
     var entries: [Entry]
     var next: String?
+}
+
+/// Of keys.
+struct WatchLineAnswer: Decodable {
+    /// `put`, `delete`, `progress`, `compacted`, `bye`.
+    var type: String
+    var key: String?
+    var keyBase64: String?
+    var value: String?
+    var valueBase64: String?
+    var modRevision: UInt64?
+    /// All up to there is told.
+    var revision: UInt64?
+    var oldestRevision: UInt64?
+
+    var shownKey: String { shown(key, base64: keyBase64) }
+    var shownValue: String { shown(value, base64: valueBase64) }
+}
+
+/// On one line.
+private func shown(_ text: String?, base64: String?) -> String {
+    let text = text ?? base64.map { "base64:" + $0 } ?? ""
+    return text.count <= 60 ? text : text.prefix(59) + "…"
 }
 
 struct HistoryAnswer: Decodable {

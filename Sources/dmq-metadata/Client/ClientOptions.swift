@@ -24,11 +24,16 @@ struct ClientOptions: ParsableArguments {
         }
     }
 
-    /// - Parameter patience: Instead of ``timeout``.
-    func makeClient(patience: Duration? = nil) -> ClusterClient {
+    /// - Parameters:
+    ///   - patience: Instead of ``timeout``.
+    ///   - download: Carries those requests whose answers may be of any length; `nil` for others.
+    func makeClient(
+        patience: Duration? = nil,
+        download: @escaping (ClientRequest, Endpoint) -> Result<HTTPResponse, HTTPClientError>? = { _, _ in nil }
+    ) -> ClusterClient {
         ClusterClient(
             endpoints: endpoints.compactMap(Endpoint.init),
-            patience: patience ?? .milliseconds(Int64(timeout * 1000)))
+            patience: patience ?? .milliseconds(Int64(timeout * 1000)), download: download)
     }
 
     /// Sends the request, and prints the answer as JSON or as `describe` puts it.

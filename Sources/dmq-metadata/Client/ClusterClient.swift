@@ -30,11 +30,16 @@ final class ClusterClient {
         self.onWait = onWait
     }
 
-    convenience init(endpoints: [Endpoint], patience: Duration) {
+    /// - Parameter download: Carries those requests whose answers may be of any length; `nil` for others.
+    convenience init(
+        endpoints: [Endpoint], patience: Duration,
+        download: @escaping (ClientRequest, Endpoint) -> Result<HTTPResponse, HTTPClientError>? = { _, _ in nil }
+    ) {
         let http = BlockingHTTP()
         let began = ContinuousClock.now
         self.init(
-            endpoints: endpoints, patience: patience, transport: { http.send($0, to: $1, timeout: $2) },
+            endpoints: endpoints, patience: patience,
+            transport: { download($0, $1) ?? http.send($0, to: $1, timeout: $2) },
             pause: Self.sleep, now: { ContinuousClock.now - began },
             onWait: { LineOutput.standardError.showProgress($0) })
     }

@@ -3,17 +3,15 @@ import HTTP
 
 /// One request whose answer may be of any length: its body is handed on as it comes, by the thread that waits for it.
 enum Download {
-    /// How long a node may take to begin its answer, and may be silent within it.
-    private static let patience = 900
-
     /// - Parameters:
-    ///   - take: A piece of the body of an answer with status 200, and how long all of it is.
+    ///   - silence: How many seconds a node may take to begin its answer, and may be silent within it.
+    ///   - take: A piece of the body of an answer with status 200, and how long all of it is if that is known.
     /// - Returns: The answer, without that body.
     static func send(
-        _ request: ClientRequest, to endpoint: Endpoint, take: (UnsafeRawBufferPointer, _ total: Int64) -> Void
+        _ request: ClientRequest, to endpoint: Endpoint, silence: Int, take: ([UInt8], _ total: Int64?) -> Void
     ) -> Result<HTTPResponse, HTTPClientError> {
         do throws(HTTPClientError) {
-            let descriptor = try connect(to: endpoint)
+            let descriptor = try connect(to: endpoint, silence: silence)
             defer { close(descriptor) }
             try write(head(of: request, endpoint), to: descriptor)
             return .success(try receive(descriptor, take))
@@ -27,7 +25,7 @@ enum Download {
         return Array("\(request.method) \(request.path) HTTP/1.1\r\nHost: \(host)\r\nConnection: close\r\n\r\n".utf8)
     }
 
-    private static func connect(to endpoint: Endpoint) throws(HTTPClientError) -> Int32 {
+    private static func connect(to endpoint: Endpoint, silence: Int) throws(HTTPClientError) -> Int32 {
         var hints = addrinfo()
         hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
         var found: UnsafeMutablePointer<addrinfo>?
@@ -39,7 +37,7 @@ enum Download {
         while let address = next?.pointee {
             let descriptor = socket(address.ai_family, address.ai_socktype | Int32(SOCK_CLOEXEC.rawValue), 0)
             if descriptor >= 0 {
-                setPatience(descriptor)
+                setPatience(descriptor, silence: silence)
                 if Glibc.connect(descriptor, address.ai_addr, address.ai_addrlen) == 0 { return descriptor }
                 error = errno == EINPROGRESS ? ETIMEDOUT : errno
                 close(descriptor)
@@ -50,9 +48,9 @@ enum Download {
     }
 
     /// The answer may be long in coming, but a machine that is gone is noticed.
-    private static func setPatience(_ descriptor: Int32) {
+    private static func setPatience(_ descriptor: Int32, silence: Int) {
         set(descriptor, SOL_SOCKET, SO_SNDTIMEO, timeval(tv_sec: 5, tv_usec: 0))
-        set(descriptor, SOL_SOCKET, SO_RCVTIMEO, timeval(tv_sec: patience, tv_usec: 0))
+        set(descriptor, SOL_SOCKET, SO_RCVTIMEO, timeval(tv_sec: silence, tv_usec: 0))
         set(descriptor, SOL_SOCKET, SO_KEEPALIVE, Int32(1))
         for (option, value) in [(TCP_KEEPIDLE, 10), (TCP_KEEPINTVL, 5), (TCP_KEEPCNT, 4)] {
             set(descriptor, Int32(IPPROTO_TCP), option, Int32(value))
@@ -70,41 +68,35 @@ enum Download {
     }
 
     private static func receive(
-        _ descriptor: Int32, _ take: (UnsafeRawBufferPointer, Int64) -> Void
+        _ descriptor: Int32, _ take: ([UInt8], Int64?) -> Void
     ) throws(HTTPClientError) -> HTTPResponse {
         var buffer = [UInt8](repeating: 0, count: 256 * 1024)
-        var parser = HTTPResponseParser()
+        var limits = HTTPParserLimits()
+        limits.maxBodyBytes = .max
+        var parser = HTTPResponseParser(limits: limits)
+        var refusal: [UInt8] = []
         while true {
             let count = try read(descriptor, &buffer)
             var position = 0
-            let head: HTTPParsedResponse?
-            // As if to HEAD: what follows the head is not collected.
+            let complete: HTTPResponse?
             do throws(HTTPParseError) {
-                head = try parser.next(buffer.span.extracting(0..<count), at: &position, isToHead: true)
+                complete = try parser.next(buffer.span.extracting(0..<count), at: &position, isToHead: false)?.response
             } catch {
                 throw .invalidResponse(error.detail)
             }
-            guard var response = head?.response else { continue }
-            guard let length = response.headers["Content-Length"].flatMap({ Int64($0) }), length >= 0 else {
-                throw .invalidResponse("an answer of unknown length")
-            }
-            let isWanted = response.status == 200
-            guard isWanted || length <= 1 << 20 else {
-                throw .invalidResponse("a long answer with status \(response.status)")
-            }
-            var left = length
-            var piece = position..<count
-            while true {
-                guard Int64(piece.count) <= left else { throw .invalidResponse("more than was announced") }
-                left -= Int64(piece.count)
-                if isWanted {
-                    buffer.withUnsafeBytes { take(UnsafeRawBufferPointer(rebasing: $0[piece]), length) }
-                } else {
-                    response.body += buffer[piece]
+            guard var response = complete ?? parser.unfinished else { continue }
+            let piece = complete?.body ?? parser.takeBody()
+            if response.status == 200 {
+                take(piece, response.headers["Content-Length"].flatMap { Int64($0) })
+                response.body = []
+            } else {
+                refusal += piece
+                guard refusal.count <= 1 << 20 else {
+                    throw .invalidResponse("a long answer with status \(response.status)")
                 }
-                guard left > 0 else { return response }
-                piece = 0..<(try read(descriptor, &buffer))
+                response.body = refusal
             }
+            if complete != nil { return response }
         }
     }
 

@@ -12,15 +12,19 @@ struct Table {
         let widths = (0..<(cells.map(\.count).max() ?? 0)).map { column in
             cells.map { column < $0.count ? $0[column].count : 0 }.max() ?? 0
         }
-        return cells.map { row in
-            var line = ""
-            for (column, cell) in row.enumerated() {
-                line += cell
-                if column + 1 < row.count { line += String(repeating: " ", count: widths[column] - cell.count + 2) }
-            }
-            while line.last == " " { line.removeLast() }
-            return line
-        }.joined(separator: "\n")
+        return cells.map { Self.line($0, widths) }.joined(separator: "\n")
+    }
+
+    /// One line of a table of which nobody knows what is to come: its columns have at least these widths.
+    static func line(_ cells: [String], widths: [Int]) -> String { line(cells.map(printable), widths) }
+
+    private static func line(_ cells: [String], _ widths: [Int]) -> String {
+        var line = ""
+        for (cell, width) in zip(cells, widths) {
+            line += cell + String(repeating: " ", count: max(0, width - cell.count) + 2)
+        }
+        while line.last == " " { line.removeLast() }
+        return line
     }
 
     private static func printable(_ text: String) -> String {

@@ -6,7 +6,9 @@ import HTTP
 struct KVCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "kv", abstract: "Read and write the coordination store.",
-        subcommands: [Get.self, Put.self, Delete.self, List.self, History.self, Compact.self, Transact.self])
+        subcommands: [
+            Get.self, Put.self, Delete.self, List.self, History.self, Watch.self, Compact.self, Transact.self,
+        ])
 
     /// The path of a key, which may be given with or without the slash at its front.
     static func path(of key: String) -> String {
