@@ -279,6 +279,10 @@
         case watchWithoutDeletions = "watch-without-deletions"
         /// A watch that is resumed begins with the present.
         case watchResumesLate = "watch-resumes-late"
+        /// Who watches the cluster is not woken.
+        case clusterWatchersNotWoken = "cluster-watchers-not-woken"
+        /// A watch of the cluster that is resumed leaves out one version.
+        case clusterWatchSkipsVersion = "cluster-watch-skips-version"
         /// A transaction takes its first branch whatever the comparisons come to.
         case comparisonsIgnored = "comparisons-ignored"
         /// A write by somebody whose lock another one holds is carried out.

@@ -47,7 +47,7 @@ public struct PushUpdate: Sendable {
     }
 
     /// All of its JSON text.
-    var body: [UInt8] {
+    public var body: [UInt8] {
         var json = JSONWriter(capacity: 256 + 128 * rowCount)
         for write in steps { write(&json) }
         return json.bytes

@@ -30,6 +30,7 @@ final class SimulatedCluster: @unchecked Sendable {
     private(set) var clients: KeyValueClients! = nil
     private(set) var administrator: Administrator! = nil
     private(set) var watchers: Watchers! = nil
+    private(set) var clusterWatchers: ClusterWatchers! = nil
     private(set) var transactors: Transactors! = nil
     private(set) var leaseHolders: LeaseHolders! = nil
     private(set) var `operator`: Operator! = nil
@@ -61,6 +62,7 @@ final class SimulatedCluster: @unchecked Sendable {
         administrator = Administrator(cluster: self, random: generators[4])
         // With numbers of their own, so that the others' do not shift.
         watchers = Watchers(cluster: self, random: Randomness(seed: ~seed))
+        clusterWatchers = ClusterWatchers(cluster: self, random: Randomness(seed: ~seed ^ 1 << 60))
         transactors = Transactors(cluster: self, random: Randomness(seed: ~seed ^ 1 << 62))
         leaseHolders = LeaseHolders(cluster: self, random: Randomness(seed: ~seed ^ 1 << 61))
         `operator` = Operator(cluster: self, random: generators[5])
@@ -133,6 +135,7 @@ final class SimulatedCluster: @unchecked Sendable {
         clients.start(until: end)
         administrator.start(until: end)
         watchers.start(until: end)
+        clusterWatchers.start(until: end)
         transactors.start(until: end)
         leaseHolders.start(until: end)
         brokers.start()
@@ -188,6 +191,7 @@ final class SimulatedCluster: @unchecked Sendable {
         clients = nil
         administrator = nil
         watchers = nil
+        clusterWatchers = nil
         transactors = nil
         leaseHolders = nil
         `operator` = nil

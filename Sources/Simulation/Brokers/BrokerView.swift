@@ -31,8 +31,13 @@ struct BrokerView {
     mutating func take(_ push: Push) {
         guard push.term >= term else { return }
         term = push.term
-        version = max(version, push.version)
         controller = push.controller
+        fold(push)
+    }
+
+    /// What it says of brokers and topics.
+    mutating func fold(_ push: Push) {
+        version = max(version, push.version)
         if push.kind == .fullSnapshot {
             brokers = [:]
             partitions = [:]

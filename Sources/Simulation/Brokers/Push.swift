@@ -2,7 +2,7 @@ import Metadata
 import Raft
 import Wire
 
-/// One message to a broker, read as the contract writes it (§6).
+/// One message to a broker, or a line to somebody who watches, read as the contract writes it (§6, §10).
 struct Push {
     enum Kind: String {
         case controllerChanged = "CONTROLLER_CHANGED"
@@ -16,8 +16,9 @@ struct Push {
 
     let kind: Kind
     let version: UInt64
-    let controller: UInt64
-    let controllerURL: String
+    /// `nil` from a node that knows none.
+    let controller: UInt64?
+    let controllerURL: String?
     let term: UInt64
     let brokers: [(id: BrokerID, broker: BrokerView.Broker)]?
     let partitions: [(name: BrokerView.PartitionName, partition: BrokerView.Partition)]?
@@ -31,8 +32,8 @@ struct Push {
         }
         self.kind = kind
         version = UInt64(try json.integer("version", in: Limits.counter))
-        controller = UInt64(try json.integer("controllerId", in: Limits.counter))
-        controllerURL = try json.string("controllerUrl")
+        controller = try json.integerIfPresent("controllerId", in: Limits.counter).map { UInt64($0) }
+        controllerURL = try json.stringIfPresent("controllerUrl")
         term = UInt64(try json.integer("controllerTerm", in: Limits.counter))
         _ = try json.integer("timestamp", in: Limits.counter)
         guard try json.integer("term", in: Limits.counter) == Int64(term) else {

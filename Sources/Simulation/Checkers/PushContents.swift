@@ -16,7 +16,7 @@ final class PushContents: Checker {
         let member = SimulatedCluster.member(Int(node.id.number))
         let sender =
             push.controller == node.id.number && push.controllerURL == member.url
-            ? nil : "node \(node.id) names controller \(push.controller) at \(push.controllerURL)"
+            ? nil : "node \(node.id) names controller \(push.controller ?? 0) at \(push.controllerURL ?? "")"
         let finding =
             sender ?? Self.missing(in: push, right) ?? Self.wrong(in: push, right)
             ?? Self.kept(in: push, cluster.ledger.model)
