@@ -36,6 +36,18 @@ import Testing
         #expect(times.due(now: at(6.1)).isEmpty && times.due(now: at(6.3)) == [1])
     }
 
+    @Test("not while one whose outcome nobody knows may be committed")
+    func waitsForUnknownOutcomes() {
+        var times = LeaseTimes([lease(1, 5)], now: at(0))
+        times.beginLeading()
+        times.renewing(1)
+        times.outcomeUnknown(1, through: LogIndex(20))
+        #expect(times.due(now: at(60), pending: LogIndex(8)...LogIndex(30)).isEmpty)
+        #expect(times.due(now: at(61), pending: LogIndex(21)...LogIndex(30)) == [1], "it would have been applied")
+        times.endingFailed(1)
+        #expect(times.due(now: at(61), pending: LogIndex(8)...LogIndex(19)) == [1], "the log was cut back")
+    }
+
     @Test func timeThatTheNodeStoodStillDoesNotCount() {
         var times = LeaseTimes([lease(1, 5)], now: at(0))
         times.beginLeading()

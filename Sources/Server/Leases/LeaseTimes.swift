@@ -12,6 +12,8 @@ struct LeaseTimes {
         let ttl: Duration
         /// Entries on their way into the log that keep it alive.
         var unsettled = 0
+        /// One up to there whose outcome nobody knows may keep it alive.
+        var uncertain = LogIndex.zero
         /// Its end is on its way into the log.
         var isEnding = false
 
@@ -86,8 +88,16 @@ struct LeaseTimes {
         if let unsettled = entries[id]?.unsettled, unsettled > 0 { entries[id]?.unsettled = unsettled - 1 }
     }
 
+    /// Whoever asked for it is not told any more, and the entry, which is in the log up to `last`, may still be committed.
+    mutating func outcomeUnknown(_ id: LeaseID, through last: LogIndex) {
+        settled(id)
+        entries[id]?.uncertain = last
+    }
+
     /// Those whose time is up, each named once. There may be more: then the next deadline is past.
-    mutating func due(now: Instant) -> [LeaseID] {
+    ///
+    /// - Parameter pending: The entries that are not applied yet: an end must not follow a renewal that it knows nothing of.
+    mutating func due(now: Instant, pending: ClosedRange<LogIndex>? = nil) -> [LeaseID] {
         if Defect.leasesNeverEnd.isOn { return [] }
         let now = time.awake(now)
         var due: [LeaseID] = []
@@ -95,7 +105,7 @@ struct LeaseTimes {
             guard let entry = entries[id], !entry.isEnding else { continue }
             if entry.deadline > now {
                 heap?.insert(id, at: entry.deadline)
-            } else if entry.unsettled > 0 {
+            } else if entry.unsettled > 0 || pending?.contains(entry.uncertain) ?? false {
                 heap?.insert(id, at: now.advanced(by: Self.patience))
             } else {
                 entries[id]?.isEnding = true

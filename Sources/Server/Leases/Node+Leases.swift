@@ -31,9 +31,13 @@ extension Node {
             for id in ids { leaseTimes.renewing(id) }
             let (type, data) = CommandCodec.encode(.keepLeasesAlive(ids))
             submit(Proposal(type: type, data: data)) { [unowned self] result in
-                for id in ids { leaseTimes.settled(id) }
-                // It may still be committed, and must not be followed by an end that knows nothing of it.
-                if case .failure(.outcomeUnknown) = result { leaseTimes.keptAlive(ids, now: now.instant) }
+                for id in ids {
+                    if case .failure(.outcomeUnknown) = result {
+                        leaseTimes.outcomeUnknown(id, through: raft.log.last.index)
+                    } else {
+                        leaseTimes.settled(id)
+                    }
+                }
                 for (id, completion) in batch { completion(result.map { _ in metadata.lease(id) }) }
             }
         }
@@ -41,7 +45,8 @@ extension Node {
 
     func endLeases() {
         guard isLeading else { return }
-        for id in leaseTimes.due(now: now.instant) {
+        let (first, last) = (lastApplied.next, raft.log.last.index)
+        for id in leaseTimes.due(now: now.instant, pending: first <= last ? first...last : nil) {
             measurements.leasesExpired += 1
             submit(.revokeLease(id)) { [unowned self] result in
                 // One whose outcome is not known is in the log, and ends the lease when it is committed.

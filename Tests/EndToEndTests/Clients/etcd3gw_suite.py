@@ -19,8 +19,8 @@ urllib3.PoolManager.request = request
 initialize = Etcd3Client.__init__
 
 
-def initialize_with_port(self, host="localhost", port=port, **options):
-    initialize(self, host=host, port=port, **options)
+def initialize_with_port(self, *_, **options):
+    initialize(self, **{**options, "host": "localhost", "port": port})
 
 
 Etcd3Client.__init__ = initialize_with_port
