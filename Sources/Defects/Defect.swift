@@ -283,6 +283,10 @@
         case clusterWatchersNotWoken = "cluster-watchers-not-woken"
         /// A watch of the cluster that is resumed leaves out one version.
         case clusterWatchSkipsVersion = "cluster-watch-skips-version"
+        /// What is counted of partitions does not follow their in-sync replicas.
+        case countsStay = "counts-stay"
+        /// What is counted of partitions keeps those of deleted topics.
+        case countsKeepDeletedTopics = "counts-keep-deleted-topics"
         /// A transaction takes its first branch whatever the comparisons come to.
         case comparisonsIgnored = "comparisons-ignored"
         /// A write by somebody whose lock another one holds is carried out.

@@ -16,7 +16,7 @@ public struct MetadataStateMachine: Sendable {
     /// In ascending id.
     var brokerRows: [Broker] = []
     /// In ascending name.
-    var topicRows: [TopicRows] = []
+    var topicRows = TopicTable()
     var keys = KeyTree()
     var leases = LeaseTable()
     /// Of the keys, while it is kept.
@@ -34,8 +34,6 @@ public struct MetadataStateMachine: Sendable {
     var ownDigest: Digest
     private var countersDigest: Digest
     var changedRows: ChangedRows
-    /// The partitions of all topics.
-    public internal(set) var partitionCount = 0
 
     // Derived from the rows, and no part of the digest.
 

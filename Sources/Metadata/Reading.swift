@@ -12,8 +12,17 @@ extension MetadataStateMachine {
         topicIndex(name).map { (topicRows[$0].topic, topicRows[$0].partitions) }
     }
 
-    /// All topics, in byte order of their names. Whoever holds the result makes the next change of a topic copy it.
-    public var topics: [TopicRows] { topicRows }
+    /// All topics, in byte order of their names.
+    public var topics: TopicTable { topicRows }
+
+    /// The partitions of all topics.
+    public var partitionCount: Int { topicRows.counts.all }
+
+    /// How many partitions have a replica on the broker.
+    public func replicaCount(of broker: BrokerID) -> Int { replicaIndex.count(of: broker) }
+
+    /// How many partitions the broker leads.
+    public func leaderCount(of broker: BrokerID) -> Int { replicaIndex.ledCount(of: broker) }
 
     public var topicCount: Int { topicRows.count }
 
@@ -35,18 +44,7 @@ extension MetadataStateMachine {
         return index < brokerRows.count && brokerRows[index].id == id ? index : nil
     }
 
-    /// Names are ASCII, for which the order of `String` is that of bytes; another text is merely not found.
-    func topicIndex(_ name: String) -> Int? {
-        let index = topicRows.partitioningIndex { $0.topic.name >= name }
-        return index < topicRows.count && isSameText(topicRows[index].topic.name, name) ? index : nil
-    }
-}
-
-/// A topic with its partitions, whose ids are their indices.
-public struct TopicRows: Sendable {
-    public internal(set) var topic: Topic
-    public internal(set) var partitions: [Partition]
-    let number: ReplicaIndex.TopicNumber
+    func topicIndex(_ name: String) -> TopicTable.Index? { topicRows.index(of: name) }
 }
 
 extension Array {

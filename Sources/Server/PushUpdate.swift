@@ -17,7 +17,7 @@ enum PushKind: String {
 /// version, so that the text can be made anywhere and at any time.
 public struct PushUpdate: Sendable {
     enum Partitions: Sendable {
-        case all([TopicRows])
+        case all(TopicTable)
         case chosen([(topic: String, partition: Partition)])
     }
 

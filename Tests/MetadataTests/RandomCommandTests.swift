@@ -123,6 +123,7 @@ import Testing
             }
         }
         #expect(state.partitionCount == state.topicNames.reduce(0) { $0 + state.topic($1)!.1.count })
+        #expect(state.topics.flaw == nil, "after \(command)")
         #expect(state.onlineBrokerCount == state.brokers.count { $0.status == .online })
         for broker in state.brokers { checkIndex(of: broker.id, state) }
     }
@@ -134,6 +135,9 @@ import Testing
         }
         let places = state.replicaIndex.places(of: broker)
         #expect(places.map { "\(state.replicaIndex.name(of: $0.topic)) \($0.partition)" }.sorted() == found.sorted())
+        #expect(
+            state.leaderCount(of: broker) == state.topics.reduce(0) { $0 + $1.partitions.count { $0.leader == broker } }
+        )
         var copy = state
         let outcome = copy.apply(.unregisterBroker(broker), timestamp: 0)
         #expect(outcome.refusal == (found.isEmpty ? nil : .brokerHasPartitions(broker, count: found.count)))

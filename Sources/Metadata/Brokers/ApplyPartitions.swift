@@ -38,17 +38,17 @@ extension MetadataStateMachine {
         for (topic, id) in partitions(on: broker) {
             var partition = topicRows[topic].partitions[id]
             body(&partition, self)
-            replacePartition(topic, id, with: partition, &changes)
+            replacePartition(topic, with: partition, &changes)
         }
     }
 
     /// By topic name and id: changes are reported in this order on every node.
-    private func partitions(on broker: BrokerID) -> [(topic: Int, id: Int)] {
-        var found: [(topic: Int, id: Int)] = []
+    private func partitions(on broker: BrokerID) -> [(topic: TopicTable.Index, id: Int)] {
+        var found: [(topic: TopicTable.Index, id: Int)] = []
         let places = replicaIndex.places(of: broker)
         found.reserveCapacity(places.count)
         // Partitions of one topic mostly stand together.
-        var last: (number: ReplicaIndex.TopicNumber, index: Int)?
+        var last: (number: ReplicaIndex.TopicNumber, index: TopicTable.Index)?
         for place in places {
             if last?.number != place.topic {
                 last = topicIndex(replicaIndex.name(of: place.topic)).map { (place.topic, $0) }
@@ -59,14 +59,16 @@ extension MetadataStateMachine {
     }
 
     private mutating func replacePartition(
-        _ topic: Int, _ id: Int, with partition: Partition, _ changes: inout [Change]
+        _ topic: TopicTable.Index, with partition: Partition, _ changes: inout [Change]
     ) {
+        let id = partition.id
         let previous = topicRows[topic].partitions[id]
         guard partition.differs(from: previous) else { return }
         let name = topicRows[topic].topic.name
         if !Defect.digestKeepsOldRow.isOn { ownDigest.subtract(Digest(previous, topic: name)) }
         ownDigest.add(Digest(partition, topic: name))
-        topicRows[topic].partitions[id] = partition
+        topicRows.replace(partition, at: topic)
+        replicaIndex.changeLeader(from: previous.leader, to: partition.leader)
         changedRows.insert(partition: id, of: name)
         changes.append(
             partition.leaderEpoch != previous.leaderEpoch
@@ -87,7 +89,7 @@ extension MetadataStateMachine {
             } else {
                 partition.leave(update.broker)
             }
-            replacePartition(topic, change.partition, with: partition, &changes)
+            replacePartition(topic, with: partition, &changes)
         }
         if !changes.isEmpty { counters.version += 1 }
         return Outcome(result: .done, changes: changes)

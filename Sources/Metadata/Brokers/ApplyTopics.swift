@@ -31,7 +31,7 @@ extension MetadataStateMachine {
     }
 
     /// A repeated request gets the topic that the first one made.
-    private func recreateTopic(at index: Int, _ creation: CreateTopic) -> Outcome {
+    private func recreateTopic(at index: TopicTable.Index, _ creation: CreateTopic) -> Outcome {
         let (topic, partitions) = (topicRows[index].topic, topicRows[index].partitions)
         guard topic.partitionCount == creation.partitionCount,
             topic.replicationFactor == creation.replicationFactor || Defect.otherTopicIsTheSame.isOn,
@@ -42,8 +42,7 @@ extension MetadataStateMachine {
 
     private mutating func insert(_ rows: TopicRows) {
         let name = rows.topic.name
-        topicRows.insert(rows, at: topicRows.partitioningIndex { $0.topic.name > name })
-        partitionCount += rows.partitions.count
+        topicRows.insert(rows)
         ownDigest.add(Digest(rows.topic))
         changedRows.insert(topic: name)
         for partition in rows.partitions {
@@ -57,16 +56,13 @@ extension MetadataStateMachine {
         guard let index = topicIndex(name) else { return .refused(.unknownTopic(name)) }
         if Defect.topicsNotDeleted.isOn { return Outcome(result: .done) }
         let rows = topicRows.remove(at: index)
-        partitionCount -= rows.partitions.count
         ownDigest.subtract(Digest(rows.topic))
         changedRows.insert(topic: name)
-        var brokers: Set<BrokerID> = []
         for partition in rows.partitions {
-            brokers.formUnion(partition.replicas)
             ownDigest.subtract(Digest(partition, topic: name))
             changedRows.insert(partition: partition.id, of: name)
         }
-        replicaIndex.remove(rows.number, brokers: brokers)
+        replicaIndex.remove(rows)
         counters.version += 1
         return Outcome(result: .done, changes: [.topicDeleted(name)])
     }

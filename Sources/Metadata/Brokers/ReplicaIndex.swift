@@ -13,6 +13,8 @@ struct ReplicaIndex: Sendable {
     typealias TopicNumber = UInt32
 
     private var places: [BrokerID: [Place]] = [:]
+    /// How many partitions each leads; without those that lead none.
+    private var led: [BrokerID: Int] = [:]
     private var names: [String] = []
     private var unusedNumbers: [TopicNumber] = []
 
@@ -31,19 +33,29 @@ struct ReplicaIndex: Sendable {
         for broker in partition.replicas {
             places[broker, default: []].append(Place(topic: topic, partition: UInt32(partition.id)))
         }
+        changeLeader(from: nil, to: partition.leader)
     }
 
-    mutating func remove(_ topic: TopicNumber, brokers: Set<BrokerID>) {
-        for broker in brokers {
-            places[broker]?.removeAll { $0.topic == topic }
+    mutating func remove(_ rows: TopicRows) {
+        for broker in Set(rows.partitions.lazy.flatMap(\.replicas)) {
+            places[broker]?.removeAll { $0.topic == rows.number }
             if places[broker]?.isEmpty ?? false { places[broker] = nil }
         }
-        names[Int(topic)] = ""
-        unusedNumbers.append(topic)
+        for partition in rows.partitions { changeLeader(from: partition.leader, to: nil) }
+        names[Int(rows.number)] = ""
+        unusedNumbers.append(rows.number)
+    }
+
+    mutating func changeLeader(from old: BrokerID?, to new: BrokerID?) {
+        guard old != new else { return }
+        if let new { led[new, default: 0] += 1 }
+        if let old, let count = led[old] { led[old] = count > 1 ? count - 1 : nil }
     }
 
     /// In no particular order.
     func places(of broker: BrokerID) -> [Place] { places[broker] ?? [] }
+
+    func ledCount(of broker: BrokerID) -> Int { led[broker] ?? 0 }
 
     func count(of broker: BrokerID) -> Int { places[broker]?.count ?? 0 }
 }

@@ -66,12 +66,11 @@ extension MetadataStateMachine {
                 description: "Topic \(topic.name) can not have \(topic.partitionCount) partitions "
                     + "with \(topic.replicationFactor) replicas.")
         }
-        let index = topicRows.partitioningIndex { $0.topic.name >= topic.name }
-        if index < topicRows.count, topicRows[index].topic.name == topic.name {
+        guard topicIndex(topic.name) == nil else {
             throw RestoreError(description: "Topic \(topic.name) is stored twice.")
         }
         let number = replicaIndex.number(for: topic.name)
-        topicRows.insert(TopicRows(topic: topic, partitions: [], number: number), at: index)
+        topicRows.insert(TopicRows(topic: topic, partitions: [], number: number))
         ownDigest.add(Digest(topic))
     }
 
@@ -86,9 +85,8 @@ extension MetadataStateMachine {
                 description: "\(text) is stored where partition \(next) of \(topic.partitionCount) is due.")
         }
         if let defect = defect(of: partition, in: topic) { throw RestoreError(description: "\(text) \(defect).") }
-        topicRows[index].partitions.append(partition)
+        topicRows.append(partition, at: index)
         replicaIndex.insert(partition, of: topicRows[index].number)
-        partitionCount += 1
         ownDigest.add(Digest(partition, topic: name))
     }
 

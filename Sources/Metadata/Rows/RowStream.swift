@@ -7,9 +7,9 @@ import Defects
 public struct RowStream: Sendable {
     private let image: MetadataStateMachine
     private var broker = 0
-    private var topic = 0
+    private var topic: TopicTable.Index
     /// Of the partitions, which come when all topics have.
-    private var topicOfPartition = 0
+    private var topicOfPartition: TopicTable.Index
     private var partition = 0
     /// The first in the last place; `nil` until their turn comes.
     private var leases: [Lease]?
@@ -21,6 +21,7 @@ public struct RowStream: Sendable {
 
     public init(_ state: MetadataStateMachine) {
         image = state
+        (topic, topicOfPartition) = (state.topicRows.startIndex, state.topicRows.startIndex)
         past = PastVersions(state.history, after: state.history.horizon)
     }
 
@@ -48,9 +49,9 @@ public struct RowStream: Sendable {
             broker += 1
             return .broker(image.brokerRows[broker - 1])
         }
-        if topic < image.topicRows.count {
-            topic += 1
-            return .topic(image.topicRows[topic - 1].topic)
+        if topic < image.topicRows.endIndex {
+            defer { topic = image.topicRows.index(after: topic) }
+            return .topic(image.topicRows[topic].topic)
         }
         return nextPartition() ?? nextLease() ?? nextKey() ?? nextPast()
     }
@@ -61,13 +62,13 @@ public struct RowStream: Sendable {
     }
 
     private mutating func nextPartition() -> Row? {
-        while topicOfPartition < image.topicRows.count {
+        while topicOfPartition < image.topicRows.endIndex {
             let partitions = image.topicRows[topicOfPartition].partitions
             if partition < partitions.count {
                 partition += 1
                 return .partition(topic: image.topicRows[topicOfPartition].topic.name, partitions[partition - 1])
             }
-            topicOfPartition += 1
+            topicOfPartition = image.topicRows.index(after: topicOfPartition)
             partition = 0
         }
         return nil

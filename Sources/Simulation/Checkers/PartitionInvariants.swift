@@ -2,7 +2,7 @@ import Metadata
 import Raft
 
 /// Partitions: a leader is in sync and ONLINE, the in-sync replicas are never empty and are replicas, epochs only grow, and
-/// an epoch has one leader. Looked at in the ledger's state, which all nodes' are compared with.
+/// an epoch has one leader; what is counted of them is so. Looked at in the ledger's state, which all nodes' are compared with.
 final class PartitionInvariants: Checker {
     let invariant = "Partitions"
     let kinds: [Observation.Kind] = [.committed]
@@ -36,7 +36,7 @@ final class PartitionInvariants: Checker {
                 }
             }
         }
-        return nil
+        return metadata.topics.flaw
     }
 
     private func defect(of partition: Partition, in topic: Topic, _ online: [BrokerID]) -> String? {
