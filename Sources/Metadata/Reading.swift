@@ -15,6 +15,15 @@ extension MetadataStateMachine {
     /// All topics, in byte order of their names.
     public var topics: TopicTable { topicRows }
 
+    /// Those whose names begin so, behind one.
+    public func topics(prefix: String, after name: String?, limit: Int) -> [TopicRows] {
+        var index = topicRows.lowerBound(of: max(prefix, name ?? ""))
+        if let name, index < topicRows.endIndex, topicRows[index].topic.name == name {
+            index = topicRows.index(after: index)
+        }
+        return Array(topicRows[index...].lazy.prefix { $0.topic.name.hasPrefix(prefix) }.prefix(limit))
+    }
+
     /// The partitions of all topics.
     public var partitionCount: Int { topicRows.counts.all }
 

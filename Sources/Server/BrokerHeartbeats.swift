@@ -74,6 +74,12 @@ struct BrokerHeartbeats {
         }
     }
 
+    /// How long ago it was heard, without the time that the node stood still.
+    func age(of broker: BrokerID, now: Instant) -> Duration? {
+        let (index, found) = position(of: broker)
+        return found ? time.awake(now).since(entries[index].lastHeard) : nil
+    }
+
     mutating func remove(_ broker: BrokerID) {
         let (index, found) = position(of: broker)
         if found { entries.remove(at: index) }

@@ -27,6 +27,10 @@ extension Node {
 
     // Heartbeats
 
+    public func lastHeartbeat(of broker: BrokerID) -> Duration? {
+        isLeading ? heartbeats.age(of: broker, now: now.instant) : nil
+    }
+
     /// A heartbeat is answered only by a leader that a majority has confirmed after it came: no broker may be told that
     /// it is seen by a controller that was replaced meanwhile. Until then it keeps the broker from being taken for silent.
     func heartbeat(

@@ -59,7 +59,7 @@ extension Node: NodeViewSource {
         result.brokers = metadata.brokers.count
         result.brokersOnline = metadata.onlineBrokerCount
         result.topics = metadata.topicCount
-        result.partitions = metadata.partitionCount
+        result.partitions = metadata.topics.counts
         result.keys = metadata.keyCount
         return result
     }

@@ -43,7 +43,7 @@ public struct NodeMeasurements: Sendable {
     public var brokersOnline = 0
     public var brokers = 0
     public var topics = 0
-    public var partitions = 0
+    public var partitions = PartitionCounts()
     public var keys = 0
 
     init(status: NodeStatus) { self.status = status }

@@ -49,12 +49,16 @@ public struct NodeView {
 
     /// What is left of a lease, as this node counts; only the leader's count is to be told.
     public func remaining(of lease: LeaseID) -> Duration? { source.remaining(of: lease) }
+
+    /// How long ago this node, if it leads, had the last heartbeat of a broker that is ONLINE.
+    public func lastHeartbeat(of broker: BrokerID) -> Duration? { source.lastHeartbeat(of: broker) }
 }
 
 /// What a view finds out when it is asked.
 public protocol NodeViewSource: AnyObject {
     var status: NodeStatus { get }
     func remaining(of lease: LeaseID) -> Duration?
+    func lastHeartbeat(of broker: BrokerID) -> Duration?
 }
 
 public struct NodeStatus: Sendable {

@@ -10,8 +10,9 @@ struct Entry: ParsableCommand {
         abstract: "A replicated metadata controller for message brokers, and a small coordination store.",
         version: Version.current,
         subcommands: [
-            ServeCommand.self, ClusterCommand.self, StatusCommand.self, BrokerCommand.self, TopicCommand.self,
-            KVCommand.self, LeaseCommand.self, LockCommand.self, VerifyCommand.self, BackupCommand.self,
+            ServeCommand.self, ClusterCommand.self, StatusCommand.self, HealthCommand.self, BrokerCommand.self,
+            TopicCommand.self, PartitionCommand.self, KVCommand.self, LeaseCommand.self, LockCommand.self,
+            VerifyCommand.self, BackupCommand.self,
             RestoreCommand.self, RepairCommand.self,
             RecoverCommand.self, MemberCommand.self, FeatureCommand.self, MembersCommand.self, DemoCommand.self,
             SimulateCommand.self,

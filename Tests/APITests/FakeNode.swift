@@ -93,6 +93,7 @@ final class FakeNode: NodeService {
         let status: NodeStatus
         init(status: NodeStatus) { self.status = status }
         func remaining(of lease: LeaseID) -> Duration? { .milliseconds(9_100) }
+        func lastHeartbeat(of broker: BrokerID) -> Duration? { .milliseconds(1_250) }
     }
 
     var standing: ClusterStanding {

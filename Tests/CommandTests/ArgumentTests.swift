@@ -42,7 +42,7 @@ import Testing
         ["restore", "file"],
         ["restore", "file", "--node", "0"], ["repair"], ["recover", "dir"], ["recover", "--force"], ["members", "set"],
         ["members", "set", "file"],
-        ["members", "show"], ["members", "set", "", "dir"],
+        ["members", "show"], ["members", "set", "", "dir"], ["partition", "list", "--offline", "--at-min-isr"],
     ])
     func wrongUsageIs64(arguments: [String]) {
         #expect {
@@ -54,7 +54,7 @@ import Testing
 
     @Test(arguments: [
         [], ["serve"], ["cluster"], ["status"], ["verify"], ["backup"], ["members"], ["members", "set"], ["broker"],
-        ["broker", "list"], ["topic", "create"],
+        ["broker", "list"], ["partition", "list"], ["health"], ["topic", "create"],
         ["kv", "put"],
     ])
     func helpAndVersionAreEverywhere(command: [String]) {
@@ -78,6 +78,14 @@ import Testing
             full.body
                 == #"{"topicName":"t","numPartitions":3,"replicationFactor":2,"config":{"retentionMs":-1,"minInsyncReplicas":2}}"#
         )
+    }
+
+    @Test func partitionConditions() throws {
+        let list = try parse(
+            "partition", "list", "--under-min-isr", "--broker", "3", "--topic", "a.b", as: PartitionCommand.List.self)
+        #expect(
+            list.path(after: "a.b/7")
+                == "/api/v1/metadata/partitions?state=underMinIsr&broker=3&topic=a.b&after=a.b%2F7")
     }
 
     @Test func keyPaths() {

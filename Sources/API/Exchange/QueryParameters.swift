@@ -62,6 +62,19 @@ struct QueryParameters {
         }
     }
 
+    /// Whether `view=full` is asked for; without it the parameters that go with it are errors.
+    func isFullView(with parameters: String...) throws(Problem) -> Bool {
+        switch try text("view") {
+        case "full": return true
+        case nil: break
+        default: throw Problem(.invalidParameter, "parameter `view` must be full")
+        }
+        for name in parameters where try bytes(name) != nil {
+            throw Problem(.invalidParameter, "parameter `\(name)` is for view=full")
+        }
+        return false
+    }
+
     func consistency(default: Consistency) throws(Problem) -> Consistency {
         guard query != nil else { return `default` }
         switch try text("consistency") {

@@ -26,11 +26,24 @@ enum Brokers {
     }
 
     @Sendable static func list(_ exchange: Exchange) throws(Problem) {
-        exchange.read(try exchange.query.consistency(default: .stale)) { view in
+        let consistency = try exchange.query.consistency(default: .stale)
+        if try exchange.query.isFullView() { return listFully(consistency, exchange) }
+        exchange.read(consistency) { view in
             let brokers = view.metadata.brokers
             exchange.answerJSON(
                 stream: JSONStream.body(
                     .one { $0.beginArray() }, .each(brokers) { broker in [.write { $0.value(broker) }] },
+                    .one { $0.endArray() }))
+        }
+    }
+
+    private static func listFully(_ consistency: Consistency, _ exchange: Exchange) {
+        exchange.read(consistency) { view in
+            let rows = view.metadata.brokers.map { FullBroker($0, view) }
+            exchange.answerJSON(
+                headers: exchange.tag(view.metadata.counters.version),
+                stream: JSONStream.body(
+                    .one { $0.beginArray() }, .each(rows) { row in [.write { $0.value(row) }] },
                     .one { $0.endArray() }))
         }
     }

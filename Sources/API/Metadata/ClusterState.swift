@@ -34,7 +34,7 @@ enum ClusterState {
         let partitionCount: Int
         let members: [Member]
         let brokers: [Broker]
-        let topics: [(Topic, [Partition])]
+        let topics: TopicTable
 
         init(_ view: NodeView, members: [Member]) {
             version = view.metadata.counters.version
@@ -43,7 +43,7 @@ enum ClusterState {
             partitionCount = view.metadata.partitionCount
             self.members = members
             brokers = view.metadata.brokers
-            topics = view.metadata.topicNames.compactMap { view.metadata.topic($0) }
+            topics = view.metadata.topics
         }
 
         var body: HTTPBodyStream {
@@ -60,7 +60,7 @@ enum ClusterState {
                     json.key("topics")
                     json.beginArray()
                 },
-                JSONStream.topics(topics),
+                JSONStream.topics(topics.lazy.map { ($0.topic, $0.partitions) }),
                 .one { json in
                     json.endArray()
                     json.endObject()

@@ -10,22 +10,38 @@ extension Broker {
     var address: String { host.contains(":") && !host.hasPrefix("[") ? "[\(host)]:\(port)" : "\(host):\(port)" }
 }
 
+/// With what follows from it.
+struct FullBroker: Sendable {
+    let broker: Broker
+    /// How many partitions have a replica there, and how many it leads.
+    let replicas, leaders: Int
+    /// How long ago the leader had its last heartbeat; `nil` from others, and while it is OFFLINE.
+    let lastHeartbeat: Duration?
+
+    init(_ broker: Broker, _ view: NodeView) {
+        self.broker = broker
+        replicas = view.metadata.replicaCount(of: broker.id)
+        leaders = view.metadata.leaderCount(of: broker.id)
+        lastHeartbeat = view.lastHeartbeat(of: broker.id)
+    }
+}
+
 extension JSONWriter {
-    mutating func value(_ broker: Broker) {
-        object { json in
-            json.field("brokerId", broker.id)
-            json.field("id", broker.id)
-            json.field("host", broker.host)
-            json.field("port", broker.port)
-            json.field("address", broker.address)
-            json.field("rack", broker.rack)
-            json.field("status", broker.status.rawValue)
-            json.field("registeredAt", broker.registeredAt)
-        }
+    mutating func value(_ broker: Broker) { object { $0.fields(of: broker) } }
+
+    fileprivate mutating func fields(of broker: Broker) {
+        field("brokerId", broker.id)
+        field("id", broker.id)
+        field("host", broker.host)
+        field("port", broker.port)
+        field("address", broker.address)
+        field("rack", broker.rack)
+        field("status", broker.status.rawValue)
+        field("registeredAt", broker.registeredAt)
     }
 
     /// All but its partitions, which stand in an array behind.
-    fileprivate mutating func begin(_ topic: Topic) {
+    mutating func begin(_ topic: Topic) {
         beginObject()
         field("topicName", topic.name)
         field("numPartitions", topic.partitionCount)
@@ -35,6 +51,27 @@ extension JSONWriter {
         value(topic.configuration)
         key("partitions")
         beginArray()
+    }
+
+    /// What `view=full` lists.
+    mutating func summary(of rows: TopicRows) {
+        object { json in
+            json.field("topicName", rows.topic.name)
+            json.field("numPartitions", rows.topic.partitionCount)
+            json.field("replicationFactor", rows.topic.replicationFactor)
+            json.field("offline", rows.counts[.offline])
+            json.field("underReplicated", rows.counts[.underReplicated])
+        }
+    }
+
+    mutating func value(_ full: FullBroker) {
+        object { json in
+            json.fields(of: full.broker)
+            json.field("state", full.broker.status == .online ? "ACTIVE" : "FENCED")
+            json.field("replicas", full.replicas)
+            json.field("leaders", full.leaders)
+            json.field("lastHeartbeatMs", full.lastHeartbeat.map { $0.wholeNanoseconds / 1_000_000 })
+        }
     }
 
     fileprivate mutating func endTopic() {
@@ -60,7 +97,7 @@ extension JSONWriter {
 
 extension JSONStream {
     /// A topic may have ten thousand partitions.
-    static func topics(_ topics: [(Topic, [Partition])]) -> AnySequence<Step> {
+    static func topics(_ topics: some Sequence<(Topic, [Partition])>) -> AnySequence<Step> {
         AnySequence(
             topics.lazy.flatMap { topic, partitions in
                 [

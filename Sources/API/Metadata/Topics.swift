@@ -25,7 +25,11 @@ enum Topics {
     }
 
     @Sendable static func list(_ exchange: Exchange) throws(Problem) {
-        exchange.read(try exchange.query.consistency(default: .stale)) { view in
+        let consistency = try exchange.query.consistency(default: .stale)
+        if try exchange.query.isFullView(with: "prefix", "limit", "after") {
+            return try listFully(consistency, exchange)
+        }
+        exchange.read(consistency) { view in
             let names = view.metadata.topicNames
             exchange.answerJSON(
                 stream: JSONStream.body(
@@ -36,11 +40,64 @@ enum Topics {
 
     @Sendable static func get(_ exchange: Exchange) throws(Problem) {
         let name = try name(exchange)
-        exchange.read(try exchange.query.consistency(default: .stale)) { view in
+        let consistency = try exchange.query.consistency(default: .stale)
+        if try exchange.query.isFullView(with: "from", "limit") { return try getFully(name, consistency, exchange) }
+        exchange.read(consistency) { view in
             guard let (topic, partitions) = view.metadata.topic(name) else {
                 return exchange.answer(.unknownTopic(name))
             }
             answer(topic, partitions, status: 200, exchange)
+        }
+    }
+
+    private static let defaultLimit: UInt64 = 1000
+
+    /// With counts in place of partitions, by pages.
+    private static func listFully(_ consistency: Consistency, _ exchange: Exchange) throws(Problem) {
+        let limit = Int(try exchange.query.integer("limit", in: Partitions.limits) ?? defaultLimit)
+        let (prefix, after) = (try exchange.query.text("prefix") ?? "", try exchange.query.text("after"))
+        exchange.read(consistency) { view in
+            let found = view.metadata.topics(prefix: prefix, after: after, limit: limit + 1)
+            let page = found.prefix(limit)
+            exchange.answerJSON(
+                headers: exchange.tag(view.metadata.counters.version),
+                stream: JSONStream.body(
+                    .one { json in
+                        json.beginObject()
+                        json.key("topics")
+                        json.beginArray()
+                    },
+                    .each(page) { rows in [.write { $0.summary(of: rows) }] },
+                    .one { json in
+                        json.endArray()
+                        json.field("next", found.count > limit ? page.last?.topic.name : nil)
+                        json.endObject()
+                    }))
+        }
+    }
+
+    /// With its partitions as operators see them, by pages.
+    private static func getFully(
+        _ name: String, _ consistency: Consistency, _ exchange: Exchange
+    ) throws(Problem) {
+        let limit = Int(try exchange.query.integer("limit", in: Partitions.limits) ?? Partitions.defaultLimit)
+        let from = Int(try exchange.query.integer("from", in: 0...UInt64(Topic.partitionCounts.upperBound)) ?? 0)
+        exchange.read(consistency) { view in
+            guard let (topic, partitions) = view.metadata.topic(name) else {
+                return exchange.answer(.unknownTopic(name))
+            }
+            let page = partitions.dropFirst(from).prefix(limit)
+            let next = from + page.count
+            exchange.answerJSON(
+                headers: exchange.tag(view.metadata.counters.version),
+                stream: JSONStream.body(
+                    .one { $0.begin(topic) },
+                    .each(page) { partition in [.write { $0.fullValue(partition, in: topic) }] },
+                    .one { json in
+                        json.endArray()
+                        json.field("next", next < partitions.count ? next : nil)
+                        json.endObject()
+                    }))
         }
     }
 

@@ -31,12 +31,17 @@ enum Routes {
         Route("/api/v1/metadata/isr/lag", .post(BrokerReports.lag)),
         Route("/api/v1/metadata/controller", .get(ClusterState.controller, "consistency")),
         Route("/api/v1/metadata/cluster", .get(ClusterState.cluster, "consistency", "watch", "after")),
-        Route("/api/v1/metadata/brokers", .get(Brokers.list, "consistency"), .post(Brokers.register)),
+        Route("/api/v1/metadata/brokers", .get(Brokers.list, "consistency", "view"), .post(Brokers.register)),
         Route(
             "/api/v1/metadata/brokers/{brokerId}", .get(Brokers.get, "consistency"), .delete(Brokers.unregister)),
-        Route("/api/v1/metadata/topics", .get(Topics.list, "consistency"), .post(Topics.create)),
         Route(
-            "/api/v1/metadata/topics/{topicName}", .get(Topics.get, "consistency"), .delete(Topics.delete)),
+            "/api/v1/metadata/topics", .get(Topics.list, "consistency", "view", "prefix", "limit", "after"),
+            .post(Topics.create)),
+        Route(
+            "/api/v1/metadata/topics/{topicName}", .get(Topics.get, "consistency", "view", "from", "limit"),
+            .delete(Topics.delete)),
+        Route("/api/v1/metadata/partitions", .get(Partitions.list, Partitions.parameters)),
+        Route("/api/v1/metadata/health/cluster", .get(ClusterHealth.get, "consistency")),
 
         Route("/api/v1/txn", .post(Transactions.commit)),
         Route("/api/v1/leases", .get(Leases.list, "consistency", "limit", "after"), .post(Leases.grant)),

@@ -38,7 +38,7 @@ public struct PartitionCounts: Equatable, Sendable {
     public var all: Int { Int(lanes[0]) }
     public subscript(_ condition: PartitionCondition) -> Int { Int(lanes[condition.lane]) }
 
-    init() {}
+    public init() {}
 
     init(_ partition: Partition, of topic: Topic) {
         lanes[0] = 1

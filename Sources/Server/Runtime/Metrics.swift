@@ -82,12 +82,25 @@ enum Metrics {
         text.sample("dmq_brokers", [("status", "ONLINE")], node.brokersOnline)
         text.sample("dmq_brokers", [("status", "OFFLINE")], node.brokers - node.brokersOnline)
         text.gauge("dmq_topics", "Topics.", node.topics)
-        text.gauge("dmq_partitions", "Partitions.", node.partitions)
+        renderPartitions(node, &text)
         text.gauge("dmq_keys", "Keys.", node.keys)
         text.gauge("dmq_voter", "1 while this node has its vote.", node.status.isVoter ? 1 : 0)
         text.gauge("dmq_ready", "1 while this node can serve.", node.status.notReady == nil ? 1 : 0)
         text.gauge("dmq_pending_writes", "Writes whose clients wait.", node.pendingWrites)
         text.counter("dmq_applied_entries_total", "Entries applied since the start.", node.appliedEntries)
+    }
+
+    private static func renderPartitions(_ node: NodeMeasurements, _ text: inout MetricsText) {
+        let counts = node.partitions
+        text.gauge("dmq_partitions", "Partitions.", counts.all)
+        let conditions: [(PartitionCondition, String, String)] = [
+            (.offline, "offline", "Without a leader."),
+            (.underReplicated, "under_replicated", "Not all replicas are in sync."),
+            (.underMinISR, "under_min_isr", "Fewer replicas are in sync than the minimum."),
+            (.atMinISR, "at_min_isr", "Just as many replicas are in sync as the minimum."),
+            (.notPreferred, "not_preferred", "Led by another than the first replica, or by none."),
+        ]
+        for (condition, name, help) in conditions { text.gauge("dmq_partitions_\(name)", help, counts[condition]) }
     }
 
     private static func renderStorage(

@@ -55,6 +55,27 @@ struct TopicAnswer: Decodable {
     var partitions: [Partition]
 }
 
+struct PartitionsAnswer: Decodable {
+    struct Row: Decodable {
+        var topic: String
+        var partition: Int
+        var leader: Int64?
+        var assignment: [Int64]
+        var isr: [Int64]
+        var leaderEpoch: Int
+        var states: [String]
+    }
+
+    var partitions: [Row]
+    var next: String?
+}
+
+struct HealthAnswer: Decodable {
+    /// `ok`, `degraded`, `critical`.
+    var status: String
+    var reasons: [String]
+}
+
 struct RaftStatusAnswer: Decodable {
     struct Peer: Decodable {
         var id: Int64
