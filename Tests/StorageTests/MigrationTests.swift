@@ -212,6 +212,50 @@ extension MigrationTests {
     }
 }
 
+extension MigrationTests {
+    static let fifthReleases = [
+        Release(
+            name: "release-5-stopped", node: 1, clusterID: "47dcaa0f5f5e58bc13f7c49c6e3fd027",
+            bornAt: 1_795_819_616_879,
+            digest: "20dd622ddde477e88b9f98a18805595c", isKilled: false),
+        Release(
+            name: "release-5-killed", node: 1, clusterID: "d45cc5775503af0d5e257d45d6c563a7", bornAt: 1_795_819_620_286,
+            digest: "0c32eaa358dbcb4316f02dbe736b0b43", isKilled: true),
+    ]
+
+    /// The fifth schema has what keys were, transactions, leases and keys that are no text.
+    @Test(arguments: fifthReleases) func theFifthReleaseKeepsItsPast(release: Release) throws {
+        let directory = try TestDirectory()
+        try directory.build(release.name, isKilled: release.isKilled)
+        let before = try directory.contents()
+        let report = try Verification.verify(directory: directory.path)
+        #expect(report.findings == [] && report.digest.description == release.digest && report.copy == nil)
+        #expect(try directory.contents() == before)
+        for end in 0..<2 {
+            let (store, node) = try open(directory, release)
+            #expect(node.entries.map(\.index.number) == Array(1...(release.isKilled ? 13 : 12)) && node.copy == nil)
+            #expect(node.applied == position(12) && node.metadata.digest.description == release.digest)
+            #expect(node.identity.clusterID == release.clusterID && node.identity.bornAt == release.bornAt)
+            expectPast(node.metadata)
+            try store.store(node.identity)
+            if end == 1 { try store.close() }
+        }
+        #expect(try directory.sql("PRAGMA user_version") == ["5"])
+        #expect(try Verification.verify(directory: directory.path).isSound)
+    }
+
+    private func expectPast(_ state: MetadataStateMachine) {
+        func key(_ text: String) -> Key { Key(validated: Array(text.utf8)) }
+        #expect(state.counters.level == 2 && state.counters.revision == 8 && state.oldestRevision == 1)
+        let past = state.versions(of: key("/config/a"), before: .max, limit: 9)
+        #expect(past.count == 3, "\(past)")
+        #expect((try? state.value(key("/config/b"), at: 4))??.value == Array("gone".utf8))
+        #expect(state.value(key("/session/x"))?.lease == 7 && state.lease(7)?.ttlSeconds == 3600)
+        #expect(state.value(key("/t/1"))?.modRevision == 7 && state.value(key("/t/2"))?.modRevision == 7)
+        #expect(state.value(Key(validated: [0xff, 0x00, 0x78]))?.value == [0x00, 0x01, 0xff])
+    }
+}
+
 extension TestDirectory {
     /// The files of a fixture; `isKilled` leaves all of it in the write-ahead log.
     fileprivate func build(_ name: String, isKilled: Bool) throws {
