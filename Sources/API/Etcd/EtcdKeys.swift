@@ -31,28 +31,17 @@ enum EtcdKeys {
             do throws(RevisionFault) { if let revision = range.revision { try state.check(revision) } } catch {
                 return exchange.answer(EtcdError(error))
             }
-            guard range.isLong(in: state) else { return answer(range, state, exchange) }
-            exchange.looking.async { answer(range, state, exchange) }
-        }
-    }
-
-    private static func answer(_ range: EtcdRange, _ state: MetadataStateMachine, _ exchange: Exchange) {
-        let found = range.find(in: state)
-        let revision = state.counters.revision
-        guard found.pairs.reduce(0, { $0 + $1.value.count }) > HTTPBodyStream.pieceBytes else {
-            return exchange.answerJSON { json in
-                json.object { json in
-                    json.header(exchange.service, revision: revision)
-                    range.write(found, to: &json)
+            let revision = state.counters.revision
+            guard range.isLong(in: state) else {
+                return exchange.answerJSON { json in
+                    json.object { json in
+                        json.header(exchange.service, revision: revision)
+                        range.write(range.find(in: state), to: &json)
+                    }
                 }
             }
+            exchange.looking.async { exchange.answerEtcd(revision, range.steps(in: state)) }
         }
-        let body = JSONStream.body(
-            .one { json in
-                json.beginObject()
-                json.header(exchange.service, revision: revision)
-            }, range.steps(found), .one { $0.endObject() })
-        exchange.answerJSON(stream: body)
     }
 
     @Sendable static func deleteRange(_ exchange: Exchange, _ json: JSONObject) throws {
@@ -62,23 +51,9 @@ enum EtcdKeys {
             guard case .transaction(let outcome, let revision) = result else {
                 return exchange.answerUnexpected(result)
             }
-            // They may be a million.
-            aside(if: showsPrevious, exchange) {
-                exchange.answerJSON { json in
-                    json.object { json in
-                        json.header(exchange.service, revision: revision)
-                        if case .deleted(let deleted)? = outcome.results.first?.kind {
-                            json.deleted(deleted, showsPrevious: showsPrevious)
-                        }
-                    }
-                }
-            }
+            guard case .deleted(let deleted)? = outcome.results.first?.kind else { return }
+            exchange.answerEtcd(revision, JSONStream.deleted(deleted, showsPrevious: showsPrevious))
         }
-    }
-
-    /// Where nobody waits for it but others of its kind, or at once.
-    private static func aside(if isLong: Bool, _ exchange: Exchange, _ answer: @escaping @Sendable () -> Void) {
-        if isLong { exchange.looking.async(execute: answer) } else { answer() }
     }
 
     @Sendable static func transact(_ exchange: Exchange, _ json: JSONObject) throws {
@@ -88,15 +63,9 @@ enum EtcdKeys {
             guard case .transaction(let outcome, let revision) = result else {
                 return exchange.answerUnexpected(result)
             }
+            let answer: @Sendable () -> Void = { exchange.answerEtcd(revision, request.steps(outcome)) }
             // What it reads is looked up now, and may be long.
-            aside(if: request.isLong, exchange) {
-                exchange.answerJSON { json in
-                    json.object { json in
-                        json.header(exchange.service, revision: revision)
-                        request.write(outcome, to: &json)
-                    }
-                }
-            }
+            if request.isLong { exchange.looking.async(execute: answer) } else { answer() }
         }
         guard request.command.isReadOnly else { return exchange.submitEtcd(.transaction(request.command), answer) }
         // It changes nothing, so what it finds is what it would find in the log.
@@ -120,6 +89,24 @@ enum EtcdKeys {
 }
 
 extension Exchange {
+    /// A header that has this revision, and what follows; in one piece if that is short.
+    func answerEtcd(_ revision: UInt64, _ steps: AnySequence<JSONStream.Step>) {
+        let head = AnySequence<JSONStream.Step>.one { [service] json in
+            json.beginObject()
+            json.header(service, revision: revision)
+        }
+        var stream = JSONStream(AnySequence([head, steps, .one { $0.endObject() }].joined()))
+        var piece: [UInt8] = []
+        guard stream.produce(&piece) else { return answerJSON(text: piece) }
+        answerJSON(
+            stream: HTTPBodyStream { out in
+                if piece.isEmpty { return stream.produce(&out) }
+                out += piece
+                piece = []
+                return true
+            })
+    }
+
     /// With a header that has the present revision, and what `write` adds.
     func answerWithHeader(_ write: @escaping @Sendable (inout JSONWriter, NodeView) -> Void = { _, _ in }) {
         service.read(.stale) { [self] result in

@@ -36,6 +36,9 @@ struct EtcdRange: Sendable {
         createRevisions = (try bound("min_create_revision"), try bound("max_create_revision"))
     }
 
+    /// In the order of the keys: then only those that are wanted are looked at.
+    var isPlain: Bool { order == 0 || order == 1 && target == .key }
+
     struct Found {
         var pairs: [KeyValue] = []
         var isCut = false
@@ -48,8 +51,6 @@ struct EtcdRange: Sendable {
     /// At a revision that can be read.
     func find(in state: MetadataStateMachine) -> Found {
         var found = Found()
-        // Without an order only those that are wanted are looked at.
-        let isPlain = order == 0 || order == 1 && target == .key
         let needsAll = revision != nil || !isPlain
         found.count = needsAll ? 0 : state.count(in: keys)
         if countOnly, !needsAll { return found }
@@ -74,7 +75,7 @@ struct EtcdRange: Sendable {
         found.pairs.removeSubrange(limit...)
     }
 
-    private func isWanted(_ pair: KeyValue) -> Bool {
+    func isWanted(_ pair: KeyValue) -> Bool {
         func isIn(_ bounds: (least: UInt64, greatest: UInt64), _ revision: UInt64) -> Bool {
             revision >= bounds.least && (bounds.greatest == 0 || revision <= bounds.greatest)
         }
@@ -93,8 +94,10 @@ struct EtcdRange: Sendable {
 
     // MARK: Answers
 
-    /// `"kvs":[…],"more":true,"count":"2"`, piece by piece.
-    func steps(_ found: Found) -> AnySequence<JSONStream.Step> {
+    /// `"kvs":[…],"more":true,"count":"2"`, piece by piece. An order that is not that of the keys needs all of them at once.
+    func steps(in state: MetadataStateMachine) -> AnySequence<JSONStream.Step> {
+        if isPlain { return AnySequence(EtcdRangeWalk(self, in: state)) }
+        let found = find(in: state)
         guard !found.pairs.isEmpty else { return .one { $0.proto("count", found.count) } }
         return AnySequence(
             [

@@ -76,41 +76,51 @@ struct EtcdTransaction: Sendable {
 
     // MARK: Answers
 
-    /// `"succeeded":true,"responses":[…]`.
-    func write(_ result: TransactionResult, to json: inout JSONWriter) {
-        json.proto("succeeded", result.succeeded)
-        guard !result.results.isEmpty else { return }
-        json.arrayField("responses") { json in
-            for (operation, result) in zip(result.succeeded ? success : failure, result.results) {
-                json.object { Self.write(result, of: operation, to: &$0) }
-            }
+    /// `"succeeded":true,"responses":[…]`, piece by piece.
+    func steps(_ result: TransactionResult) -> AnySequence<JSONStream.Step> {
+        let head = AnySequence<JSONStream.Step>.one { $0.proto("succeeded", result.succeeded) }
+        guard !result.results.isEmpty else { return head }
+        let operations = zip(result.succeeded ? success : failure, result.results)
+        let begin = AnySequence<JSONStream.Step>.one { json in
+            json.key("responses")
+            json.beginArray()
+        }
+        // Now, and not where the connection takes them: to find the past or another order is work.
+        let responses = operations.map { Self.steps($1, of: $0) }
+        return AnySequence(([head, begin] + responses + [.one { $0.endArray() }]).joined())
+    }
+
+    private static func steps(
+        _ result: OperationResult, of operation: Operation
+    ) -> AnySequence<JSONStream.Step> {
+        switch (operation, result.kind) {
+        case (.put(let showsPrevious), .put(_, let previous)):
+            response("response_put", result.revision, .one { $0.previous(showsPrevious ? previous : nil) })
+        case (.delete(let showsPrevious), .deleted(let deleted)):
+            response(
+                "response_delete_range", result.revision, JSONStream.deleted(deleted, showsPrevious: showsPrevious))
+        case (.range(let range), .read(let image)):
+            response("response_range", result.revision, range.steps(in: image.state))
+        case (.transaction(let nested), .transaction(let outcome)):
+            response("response_txn", nil, nested.steps(outcome))
+        default: preconditionFailure("a result of another operation")
         }
     }
 
-    private static func write(_ result: OperationResult, of operation: Operation, to json: inout JSONWriter) {
-        switch (operation, result.kind) {
-        case (.put(let showsPrevious), .put(_, let previous)):
-            json.objectField("response_put") { json in
-                json.innerHeader(revision: result.revision)
-                json.previous(showsPrevious ? previous : nil)
-            }
-        case (.delete(let showsPrevious), .deleted(let deleted)):
-            json.objectField("response_delete_range") { json in
-                json.innerHeader(revision: result.revision)
-                json.deleted(deleted, showsPrevious: showsPrevious)
-            }
-        case (.range(let range), .read(let image)):
-            json.objectField("response_range") { json in
-                json.innerHeader(revision: result.revision)
-                range.write(range.find(in: image.state), to: &json)
-            }
-        case (.transaction(let nested), .transaction(let outcome)):
-            json.objectField("response_txn") { json in
-                json.innerHeader(revision: nil)
-                nested.write(outcome, to: &json)
-            }
-        default: preconditionFailure("a result of another operation")
+    private static func response(
+        _ name: StaticString, _ revision: UInt64?, _ steps: AnySequence<JSONStream.Step>
+    ) -> AnySequence<JSONStream.Step> {
+        let begin = AnySequence<JSONStream.Step>.one { json in
+            json.beginObject()
+            json.key(name)
+            json.beginObject()
+            json.innerHeader(revision: revision)
         }
+        let end = AnySequence<JSONStream.Step>.one { json in
+            json.endObject()
+            json.endObject()
+        }
+        return AnySequence([begin, steps, end].joined())
     }
 }
 
@@ -121,10 +131,18 @@ extension JSONWriter {
         proto(pair)
     }
 
-    mutating func deleted(_ deleted: DeletedKeys, showsPrevious: Bool) {
-        proto("deleted", deleted.count)
-        guard showsPrevious, deleted.count > 0 else { return }
-        arrayField("prev_kvs") { json in for pair in deleted { json.proto(pair) } }
+}
+
+extension JSONStream {
+    static func deleted(_ deleted: DeletedKeys, showsPrevious: Bool) -> AnySequence<Step> {
+        let count = AnySequence<Step>.one { $0.proto("deleted", deleted.count) }
+        guard showsPrevious, deleted.count > 0 else { return count }
+        let begin = AnySequence<Step>.one { json in
+            json.key("prev_kvs")
+            json.beginArray()
+        }
+        let pairs = AnySequence<Step>.each(deleted) { pair in [.write { $0.proto(pair) }] }
+        return AnySequence([count, begin, pairs, .one { $0.endArray() }].joined())
     }
 }
 

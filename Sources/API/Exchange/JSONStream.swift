@@ -8,6 +8,8 @@ struct JSONStream {
         case write((inout JSONWriter) -> Void)
         /// The field `name` if the octets are UTF-8, else the field `base64` with their base64.
         case bytes(name: StaticString, base64: StaticString, [UInt8])
+        /// Much was looked at: others come first.
+        case others
     }
 
     private var steps: AnyIterator<Step>
@@ -46,6 +48,7 @@ struct JSONStream {
                 value = BytesInPieces(bytes)
                 json.key(value?.isText == true ? name : base64)
                 json.beginString()
+            case .others: return true
             case nil: return false
             }
         }
