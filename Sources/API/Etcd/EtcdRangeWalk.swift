@@ -30,7 +30,7 @@ struct EtcdRangeWalk: Sequence, IteratorProtocol {
             return .write { [keysOnly = range.keysOnly] json in json.proto(pair, keysOnly: keysOnly) }
         }
         if hasEnded { return nil }
-        if walk.isAtEnd || isCut && known != nil { return end() }
+        if walk.isAtEnd || known != nil && (isCut || range.countOnly) { return end() }
         look()
         if pending.isEmpty { return walk.isAtEnd ? end() : .others }
         if hasBegun { return next() }
