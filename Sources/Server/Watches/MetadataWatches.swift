@@ -59,19 +59,24 @@ extension Node {
     /// nothing, or are too far behind.
     func metadataNews(after version: UInt64?) -> Result<MetadataNews, RequestFailure> {
         if let outOfService { return .failure(.unavailable(outOfService)) }
-        guard let version else { return .success(snapshotForWatches) }
+        guard let version else { return complete(snapshotForWatches) }
         let present = metadata.counters.version
         if version >= present { return .success(MetadataNews(version: version, updates: [])) }
         let first = Defect.clusterWatchSkipsVersion.isOn ? min(version + 1, present) : version
         guard let entries = history.entries(after: first), areTold(entries) else {
-            return .success(snapshotForWatches)
+            return complete(snapshotForWatches)
         }
         if let latest = metadataWatches.latest, latest.after == version, latest.news.version == present {
-            return .success(latest.news)
+            return complete(latest.news)
         }
         let news = MetadataNews(version: present, updates: updates(of: entries))
         metadataWatches.latest = (version, news)
-        return .success(news)
+        return complete(news)
+    }
+
+    /// A leader that is no member any more can not say who the controller is: then nothing must pass for all there was.
+    private func complete(_ news: MetadataNews) -> Result<MetadataNews, RequestFailure> {
+        news.updates.isEmpty ? .failure(.notLeader(leader: nil)) : .success(news)
     }
 
     /// One that was made a moment ago will do, if the changes since then lead on from it.
