@@ -22,6 +22,17 @@ final class StorageQueue: NodeDisk, Sendable {
         var operations: [Operation] = []
         var isRunning = false
         var measurements = NodeStore.Measurements()
+
+        /// The first of them, through the one with which they add `logBytes` to the log.
+        mutating func takeOperations(logBytes: Int) -> [Operation] {
+            var (count, bytes) = (0, 0)
+            while count < operations.count, bytes < logBytes {
+                if case .write(let writes) = operations[count] { bytes += CheckpointPace.cost(of: writes) }
+                count += 1
+            }
+            defer { operations.removeFirst(count) }
+            return Array(operations[..<count])
+        }
     }
 
     /// Frames in the WAL that are worth moving when there is nothing else to do, and when there is.
@@ -41,6 +52,7 @@ final class StorageQueue: NodeDisk, Sendable {
     private final class Confined: @unchecked Sendable {
         let store: NodeStore
         var measuredAt = Instant(nanoseconds: 0)
+        var pace = CheckpointPace()
         /// The next warning comes when so many frames wait.
         var warningFrames = StorageQueue.stuckFrames
 
@@ -116,9 +128,7 @@ final class StorageQueue: NodeDisk, Sendable {
                 state.isRunning = false
                 return nil
             }
-            var operations: [Operation] = []
-            swap(&operations, &state.operations)
-            return operations
+            return state.takeOperations(logBytes: store.isCheckpointing ? CheckpointPace.logBytes : .max)
         }
     }
 
@@ -147,12 +157,13 @@ final class StorageQueue: NodeDisk, Sendable {
             """, metadata: metadata)
     }
 
-    /// One transaction of a checkpoint that is too large for one; between any two of them come the writes that have
-    /// gathered, which somebody waits for.
+    /// Some transactions of a checkpoint that is too large for one; between them come the writes that have gathered, which
+    /// somebody waits for.
     private func continueCheckpoint() throws(StorageError) {
-        guard store.isCheckpointing else { return }
-        let position = store.checkpointInProgress
-        if try store.continueCheckpoint(), let position { mailbox.post(.checkpointed(position.index)) }
+        guard let position = store.checkpointInProgress else { return confined.pace.reset() }
+        repeat {
+            if try store.continueCheckpoint() { return mailbox.post(.checkpointed(position.index)) }
+        } while confined.pace.isBehind(afterSlice: store.limits.slice)
     }
 
     /// Writes that stand one behind the other are one transaction.
@@ -173,6 +184,7 @@ final class StorageQueue: NodeDisk, Sendable {
         guard let last = writes.last else { return }
         let start = SystemClock.now.instant
         try store.commit(writes)
+        confined.pace.logGrew(by: CheckpointPace.cost(of: writes))
         mailbox.post(.persisted(last.id, took: SystemClock.now.instant.since(start)))
         writes.removeAll(keepingCapacity: true)
     }
