@@ -32,14 +32,16 @@ final class Operator: @unchecked Sendable {
 
     /// - Parameter node: May have been the odd one out before: if so, it is the only one that may be again.
     func canRepair(_ node: SimulatedNode?) -> Bool {
-        isWhole && cluster.members.count > 2 && !cluster.nodes.contains { $0.isOdd && $0 !== node || $0.isHeld }
+        isWhole && cluster.members.count > 2 && !cluster.nodes.contains { $0.isOdd && $0 !== node }
     }
 
-    /// Nothing is wrong that restarts do not mend.
+    /// Nothing is wrong that restarts do not mend, and nobody works on a machine: what another holds he starts when he likes,
+    /// and who waited for it to be down would wait for ever.
     var isWhole: Bool {
         if let patient, let goal = patient.goal, patient.node.image.holds(goal) { self.patient = nil }
         return patient == nil && cluster.mistakes.current == nil && areAllVotersInLog
             && cluster.listed.allSatisfy { !$0.isDamaged && $0.isWholeMember(of: cluster.listed[0]) }
+            && !cluster.nodes.contains(where: \.isHeld)
     }
 
     /// A node ended with 78.
