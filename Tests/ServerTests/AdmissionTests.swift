@@ -195,6 +195,57 @@ import Wire
         #expect(step(admission(answers: [2: says(.member(2, of: 3))]), identity, after: Self.patience) == .grantVote)
     }
 
+    /// Node `id` of five, as it knows node 1: on the directory before, which its log ends with.
+    private func behind(_ id: UInt64, reach: LogPosition = position(3, 20)) -> Admission.Answer {
+        var identity = NodeIdentity.member(id, of: 5)
+        identity[NodeID(1)] = KnownMember(
+            id: NodeID(1), directory: .of(NodeID(9)), isAdmitted: true, run: .of(NodeID(1), number: 9))
+        return says(identity) { $0.reach = reach }
+    }
+
+    /// It was let in on this directory while node 2 was away, by an entry that this start's vote may be needed to send there.
+    @Test func whoKnowsOnlyTheDirectoryBeforeForWantOfEntriesIsNotWaitedFor() {
+        let identity = NodeIdentity.member(1, of: 5)
+        let reach = position(4, 40)
+        let aware = says(.member(3, of: 5)) { $0.reach = reach }
+        let heard = admission(answers: [2: behind(2), 3: aware, 4: .absent, 5: behind(5)])
+        #expect(isWaiting(step(heard, identity, reach: reach, isConfigured: true)), "it may be sent the entry yet")
+        #expect(step(heard, identity, after: Self.patience, reach: reach, isConfigured: true) == .grantVote)
+        #expect(
+            isWaiting(step(heard, identity, after: .seconds(60), reach: reach)),
+            "by a list no log says whose directory is the later")
+    }
+
+    /// It does not know it at all: the entry that added it is missing there.
+    @Test func whoHasNotHeardOfAMemberForWantOfEntriesIsNotWaitedFor() {
+        let reach = position(4, 40)
+        var before = NodeIdentity.member(2, of: 5)
+        before.members.removeFirst()
+        let heard = admission(answers: [2: says(before), 3: says(.member(3, of: 5)) { $0.reach = reach }])
+        #expect(
+            step(heard, .member(1, of: 5), after: Self.patience, reach: reach, isConfigured: true) == .grantVote)
+    }
+
+    @Test func theWordOfWhoIsBehindCountsWhereItMaySayMore() {
+        let reach = position(4, 40)
+        let aware = says(.member(3, of: 5)) { $0.reach = reach }
+        func waits(_ admission: Admission, _ identity: NodeIdentity = .member(1, of: 5)) -> Bool {
+            isWaiting(step(admission, identity, after: .seconds(60), reach: reach, isConfigured: true))
+        }
+        #expect(waits(admission(answers: [2: behind(2)])), "nobody else knows this start: this may be an old copy")
+        #expect(waits(admission(answers: [2: behind(2, reach: reach), 3: aware])), "its log has all that is here")
+        #expect(waits(admission(answers: [2: behind(2, reach: position(5, 30)), 3: aware])), "and later entries")
+        var other = NodeIdentity.member(3, of: 5)
+        other[NodeID(1)]?.run = .of(NodeID(1), number: 4)
+        #expect(waits(admission(answers: [2: behind(2), 3: says(other)])), "it knows the directory, and not the start")
+        var guest = NodeIdentity.member(1, of: 5)
+        guest[NodeID(1)]?.isAdmitted = false
+        #expect(waits(admission(answers: [2: behind(2), 3: aware]), guest), "it was not let in")
+        var rivalled = admission(answers: [2: behind(2), 3: aware])
+        _ = rivalled.isRivalled(true, by: NodeID(2), askedAt: Self.start, at: Self.start)
+        #expect(waits(rivalled), "another process on these data is heard there")
+    }
+
     /// Ended before it had anything of the cluster that it was added to: its services file lists more than the members.
     @Test func whoJustJoinedAClusterWithMembersInItsLogGoesByThose() throws {
         var recovered = RecoveredNode(identity: .member(2, of: 2))

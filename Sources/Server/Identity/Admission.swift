@@ -20,7 +20,8 @@ public enum Bootstrap: String, CaseIterable, Sendable {
 ///   it; so it meets somebody who knows the first one.
 /// - Who joins later, or goes over to another list, votes only for logs that reach its floor: the furthest that anybody
 ///   reached of a majority of those who committed until then.
-/// - Each start is told to all members before it counts, so two processes on copies of one directory do not both pass.
+/// - Each start is told to all members that answer and know its directory before it counts, so two processes on copies of
+///   one directory do not both pass.
 struct Admission {
     enum Answer: Equatable {
         case introduced(Introduction)
@@ -80,6 +81,8 @@ struct Admission {
         rivals[peer] = since
         return askedAt >= since.advanced(by: patience)
     }
+
+    func isRivalled(by peer: NodeID) -> Bool { rivals[peer] != nil }
 
     /// When something follows from mere silence, if anything is still to follow.
     func nextDeadline(after now: Instant) -> Instant {

@@ -143,11 +143,35 @@ struct AdmissionView {
         let unaware = peers.filter { peer in
             guard let introduction = admission.introduction(of: peer) else { return !isSettled(peer) }
             // Of another list or cluster it has no say here; nor has it without a vote, no more than if it were silent.
-            let hasSay = voters.contains { $0.speaker.node == peer }
+            let hasSay = voters.contains { $0.speaker.node == peer } && !(isBehind(introduction) && isKnown)
             return hasSay ? introduction[identity.node]?.run != identity.run : !isPatienceOver
         }
         return unaware.isEmpty
             ? .grantVote : .wait("no vote before this start is known to \(Self.list(unaware))")
+    }
+
+    /// Whether it knows another directory of this member, or none, only because its log ends before the entry that made this
+    /// one a voter. It can not write this start down before a leader sends it that entry, and without the votes that would
+    /// wait for it there may be no leader: with `isKnown` it counts as silent.
+    ///
+    /// Why that is safe:
+    /// - Whose answers are lost is not waited for either, so nothing follows that could not follow before. That there is one leader
+    ///   for each term, and that it has all that was committed, rests on the votes of configurations (§3.6.3, §4.3), whose
+    ///   voters are directories: it counts no vote of this one for the one before.
+    /// - Its log ends before this node's (§3.6.1), so every committed entry of it is here, too (§3.5, §3.6.3), and by what
+    ///   comes later this directory is the voter: no agreement that gave its place away is known there. A directory that
+    ///   was not let in goes on waiting.
+    /// - It never wrote down a start of this directory, so it could not tell an old copy by its number. Who knows the
+    ///   directory can, and is waited for; one of those at least must be heard.
+    /// - What it does know keeps its weight: that another process on this node's data is alive.
+    private func isBehind(_ other: Introduction) -> Bool {
+        isConfigured && identity.isAdmitted && other.reach < reach && known(by: other) != identity.directory
+            && !admission.isRivalled(by: other.speaker.node)
+    }
+
+    /// Whether somebody whose word counts knows this start.
+    private var isKnown: Bool {
+        voters.contains { known(by: $0) == identity.directory && $0[identity.node]?.run == identity.run }
     }
 
     /// Everybody was heard or is away, and nobody who has the cluster's data has a vote.
