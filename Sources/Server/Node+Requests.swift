@@ -7,7 +7,7 @@ import Wire
 // What clients and brokers ask.
 extension Node {
     func submit(_ proposal: Proposal, _ completion: @escaping PendingWrites.Completion) {
-        guard raft.role == .leader, !raft.isTransferringLeadership else {
+        guard raft.role == .leader, !raft.isTransferringLeadership, stopping == nil else {
             return completion(.failure(.notLeader(leader: otherLeader)))
         }
         guard pendingWrites.count + gatheredProposals.count < settings.maximumPendingWrites,

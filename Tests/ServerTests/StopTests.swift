@@ -95,6 +95,20 @@ import Testing
         #expect(test.writes.all.map(\.failure) == [.outcomeUnknown])
     }
 
+    /// Whoever should lead is gone. A client that goes on writing must not keep it, to be told in the end that nothing is known.
+    @Test func aLeaderThatNobodyRelievesTakesNothingNew() {
+        let test = NodeUnderTest { $0.transferTimeout = .seconds(60) }.elected()
+        test.put("/a")
+        let stopped = stop(test)
+        test.process(.peerReply(.unreachable(NodeID(2)), from: nil))
+        #expect(!test.node.raft.isTransferringLeadership && stopped.all.isEmpty)
+        test.put("/b")
+        #expect(test.writes.all.map(\.failure) == [.notLeader(leader: nil)], "not executed")
+        test.settle()
+        #expect(test.writes.all.map(\.isSuccess) == [false, true])
+        #expect(stopped.all == [true])
+    }
+
     @Test func aSingleNodeSettlesWhatClientsWaitFor() {
         let test = NodeUnderTest(members: 1)
         test.clock.advanceToAlarm()
