@@ -52,7 +52,9 @@ final class RushHour {
     /// The hour begins when all is well; where that takes too long it does not.
     private func awaitWholeness(until limit: VirtualTime) {
         guard cluster.timeline.now < limit else { return finish() }
-        guard !isDisturbed, cluster.listed.allSatisfy({ $0.process?.status.notReady == nil }),
+        // One that has no vote yet could not take the place of the follower that goes.
+        guard !isDisturbed,
+            cluster.listed.allSatisfy({ $0.process.map { $0.status.notReady == nil && $0.status.isVoter } ?? false }),
             let first = cluster.leader,
             cluster.listed.allSatisfy({ $0.process?.raft.leader == first.id })
         else { return later(100...100) { [self] in awaitWholeness(until: limit) } }

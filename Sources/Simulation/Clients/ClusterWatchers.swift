@@ -102,7 +102,8 @@ final class ClusterWatchers: @unchecked Sendable {
     private func ask(_ watcher: Watcher, _ stream: Stream) {
         let version = watcher.version
         let completion = expect(watcher) { [self] (news: MetadataNews) in
-            guard watcher.version == version else { return }
+            // One that it has left meanwhile need not ring any more.
+            guard watcher.version == version, watcher.stream?.bell === stream.bell else { return }
             guard !news.updates.isEmpty else {
                 stream.bell.hasRung = false
                 return
