@@ -241,6 +241,20 @@
         case repeatedTopicIsNew = "repeated-topic-is-new"
         /// A second process takes the id of a broker that is ONLINE.
         case movesWhileOnline = "moves-while-online"
+        /// A second process takes the id of a broker that is ACTIVE, and does not show that the first one is gone.
+        case replacesActiveBroker = "replaces-active-broker"
+        /// What was decided about a process that was replaced happens to the one that took its place.
+        case staleEpochChangesState = "stale-epoch-changes-state"
+        /// A lag report of a process that was replaced counts.
+        case staleEpochReportsLag = "stale-epoch-reports-lag"
+        /// A heartbeat of a process that was replaced keeps the registration of the other one alive.
+        case staleEpochRenewsSession = "stale-epoch-renews-session"
+        /// A broker is ACTIVE before it knows what it leads.
+        case activeBeforeCaughtUp = "active-before-caught-up"
+        /// A broker that is about to stop keeps what it leads.
+        case shutdownKeepsLeading = "shutdown-keeps-leading"
+        /// A broker may stop before the others have heard that it leads nothing.
+        case shutdownBeforeOthersKnow = "shutdown-before-others-know"
         /// A broker goes away that has partitions.
         case unregistersWithPartitions = "unregisters-with-partitions"
         /// A broker that registers again the same is a new one.
@@ -329,13 +343,14 @@
                 3000
             case .preVotesCountAsVotes, .heartbeatAcksUndurable, .staleReads,
                 .heartbeatUnconfirmed, .answersForAnothersEntry, .heartbeatsNotRebuilt,
-                .floorIgnored, .snapshotReplacesLog:
+                .floorIgnored, .snapshotReplacesLog, .staleEpochChangesState, .shutdownBeforeOthersKnow:
                 500
             case .voteKeptAtFork: 1000
             case .previousTermUnchecked, .noTruncationOnConflict, .truncationNotPersisted, .readsBeforeOpening,
                 .timeoutToldAsNotExecuted, .isrBelowOne, .uncleanElection, .epochStays,
                 .lastPushFirst, .emptyNodeVotes, .listBelieved, .membersForgotten, .birthBesideData,
-                .copyUnnoticed, .strangersCount, .windowIgnored:
+                .copyUnnoticed, .strangersCount, .windowIgnored, .replacesActiveBroker, .staleEpochReportsLag,
+                .staleEpochRenewsSession, .activeBeforeCaughtUp, .shutdownKeepsLeading:
                 100
             default: 25
             }

@@ -22,6 +22,9 @@ public enum Command: Equatable, Sendable {
     case revokeLease(LeaseID)
     /// From when it is applied each of them has its whole time before it again.
     case keepLeasesAlive([LeaseID])
+    // From level 3 on
+
+    case changeBrokerState(ChangeBrokerState)
 }
 
 extension Command {
@@ -34,12 +37,47 @@ public struct RegisterBroker: Equatable, Sendable {
     public var host: String
     public var port: Int
     public var rack: String?
+    /// From level 3 on; below, it is passed over.
+    public var incarnation: Incarnation?
 
-    public init(id: BrokerID, host: String, port: Int, rack: String? = nil) {
+    /// The process that registers.
+    public struct Incarnation: Equatable, Sendable {
+        public var id: String
+        /// The epoch of the registration whose process the leader took for dead, 0 if that had none. Another one may have come
+        /// between.
+        public var replacing: UInt64
+        /// The leader was shown that the process before is gone.
+        public var isSuccessor: Bool
+
+        public init(id: String, replacing: UInt64, isSuccessor: Bool = false) {
+            self.id = id
+            self.replacing = replacing
+            self.isSuccessor = isSuccessor
+        }
+    }
+
+    public init(id: BrokerID, host: String, port: Int, rack: String? = nil, incarnation: Incarnation? = nil) {
         self.id = id
         self.host = host
         self.port = port
         self.rack = rack
+        self.incarnation = incarnation
+    }
+}
+
+/// Another state for a broker with an incarnation, if it is still that one.
+public struct ChangeBrokerState: Equatable, Sendable {
+    public var id: BrokerID
+    public var epoch: UInt64
+    public var state: BrokerState
+    /// When the leader decided it, Unix milliseconds.
+    public var timestamp: Int64
+
+    public init(id: BrokerID, epoch: UInt64, state: BrokerState, timestamp: Int64) {
+        self.id = id
+        self.epoch = epoch
+        self.state = state
+        self.timestamp = timestamp
     }
 }
 
@@ -88,10 +126,13 @@ public struct UpdateInSyncReplicas: Equatable, Sendable {
     }
 
     public var broker: BrokerID
+    /// The registration that reports, if it said so; from level 3 on.
+    public var epoch: UInt64?
     public var changes: [Change]
 
-    public init(broker: BrokerID, changes: [Change]) {
+    public init(broker: BrokerID, epoch: UInt64? = nil, changes: [Change]) {
         self.broker = broker
+        self.epoch = epoch
         self.changes = changes
     }
 }

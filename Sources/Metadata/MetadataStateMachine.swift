@@ -38,7 +38,7 @@ public struct MetadataStateMachine: Sendable {
     // Derived from the rows, and no part of the digest.
 
     var replicaIndex = ReplicaIndex()
-    var onlineCount = 0
+    var brokerCounts = BrokerCounts()
     /// `nil` when a broker changed since the last topic was created.
     var placementRing: PlacementRing?
 
@@ -74,6 +74,7 @@ public struct MetadataStateMachine: Sendable {
         case .revokeLease(let id): revokeLease(id)
         case .compactHistory(let revision): compactHistory(through: revision)
         case .raiseLevel(let level): raiseLevel(to: level)
+        case .changeBrokerState(let change): apply(change)
         }
     }
 

@@ -26,6 +26,10 @@ public enum CommandResult: Equatable, Sendable {
 public enum Refusal: Equatable, Sendable {
     case brokerIDInUse(Broker)
     case unknownBroker(BrokerID)
+    /// The process that asks was replaced; the present registration's epoch, `nil` of one without.
+    case staleBrokerEpoch(BrokerID, present: UInt64?)
+    /// Another process has the id, and may be alive.
+    case duplicateRegistration(Broker)
     case brokerHasPartitions(BrokerID, count: Int)
     case notEnoughBrokers(online: Int, wanted: Int)
     case topicExists(String)
@@ -54,6 +58,8 @@ public enum Change: Equatable, Sendable {
     case brokerOnline(BrokerID)
     case brokerOffline(BrokerID)
     case brokerUnregistered(BrokerID)
+    /// Its incarnation, or the state of that.
+    case brokerStateChanged(BrokerID)
     case topicCreated(String)
     case topicDeleted(String)
     /// The partition has another leader (or none).

@@ -35,13 +35,16 @@ extension MetadataStateMachine {
 
     public var topicCount: Int { topicRows.count }
 
-    public var onlineBrokerCount: Int { onlineCount }
+    public var onlineBrokerCount: Int { brokerCounts[.active] + brokerCounts[.controlledShutdown] }
+
+    public func brokerCount(in state: BrokerState) -> Int { brokerCounts[state] }
 
     public var keyCount: Int { keys.count }
 
     public func value(_ key: Key) -> KeyValue? { keys[key] }
 
-    public func isOnline(_ id: BrokerID) -> Bool { brokerIndex(id).map { brokerRows[$0].status == .online } ?? false }
+    /// Whether it may lead, and join an ISR.
+    public func isActive(_ id: BrokerID) -> Bool { brokerIndex(id).map { brokerRows[$0].state == .active } ?? false }
 
     public func partition(_ topic: String, _ id: Int) -> Partition? {
         guard let index = topicIndex(topic), topicRows[index].partitions.indices.contains(id) else { return nil }

@@ -13,14 +13,20 @@ public struct Broker: Equatable, Sendable {
     public var status: BrokerStatus
     /// Unix milliseconds.
     public var registeredAt: Int64
+    /// `nil` of one that registered without.
+    public var incarnation: BrokerIncarnation?
 
-    public init(id: BrokerID, host: String, port: Int, rack: String?, status: BrokerStatus, registeredAt: Int64) {
+    public init(
+        id: BrokerID, host: String, port: Int, rack: String?, status: BrokerStatus, registeredAt: Int64,
+        incarnation: BrokerIncarnation? = nil
+    ) {
         self.id = id
         self.host = host
         self.port = port
         self.rack = rack
         self.status = status
         self.registeredAt = registeredAt
+        self.incarnation = incarnation
     }
 }
 

@@ -10,6 +10,8 @@ struct BrokerHeartbeats {
     private struct Entry {
         let broker: BrokerID
         var lastHeard: Instant
+        /// What its last heartbeat said that it knows.
+        var metadataVersion: UInt64 = 0
         /// Heartbeats that arrived, and of which a majority has yet to say that they came to the leader.
         var unconfirmed = 0
         /// An OFFLINE for it is on its way through the log.
@@ -72,6 +74,17 @@ struct BrokerHeartbeats {
         } else {
             entries.insert(Entry(broker: broker, lastHeard: heard), at: index)
         }
+    }
+
+    /// It was heard, and said what it knows.
+    mutating func touch(_ broker: BrokerID, knows version: UInt64, now: Instant) {
+        touch(broker, now: now)
+        entries[position(of: broker).index].metadataVersion = version
+    }
+
+    func metadataVersion(of broker: BrokerID) -> UInt64 {
+        let (index, found) = position(of: broker)
+        return found ? entries[index].metadataVersion : 0
     }
 
     /// How long ago it was heard, without the time that the node stood still.

@@ -89,6 +89,14 @@ struct BrokerPushes {
     /// Brokers that lack something, for metrics.
     var waitingCount: Int { listeners.count - idleCount }
 
+    func tells(_ broker: BrokerID) -> Bool { listeners[broker] != nil }
+
+    /// What the broker has been told for certain.
+    func version(of broker: BrokerID) -> UInt64 {
+        guard let listener = listeners[broker], listener.needsSnapshot == nil else { return 0 }
+        return listener.version
+    }
+
     // Who is there
 
     /// A new leadership begins: all of these are told who leads, and behind it the state.

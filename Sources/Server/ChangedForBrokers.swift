@@ -20,7 +20,9 @@ struct ChangedForBrokers {
         var order: [Name] = []
         for change in entries.lazy.flatMap(\.changes) {
             switch change {
-            case .brokerRegistered, .brokerMoved, .brokerOnline, .brokerOffline, .brokerUnregistered: brokers = true
+            case .brokerRegistered, .brokerMoved, .brokerOnline, .brokerOffline, .brokerUnregistered,
+                .brokerStateChanged:
+                brokers = true
             case .topicCreated(let name): createdTopics.append(name)
             case .topicDeleted(let name):
                 createdTopics.removeAll { $0 == name }

@@ -7,12 +7,14 @@ import Raft
 extension Node {
     func beginLeadingBrokers() {
         isLeading = true
-        let online = metadata.brokers.filter { $0.status == .online }.map(\.id)
-        let awaited = Defect.heartbeatsNotRebuilt.isOn ? [] : online
+        // One that is FENCED may be about to know enough.
+        let present = metadata.brokers.filter { $0.status == .online || $0.state == .fenced && $0.incarnation != nil }
+            .map(\.id)
+        let awaited = Defect.heartbeatsNotRebuilt.isOn ? [] : present
         heartbeats.rebuild(online: awaited, now: now.instant, checkInterval: settings.brokerCheckInterval)
         leaseTimes.beginLeading()
-        logger.info("🔧 heartbeat state rebuilt for \(online.count) brokers")
-        announceLeadership(to: online)
+        logger.info("🔧 heartbeat state rebuilt for \(present.count) brokers")
+        announceLeadership(to: present)
         raiseLevelOfNewCluster()
     }
 
@@ -34,54 +36,84 @@ extension Node {
     /// A heartbeat is answered only by a leader that a majority has confirmed after it came: no broker may be told that
     /// it is seen by a controller that was replaced meanwhile. Until then it keeps the broker from being taken for silent.
     func heartbeat(
-        _ broker: BrokerID, _ completion: @escaping (Result<HeartbeatAnswer?, RequestFailure>) -> Void
+        _ heartbeat: Heartbeat, _ completion: @escaping (Result<HeartbeatOutcome, RequestFailure>) -> Void
     ) {
+        let broker = heartbeat.broker
         if Defect.heartbeatUnconfirmed.isOn, raft.role == .leader, metadata.broker(broker)?.status == .online {
             heartbeats.touch(broker, now: now.instant)
-            return acknowledgeHeartbeat(completion)
+            return acknowledge(heartbeat, completion)
         }
-        heartbeats.arrived(broker)
+        // Of a process that was replaced nothing counts.
+        let isPresent = metadata.broker(broker)?.incarnation?.epoch == heartbeat.epoch
+        if isPresent { heartbeats.arrived(broker) }
         confirm { [unowned self] confirmation in
-            heartbeats.settled(broker)
+            if isPresent { heartbeats.settled(broker) }
             if case .failure(let failure) = confirmation {
                 measurements.heartbeatFailures += 1
                 return completion(.failure(failure))
             }
             guard let known = metadata.broker(broker) else {
-                measurements.heartbeatFailures += 1
-                return completion(.success(nil))
+                return refuse(heartbeat, .unknownBroker(broker), completion)
             }
+            if known.incarnation != nil || heartbeat.epoch != nil { return beat(heartbeat, of: known, completion) }
             let isOnline = known.status == .online && !heartbeats.isExpiring(broker)
             if isOnline || Defect.heartbeatBringsNobodyBack.isOn {
                 if isLeading, !Defect.heartbeatNotCounted.isOn { heartbeats.touch(broker, now: now.instant) }
-                acknowledgeHeartbeat(completion)
+                acknowledge(heartbeat, completion)
             } else {
-                bringOnline(broker, completion)
+                bringOnline(heartbeat, completion)
             }
         }
     }
 
-    private func acknowledgeHeartbeat(_ completion: (Result<HeartbeatAnswer?, RequestFailure>) -> Void) {
+    func acknowledge(
+        _ heartbeat: Heartbeat, _ completion: (Result<HeartbeatOutcome, RequestFailure>) -> Void
+    ) {
         measurements.heartbeatSuccesses += 1
         let version = Defect.heartbeatVersionZero.isOn ? 0 : metadata.counters.version
-        completion(.success(HeartbeatAnswer(version: version, term: raft.currentTerm)))
+        completion(
+            .success(
+                .acknowledged(
+                    HeartbeatAnswer(
+                        version: version, term: raft.currentTerm,
+                        incarnation: metadata.broker(heartbeat.broker)?.incarnation))))
+    }
+
+    func refuse(
+        _ heartbeat: Heartbeat, _ refusal: Refusal, _ completion: (Result<HeartbeatOutcome, RequestFailure>) -> Void
+    ) {
+        measurements.heartbeatFailures += 1
+        completion(.success(.refused(refusal)))
     }
 
     /// The broker is back: that is committed before it is told so.
     private func bringOnline(
-        _ broker: BrokerID, _ completion: @escaping (Result<HeartbeatAnswer?, RequestFailure>) -> Void
+        _ heartbeat: Heartbeat, _ completion: @escaping (Result<HeartbeatOutcome, RequestFailure>) -> Void
     ) {
-        let update = UpdateBrokerStatus(id: broker, status: .online, timestamp: now.unixMilliseconds)
-        submit(.updateBrokerStatus(update)) { [unowned self] result in
+        let update = UpdateBrokerStatus(id: heartbeat.broker, status: .online, timestamp: now.unixMilliseconds)
+        change(.updateBrokerStatus(update), for: heartbeat, completion)
+    }
+
+    /// Acknowledges the heartbeat when what it leads to is committed.
+    func change(
+        _ command: Command, for heartbeat: Heartbeat,
+        _ completion: @escaping (Result<HeartbeatOutcome, RequestFailure>) -> Void
+    ) {
+        submit(command) { [unowned self] result in
             switch result {
-            case .success(.refused(.unknownBroker)): completion(.success(nil))
+            case .success(.refused(let refusal)): refuse(heartbeat, refusal, completion)
             case .success where raft.role != .leader:
                 // The next leader committed it, and counts the broker's time from now on.
                 measurements.heartbeatFailures += 1
                 completion(.failure(.notLeader(leader: otherLeader)))
             case .success:
-                if isLeading { heartbeats.touch(broker, now: now.instant) }
-                acknowledgeHeartbeat(completion)
+                // Another process may have registered behind it.
+                let present = metadata.broker(heartbeat.broker)?.incarnation?.epoch
+                guard present == heartbeat.epoch else {
+                    return refuse(heartbeat, .staleBrokerEpoch(heartbeat.broker, present: present), completion)
+                }
+                if isLeading { heartbeats.touch(heartbeat.broker, now: now.instant) }
+                acknowledge(heartbeat, completion)
             case .failure(let failure):
                 measurements.heartbeatFailures += 1
                 completion(.failure(failure))
@@ -94,16 +126,29 @@ extension Node {
         let expired = heartbeats.expire(
             now: now.instant, timeout: settings.brokerTimeout, checkInterval: settings.brokerCheckInterval)
         for (broker, silence) in expired {
+            // One that is FENCED is only not awaited any more.
+            guard let known = metadata.broker(broker), known.status == .online else {
+                forget(broker)
+                continue
+            }
             logger.warning(
                 "⚠️ broker missed its heartbeat",
                 metadata: ["broker": "\(broker)", "silentMs": "\(silence.wholeNanoseconds / 1_000_000)"])
             measurements.brokersExpired += 1
-            let update = UpdateBrokerStatus(id: broker, status: .offline, timestamp: now.unixMilliseconds)
-            submit(.updateBrokerStatus(update)) { [unowned self] result in
+            submit(expiry(of: known)) { [unowned self] result in
                 // One whose outcome is not known is in the log, and takes the broker OFFLINE when it is committed.
                 if case .failure(.notLeader) = result { heartbeats.expiryFailed(broker) }
             }
         }
+    }
+
+    private func expiry(of broker: Broker) -> Command {
+        let time = now.unixMilliseconds
+        guard let incarnation = broker.incarnation else {
+            return .updateBrokerStatus(UpdateBrokerStatus(id: broker.id, status: .offline, timestamp: time))
+        }
+        return .changeBrokerState(
+            ChangeBrokerState(id: broker.id, epoch: incarnation.epoch, state: .fenced, timestamp: time))
     }
 
     // Lag reports
@@ -114,10 +159,15 @@ extension Node {
             guard let broker = metadata.broker(report.broker) else {
                 return completion(.success(.refused(.unknownBroker(report.broker))))
             }
+            let present = broker.incarnation?.epoch
+            if let epoch = report.epoch, epoch != present, !Defect.staleEpochReportsLag.isOn {
+                return completion(.success(.refused(.staleBrokerEpoch(broker.id, present: present))))
+            }
             let changes = isrChanges(report.partitions, of: broker)
             guard !changes.isEmpty, !Defect.lagReportsIgnored.isOn else { return completion(.success(.done)) }
             submit(
-                .updateInSyncReplicas(UpdateInSyncReplicas(broker: broker.id, changes: changes)), completion)
+                .updateInSyncReplicas(UpdateInSyncReplicas(broker: broker.id, epoch: present, changes: changes)),
+                completion)
         }
     }
 
@@ -167,7 +217,7 @@ extension LagReport.PartitionLag.Verdict {
         switch self {
         case .outOfSync where isMember && partition.leader != broker.id && partition.inSyncReplicas.count > 1:
             return Defect.lagReportsInverted.isOn
-        case .inSync where !isMember && partition.replicas.contains(broker.id) && broker.status == .online:
+        case .inSync where !isMember && partition.replicas.contains(broker.id) && broker.state == .active:
             return true
         default: return nil
         }

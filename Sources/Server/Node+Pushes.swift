@@ -41,7 +41,7 @@ extension Node {
         pushes.stateChanged()
     }
 
-    private func forget(_ broker: BrokerID) {
+    func forget(_ broker: BrokerID) {
         heartbeats.remove(broker)
         pushes.drop(broker)
         network.forget(broker)
@@ -207,7 +207,8 @@ extension Node {
 extension Change {
     fileprivate var isOfBroker: Bool {
         switch self {
-        case .brokerRegistered, .brokerMoved, .brokerOnline, .brokerOffline, .brokerUnregistered: true
+        case .brokerRegistered, .brokerMoved, .brokerOnline, .brokerOffline, .brokerUnregistered, .brokerStateChanged:
+            true
         default: false
         }
     }

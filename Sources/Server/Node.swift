@@ -221,7 +221,8 @@ public final class Node {
         case .submit(let proposal, let completion): submit(proposal, completion)
         case .read(let consistency, let completion): read(consistency, completion)
         case .keepAlive(let lease, let completion): keepAlive(lease, completion)
-        case .heartbeat(let broker, let completion): heartbeat(broker, completion)
+        case .register(let registration, let completion): register(registration, completion)
+        case .heartbeat(let heartbeat, let completion): self.heartbeat(heartbeat, completion)
         case .lagReport(let report, let completion): reportLag(report, completion)
         case .backUp(let consistency, let completion): backUp(consistency, completion)
         case .readLog(let from, let limit, let completion): readLog(from: from, limit: limit, completion)
@@ -314,6 +315,7 @@ public final class Node {
             case .read(.stale, let completion) where Defect.sickNodeAnswersStaleReads.isOn: completion(.success(view))
             case .read(_, let completion): completion(.failure(failure))
             case .keepAlive(_, let completion): completion(.failure(failure))
+            case .register(_, let completion): completion(.failure(failure))
             case .heartbeat(_, let completion): completion(.failure(failure))
             case .lagReport(_, let completion): completion(.failure(failure))
             case .peerRequest(_, _, _, let completion), .introduction(_, _, _, let completion):

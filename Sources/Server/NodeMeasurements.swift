@@ -24,6 +24,7 @@ public struct NodeMeasurements: Sendable {
     public var pushesWaiting = 0
     public var pushBodiesMade: UInt64 = 0
     public var brokersExpired: UInt64 = 0
+    public var staleBrokerEpochs: UInt64 = 0
     public var protocolViolations: UInt64 = 0
     /// Messages that did not fit this node or its cluster, by reason.
     public var refusals: [Misfit: UInt64] = [:]

@@ -107,39 +107,6 @@ public struct ClusterStanding: Sendable, Equatable {
     }
 }
 
-/// The report of a follower broker on its replicas (contract §5).
-public struct LagReport: Sendable {
-    public struct PartitionLag: Sendable {
-        public var topic: String
-        public var partition: Int
-        public var offsetLag: Int64
-        public var timeSinceCaughtUp: Int64
-        public var isOutOfSync: Bool
-        public init(topic: String, partition: Int, offsetLag: Int64, timeSinceCaughtUp: Int64, isOutOfSync: Bool) {
-            self.topic = topic
-            self.partition = partition
-            self.offsetLag = offsetLag
-            self.timeSinceCaughtUp = timeSinceCaughtUp
-            self.isOutOfSync = isOutOfSync
-        }
-    }
-    public var broker: BrokerID
-    public var partitions: [PartitionLag]
-    public init(broker: BrokerID, partitions: [PartitionLag]) {
-        self.broker = broker
-        self.partitions = partitions
-    }
-}
-
-public struct HeartbeatAnswer: Sendable {
-    public var version: UInt64
-    public var term: Term
-    public init(version: UInt64, term: Term) {
-        self.version = version
-        self.term = term
-    }
-}
-
 /// One member of the cluster as services.json lists it.
 public struct Member: Sendable, Equatable {
     public var id: NodeID
@@ -182,11 +149,19 @@ public protocol NodeService: AnyObject, Sendable {
     func keepAlive(
         _ lease: LeaseID, completion: @escaping @Sendable (Result<Lease?, RequestFailure>) -> Void)
 
-    /// A broker's heartbeat (contract §4). The result is `.success(nil)` for a broker that is not registered.
-    func heartbeat(
-        _ broker: BrokerID, completion: @escaping @Sendable (Result<HeartbeatAnswer?, RequestFailure>) -> Void)
+    /// How long brokers may be silent.
+    var brokerTiming: BrokerTiming { get }
 
-    /// `.success(.refused(.unknownBroker))` for a broker that is not registered.
+    /// A broker registers.
+    func register(
+        _ registration: BrokerRegistration,
+        completion: @escaping @Sendable (Result<RegistrationOutcome, RequestFailure>) -> Void)
+
+    /// A broker's heartbeat (contract §4). Refused if the broker is not registered, or is not that registration any more.
+    func heartbeat(
+        _ heartbeat: Heartbeat, completion: @escaping @Sendable (Result<HeartbeatOutcome, RequestFailure>) -> Void)
+
+    /// Refused like a heartbeat.
     func reportLag(
         _ report: LagReport, completion: @escaping @Sendable (Result<CommandResult, RequestFailure>) -> Void)
 

@@ -15,6 +15,8 @@ public struct NodeSettings: Sendable {
     public var brokerTimeout: Duration = .milliseconds(30_000)
     public var brokerCheckInterval: Duration = .milliseconds(5000)
 
+    var brokerTiming: BrokerTiming { BrokerTiming(session: brokerTimeout, heartbeat: brokerCheckInterval) }
+
     /// The body of a push with more rows is made away from the node's executor.
     public var pushRowsAtOnce = 256
 

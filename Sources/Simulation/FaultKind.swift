@@ -48,6 +48,8 @@ public enum FaultKind: String, CaseIterable, Sendable {
     case brokerDeath = "broker death"
     case brokerMove = "broker move"
     case brokerRestart = "quick restart of a broker"
+    case brokerZombie = "replaced broker that lives on"
+    case brokerStop = "broker stops as it should"
     case brokerDoubleRegistration = "broker registered twice"
     case brokerRefusesPushes = "broker refuses pushes"
     case brokerSlow = "slow broker"

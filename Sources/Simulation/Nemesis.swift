@@ -83,7 +83,8 @@ final class Nemesis {
         case .clockJump:
             count(kind, node)
             node.wallClockSkew += Int64(random.within(-100_000...100_000))
-        case .brokerDeath, .brokerMove, .brokerRestart, .brokerDoubleRegistration, .brokerRefusesPushes, .brokerSlow:
+        case .brokerDeath, .brokerMove, .brokerRestart, .brokerZombie, .brokerStop, .brokerDoubleRegistration,
+            .brokerRefusesPushes, .brokerSlow:
             disturbBroker(kind)
         }
     }
@@ -231,6 +232,8 @@ final class Nemesis {
         case .brokerRefusesPushes: cluster.brokers.change(index) { $0.refusesUntil = end }
         case .brokerSlow: cluster.brokers.change(index) { $0.slowUntil = end }
         case .brokerRestart: cluster.brokers.change(index) { $0.restart() }
+        case .brokerZombie: cluster.brokers.replace(index)
+        case .brokerStop: cluster.brokers.change(index) { $0.process?.wantsToStop = true }
         default:
             cluster.brokers.change(index) { $0.isAlive = false }
             let isNewProcess = random.chance(500)

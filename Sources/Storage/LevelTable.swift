@@ -104,21 +104,3 @@ extension NodeStore {
         if Int64(sqlite3_changes64(connection.handle)) < Self.forgottenAtOnce { forgottenThrough = horizon }
     }
 }
-
-extension Connection {
-    /// Whether the table of keys has what the release before did not know.
-    func hasRareColumns(_ table: String) throws(StorageError) -> Bool {
-        let names = StateTable.rareColumns.map { "'\($0)'" }.joined(separator: ", ")
-        let count = try integer("SELECT count(*) FROM pragma_table_info('\(table)') WHERE name IN (\(names))")
-        return count == StateTable.rareColumns.count
-    }
-
-    /// Nothing that the release before would notice: it names the columns that it reads and writes, and these are NULL.
-    func addRareColumns() throws(StorageError) {
-        for table in [StateTable.keyValue.name, StateTable.keyValue.changedName] where try !hasRareColumns(table) {
-            try execute("BEGIN IMMEDIATE")
-            for column in StateTable.rareColumns { try execute("ALTER TABLE \(table) ADD COLUMN \(column) INTEGER") }
-            try execute("COMMIT")
-        }
-    }
-}

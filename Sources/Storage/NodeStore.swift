@@ -95,7 +95,7 @@ public final class NodeStore {
         let owner = try stored.nodeRecord().identity.node
         guard owner == node else { throw Self.foreign(directory, owner, node) }
         if stored.version < Schema.version { try stored.migrate(naming: newDirectory) }
-        try connection.addRareColumns()
+        try connection.addMissingColumns()
         copy = try surroundings?.copyFinding(StoredNode(connection: connection).nodeRecord(), last: connection.logEnd)
         try lock.claim()
         try DataDirectory.synchronize(path)

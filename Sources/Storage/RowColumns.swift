@@ -51,6 +51,11 @@ enum RowColumns {
         statement.bind(4, broker.rack)
         statement.bind(5, broker.status.rawValue)
         statement.bind(6, broker.registeredAt)
+        let incarnation = broker.incarnation
+        statement.bind(7, incarnation?.id)
+        statement.bind(8, incarnation.map { Int64(clamping: $0.epoch) })
+        statement.bind(9, incarnation?.state.rawValue)
+        statement.bind(10, incarnation?.shutdownVersion.map { Int64(clamping: $0) })
     }
 
     private static func bind(_ topic: Topic, to statement: Statement) {
@@ -101,11 +106,19 @@ enum RowColumns {
             return .failure(
                 RowFault(finding: "broker \(statement.integer(0)) has the status \"\(statement.text(4))\""))
         }
-        return .success(
-            .broker(
-                Broker(
-                    id: statement.integer(0), host: statement.text(1), port: Int(statement.integer(2)),
-                    rack: statement.optionalText(3), status: status, registeredAt: statement.integer(5))))
+        var broker = Broker(
+            id: statement.integer(0), host: statement.text(1), port: Int(statement.integer(2)),
+            rack: statement.optionalText(3), status: status, registeredAt: statement.integer(5))
+        if let id = statement.optionalText(6) {
+            guard let state = BrokerState(rawValue: statement.text(8)) else {
+                return .failure(
+                    RowFault(finding: "broker \(broker.id) has the state \"\(statement.text(8))\""))
+            }
+            broker.incarnation = BrokerIncarnation(
+                id: id, epoch: statement.unsigned(7), state: state,
+                shutdownVersion: statement.optionalInteger(9).map { UInt64(clamping: $0) })
+        }
+        return .success(.broker(broker))
     }
 
     private static func topic(_ statement: Statement) -> Topic {

@@ -127,7 +127,7 @@ enum StateTable: CaseIterable {
 
     var otherColumns: [String] {
         switch self {
-        case .broker: ["host", "port", "rack", "status", "registered_at"]
+        case .broker: ["host", "port", "rack", "status", "registered_at"] + addedColumns.map(\.name)
         case .topic:
             [
                 "partition_count", "replication_factor", "created_at", "retention_ms", "retention_bytes",
@@ -135,14 +135,23 @@ enum StateTable: CaseIterable {
             ]
         case .partition: ["leader", "replicas", "isr", "leader_epoch"]
         case .lease: ["ttl_s"]
-        case .keyValue: ["value", "create_revision", "mod_revision", "version"] + Self.rareColumns
+        case .keyValue: ["value", "create_revision", "mod_revision", "version"] + addedColumns.map(\.name)
         case .pastVersion:
-            ["key", "value", "create_revision", "mod_revision", "version"] + Self.rareColumns + ["deleted"]
+            ["key", "value", "create_revision", "mod_revision", "version", "lease", "number", "deleted"]
         }
     }
 
-    /// Of keys; the tables of the release before do not have them, until this one opens the database to write.
-    static let rareColumns = ["lease", "number"]
+    /// Tables of earlier releases do not have them, until this one opens the database to write. NULL in most rows.
+    var addedColumns: [(name: String, type: String)] {
+        switch self {
+        case .broker:
+            [
+                ("incarnation_id", "TEXT"), ("epoch", "INTEGER"), ("state", "TEXT"), ("shutdown_version", "INTEGER"),
+            ]
+        case .keyValue: [("lease", "INTEGER"), ("number", "INTEGER")]
+        default: []
+        }
+    }
 
     func creation(name: String) -> String {
         switch self {
@@ -150,7 +159,9 @@ enum StateTable: CaseIterable {
             """
             CREATE TABLE \(name) (
               id INTEGER PRIMARY KEY, host TEXT NOT NULL, port INTEGER NOT NULL, rack TEXT, status TEXT NOT NULL,
-              registered_at INTEGER NOT NULL -- Unix milliseconds
+              registered_at INTEGER NOT NULL, -- Unix milliseconds
+              incarnation_id TEXT, epoch INTEGER, state TEXT, -- NULL: it registered without
+              shutdown_version INTEGER -- what the others must know before it may stop
             )
             """
         case .topic:
@@ -252,9 +263,9 @@ enum StateTable: CaseIterable {
     }
 
     /// All rows as they are once the changed ones are in the table.
-    func mergedSelection(hasRareColumns: Bool) -> String {
+    func mergedSelection(without missing: Set<String> = []) -> String {
         let keys = keyColumns.joined(separator: ", ")
-        let columns = columns(hasRareColumns)
+        let columns = columns(without: missing)
         return """
             SELECT \(columns) FROM \(name) WHERE (\(keys)) NOT IN (SELECT \(keys) FROM \(changedName)) \
             UNION SELECT \(columns) FROM \(changedName) WHERE NOT gone ORDER BY \(keys)
@@ -262,12 +273,11 @@ enum StateTable: CaseIterable {
     }
 
     /// All rows, in whatever order is the fastest to read; past versions in theirs.
-    func selection(from name: String, hasRareColumns: Bool = true) -> String {
-        "SELECT \(columns(hasRareColumns)) FROM \(name)" + (self == .pastVersion ? " ORDER BY rowid" : "")
+    func selection(from name: String, without missing: Set<String> = []) -> String {
+        "SELECT \(columns(without: missing)) FROM \(name)" + (self == .pastVersion ? " ORDER BY rowid" : "")
     }
 
-    private func columns(_ hasRareColumns: Bool) -> String {
-        (keyColumns + otherColumns).map { !hasRareColumns && Self.rareColumns.contains($0) ? "NULL" : $0 }
-            .joined(separator: ", ")
+    private func columns(without missing: Set<String>) -> String {
+        (keyColumns + otherColumns).map { missing.contains($0) ? "NULL" : $0 }.joined(separator: ", ")
     }
 }

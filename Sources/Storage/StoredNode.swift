@@ -175,11 +175,10 @@ struct StoredNode {
     func readState(
         _ checkpoint: CheckpointRecord, _ count: inout RowCount, _ progress: (Int) -> Void
     ) throws(StorageError) -> MetadataStateMachine {
-        let hasRareColumns = try connection.hasRareColumns(StateTable.keyValue.name)
-        let select = { (table: StateTable) in
-            checkpoint.changed.isEmpty
-                ? table.selection(from: table.name, hasRareColumns: hasRareColumns)
-                : table.mergedSelection(hasRareColumns: hasRareColumns)
+        let select = { (table: StateTable) throws(StorageError) in
+            let missing = try connection.missingColumns(of: table, in: table.name)
+            return checkpoint.changed.isEmpty
+                ? table.selection(from: table.name, without: missing) : table.mergedSelection(without: missing)
         }
         let tables = StateTable.present(at: version)
         switch try readRows(checkpoint.counters, of: tables, from: \.name, select, &count, progress) {
@@ -191,11 +190,11 @@ struct StoredNode {
     /// The state machine that the rows which `select` finds restore, or why they can be no state. `name`: for people.
     func readRows(
         _ counters: Counters, of tables: [StateTable], from name: (StateTable) -> String,
-        _ select: (StateTable) -> String, _ count: inout RowCount, _ progress: (Int) -> Void
+        _ select: (StateTable) throws(StorageError) -> String, _ count: inout RowCount, _ progress: (Int) -> Void
     ) throws(StorageError) -> Result<MetadataStateMachine, RowFault> {
         var metadata = MetadataStateMachine(counters: counters)
         for table in tables {
-            let statement = try connection.prepare(select(table), isPersistent: false)
+            let statement = try connection.prepare(try select(table), isPersistent: false)
             defer { sqlite3_finalize(statement.handle) }
             while try connection.step(statement, while: "reading table \(name(table))") {
                 switch RowColumns.row(of: table, in: statement) {

@@ -20,6 +20,7 @@ public enum CommandCodec {
         case CommandType.transaction, CommandType.compaction, CommandType.grantLease, CommandType.revokeLease,
             CommandType.keepLeasesAlive:
             2
+        case CommandType.changeBrokerState: MetadataStateMachine.incarnationLevel
         default: 1
         }
     }
@@ -53,4 +54,5 @@ enum CommandType {
     static let grantLease = "GrantLeaseCommand"
     static let revokeLease = "RevokeLeaseCommand"
     static let keepLeasesAlive = "KeepLeasesAliveCommand"
+    static let changeBrokerState = "ChangeBrokerStateCommand"
 }

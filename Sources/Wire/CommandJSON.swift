@@ -35,6 +35,7 @@ enum CommandJSON {
         case .grantLease: CommandType.grantLease
         case .revokeLease: CommandType.revokeLease
         case .keepLeasesAlive: CommandType.keepLeasesAlive
+        case .changeBrokerState: CommandType.changeBrokerState
         }
     }
 
@@ -45,6 +46,11 @@ enum CommandJSON {
             json.field("host", broker.host)
             json.field("port", broker.port)
             if let rack = broker.rack { json.field("rack", rack) }
+            if let incarnation = broker.incarnation {
+                json.field("incarnationId", incarnation.id)
+                json.field("replacesEpoch", incarnation.replacing)
+                json.field("isSuccessor", incarnation.isSuccessor)
+            }
         case .unregisterBroker(let id):
             json.field("brokerId", id)
         case .updateBrokerStatus(let update):
@@ -62,6 +68,7 @@ enum CommandJSON {
             json.field("topicName", name)
         case .updateInSyncReplicas(let update):
             json.field("brokerId", update.broker)
+            if let epoch = update.epoch { json.field("brokerEpoch", epoch) }
             json.arrayField("changes") { json in
                 for change in update.changes {
                     json.object { json in
@@ -83,6 +90,11 @@ enum CommandJSON {
             json.field("leaseId", id)
         case .keepLeasesAlive(let ids):
             json.arrayField("leaseIds") { json in for id in ids { json.value(id) } }
+        case .changeBrokerState(let change):
+            json.field("brokerId", change.id)
+            json.field("brokerEpoch", change.epoch)
+            json.field("state", change.state.rawValue)
+            json.field("timestamp", change.timestamp)
         case .noop, .put, .delete, .transaction:
             preconditionFailure("\(typeName(of: command)) has a form of its own")
         }
@@ -110,13 +122,18 @@ enum CommandJSON {
     private static let decoders: [String: @Sendable (JSONObject) throws -> Command] = [
         CommandType.noop: { json in
             let clusterID = try json.string("clusterId")
-            guard Limits.isClusterID(clusterID) else {
+            guard Limits.isDrawnID(clusterID) else {
                 throw JSONInputError(
                     code: .outOfRange, field: "clusterId", problem: "must be 32 hexadecimal digits in lower case")
             }
             return .noop(clusterID: clusterID)
         },
-        CommandType.registerBroker: { .registerBroker(try RegisterBroker(json: $0)) },
+        CommandType.registerBroker: { json in
+            var broker = try RegisterBroker(json: json)
+            broker.incarnation = try RegisterBroker.Incarnation(json: json)
+            return .registerBroker(broker)
+        },
+        CommandType.changeBrokerState: { .changeBrokerState(try ChangeBrokerState(json: $0)) },
         CommandType.unregisterBroker: { .unregisterBroker(try $0.integer("brokerId", in: Limits.id)) },
         CommandType.updateBrokerStatus: { .updateBrokerStatus(try UpdateBrokerStatus(json: $0)) },
         CommandType.createTopic: { .createTopic(try CreateTopic(json: $0)) },
@@ -158,15 +175,38 @@ extension UpdateBrokerStatus {
     }
 }
 
+extension RegisterBroker.Incarnation {
+    /// `nil` where no process is named.
+    fileprivate init?(json: JSONObject) throws(JSONInputError) {
+        guard let id = try json.drawnIDIfPresent("incarnationId") else { return nil }
+        self.init(
+            id: id, replacing: UInt64(try json.integer("replacesEpoch", in: Limits.counter)),
+            isSuccessor: try json.bool("isSuccessor"))
+    }
+}
+
+extension ChangeBrokerState {
+    fileprivate init(json: JSONObject) throws(JSONInputError) {
+        let id = try json.integer("brokerId", in: Limits.id)
+        guard let state = BrokerState(rawValue: try json.string("state")) else {
+            throw JSONInputError(code: .outOfRange, field: "state", problem: "is no state of a broker")
+        }
+        self.init(
+            id: id, epoch: UInt64(try json.integer("brokerEpoch", in: Limits.counter)), state: state,
+            timestamp: try json.integer("timestamp", in: Limits.counter))
+    }
+}
+
 extension UpdateInSyncReplicas {
     init(json: JSONObject) throws(JSONInputError) {
         let broker = try json.integer("brokerId", in: Limits.id)
+        let epoch = try json.integerIfPresent("brokerEpoch", in: Limits.counter).map { UInt64($0) }
         let changes = try json.objects("changes") { json throws(JSONInputError) in
             Change(
                 topic: try json.topicName("topic"),
                 partition: Int(try json.integer("partition", in: Limits.partition)),
                 isInSync: try json.bool("isInSync"))
         }
-        self.init(broker: broker, changes: changes)
+        self.init(broker: broker, epoch: epoch, changes: changes)
     }
 }

@@ -94,7 +94,7 @@ extension ByteReader {
 
     mutating func clusterID() throws(WireError) -> String? {
         let clusterID = try optionalString(maxBytes: 32)
-        if let clusterID, !Limits.isClusterID(clusterID) { throw error("malformed cluster id") }
+        if let clusterID, !Limits.isDrawnID(clusterID) { throw error("malformed cluster id") }
         return clusterID
     }
 

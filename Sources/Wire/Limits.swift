@@ -59,8 +59,8 @@ public enum Limits {
         return !bytes.isEmpty && bytes.count <= maxNameBytes && bytes.allSatisfy { $0 >= 0x20 && $0 != 0x7F }
     }
 
-    /// Whether `text` is a cluster's name: 32 hexadecimal digits in lower case.
-    public static func isClusterID(_ text: String) -> Bool {
+    /// Whether `text` names a cluster, or a broker's process: 32 hexadecimal digits in lower case.
+    public static func isDrawnID(_ text: String) -> Bool {
         // In every message between nodes: over bytes, not through the view's iterator.
         var text = text
         return text.withUTF8 { bytes in

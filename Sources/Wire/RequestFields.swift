@@ -14,6 +14,16 @@ extension JSONObject {
         return topic
     }
 
+    /// 32 hexadecimal digits.
+    public func drawnIDIfPresent(_ name: String) throws(JSONInputError) -> String? {
+        guard let id = try stringIfPresent(name) else { return nil }
+        guard Limits.isDrawnID(id) else {
+            throw JSONInputError(
+                code: .outOfRange, field: name, problem: "must be 32 hexadecimal digits in lower case")
+        }
+        return id
+    }
+
     fileprivate func label(_ name: String) throws(JSONInputError) -> String? {
         guard let label = try stringIfPresent(name) else { return nil }
         guard Limits.isLabel(label) else {

@@ -11,6 +11,8 @@ public enum RowCodec {
         case lease = 6
         /// A pair that is not plain, with what the release before did not know.
         case rareKeyValue = 7
+        /// With an incarnation.
+        case incarnatedBroker = 8
     }
 
     // MARK: Encoding
@@ -18,8 +20,9 @@ public enum RowCodec {
     public static func encode(_ row: Row, into bytes: inout [UInt8]) {
         switch row {
         case .broker(let broker):
-            bytes.append(Kind.broker.rawValue)
+            bytes.append(broker.incarnation == nil ? Kind.broker.rawValue : Kind.incarnatedBroker.rawValue)
             append(broker, to: &bytes)
+            if let incarnation = broker.incarnation { append(incarnation, to: &bytes) }
         case .topic(let topic):
             bytes.append(Kind.topic.rawValue)
             append(topic, to: &bytes)
@@ -65,6 +68,14 @@ public enum RowCodec {
         bytes.appendOptional(broker.rack)
         bytes.appendBool(broker.status == .online)
         bytes.appendZigZag(broker.registeredAt)
+    }
+
+    private static func append(_ incarnation: BrokerIncarnation, to bytes: inout [UInt8]) {
+        bytes.appendCounted(incarnation.id)
+        bytes.appendVarint(incarnation.epoch)
+        bytes.appendCounted(incarnation.state.rawValue)
+        // No epoch is 0.
+        bytes.appendVarint(incarnation.shutdownVersion ?? 0)
     }
 
     private static func append(_ topic: Topic, to bytes: inout [UInt8]) {
@@ -115,6 +126,10 @@ public enum RowCodec {
         let kind = try reader.byte()
         switch Kind(rawValue: kind) {
         case .broker: return .broker(try decodeBroker(&reader))
+        case .incarnatedBroker:
+            var broker = try decodeBroker(&reader)
+            broker.incarnation = try decodeIncarnation(&reader)
+            return .broker(broker)
         case .topic: return .topic(try decodeTopic(&reader))
         case .partition: return .partition(topic: try decodeTopicName(&reader), try decodePartition(&reader))
         case .keyValue: return .keyValue(try decodeKeyValue(&reader, isRare: false))
@@ -144,6 +159,18 @@ public enum RowCodec {
             rack: try reader.optionalString(maxBytes: Limits.maxNameBytes),
             status: try reader.bool() ? .online : .offline,
             registeredAt: try reader.zigZag())
+    }
+
+    private static func decodeIncarnation(_ reader: inout ByteReader) throws(WireError) -> BrokerIncarnation {
+        let id = try reader.countedString(maxBytes: Limits.maxNameBytes)
+        guard Limits.isDrawnID(id) else { throw reader.error("malformed incarnation id") }
+        let epoch = try reader.varint(in: Limits.counter)
+        guard let state = BrokerState(rawValue: try reader.countedString(maxBytes: Limits.maxNameBytes)) else {
+            throw reader.error("unknown state of a broker")
+        }
+        let version = try reader.varint(in: Limits.counter)
+        return BrokerIncarnation(
+            id: id, epoch: epoch, state: state, shutdownVersion: version == 0 ? nil : version)
     }
 
     private static func decodeTopic(_ reader: inout ByteReader) throws(WireError) -> Topic {

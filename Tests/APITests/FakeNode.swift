@@ -22,6 +22,7 @@ final class FakeNode: NodeService {
         /// What others change just before the next commands, one before each.
         var changeBeforeNext: [Command] = []
         var heartbeat: HeartbeatAnswer?
+        var heartbeats: [Heartbeat] = []
         var reports: [LagReport] = []
         var received: [Received] = []
         var reply: Reply = .timeoutNow(TimeoutNowReply(term: .zero))
@@ -38,6 +39,7 @@ final class FakeNode: NodeService {
         var connection: UInt64
     }
 
+    static let clusterID = "00000000000000000000000000000c10"
     static let now: Int64 = 1_731_345_678_000
 
     static let status = NodeStatus(
@@ -131,13 +133,52 @@ final class FakeNode: NodeService {
         query(.success(NodeView(metadata: state.metadata, now: Self.now, source: Source(status: state.status))))
     }
 
+    let brokerTiming = BrokerTiming(session: .seconds(30), heartbeat: .seconds(5))
+
+    /// Of brokers that register with an incarnation it takes none for dead.
+    func register(
+        _ registration: BrokerRegistration,
+        completion: @escaping @Sendable (Result<RegistrationOutcome, RequestFailure>) -> Void
+    ) {
+        if let cluster = registration.clusterID, cluster != Self.clusterID {
+            return completion(.success(.otherCluster(Self.clusterID)))
+        }
+        var broker = registration.broker
+        let existing = state.withLock { $0.metadata.broker(broker.id) }
+        broker.incarnation = registration.incarnation.map {
+            RegisterBroker.Incarnation(
+                id: $0, replacing: existing?.incarnation?.epoch ?? 0,
+                isSuccessor: existing?.incarnation?.id == registration.successorOf)
+        }
+        submit(.registerBroker(broker)) { result in
+            switch result {
+            case .success(.broker(let broker, let isNew)): completion(.success(.registered(broker, isNew: isNew)))
+            case .success(.refused(.duplicateRegistration(let broker))):
+                completion(.success(.duplicate(broker, remaining: .milliseconds(8_400))))
+            case .success(.refused(let refusal)): completion(.success(.refused(refusal)))
+            case .success(let other): preconditionFailure("\(other)")
+            case .failure(let failure): completion(.failure(failure))
+            }
+        }
+    }
+
     func heartbeat(
-        _ broker: BrokerID, completion: @escaping @Sendable (Result<HeartbeatAnswer?, RequestFailure>) -> Void
+        _ heartbeat: Heartbeat, completion: @escaping @Sendable (Result<HeartbeatOutcome, RequestFailure>) -> Void
     ) {
         completion(
             state.withLock { state in
                 if let failure = state.failure { return .failure(failure) }
-                return .success(state.metadata.broker(broker) == nil ? nil : state.heartbeat)
+                guard let broker = state.metadata.broker(heartbeat.broker), let answer = state.heartbeat else {
+                    return .success(.refused(.unknownBroker(heartbeat.broker)))
+                }
+                let present = broker.incarnation?.epoch
+                guard present == heartbeat.epoch else {
+                    return .success(.refused(.staleBrokerEpoch(heartbeat.broker, present: present)))
+                }
+                state.heartbeats.append(heartbeat)
+                return .success(
+                    .acknowledged(
+                        HeartbeatAnswer(version: answer.version, term: answer.term, incarnation: broker.incarnation)))
             })
     }
 

@@ -67,8 +67,28 @@ import Testing
             }
         }
 
+        mutating func registration() -> RegisterBroker {
+            let known = epochs.randomElement(using: &random) ?? 0
+            return RegisterBroker(
+                id: broker(), host: "host", port: 1,
+                incarnation: RegisterBroker.Incarnation(
+                    id: String(repeating: "\(number(1...4))", count: 32), replacing: known,
+                    isSuccessor: number(0...1) == 0))
+        }
+
+        mutating func stateChange() -> ChangeBrokerState {
+            ChangeBrokerState(
+                id: broker(), epoch: epochs.randomElement(using: &random) ?? 1,
+                state: BrokerState.allCases.randomElement(using: &random)!, timestamp: 0)
+        }
+
+        /// That registrations have, or had a moment ago.
+        var epochs: [UInt64] = []
+
         mutating func command(at revision: UInt64) -> Command {
-            switch number(-14...99) {
+            switch number(-24...99) {
+            case -24..<(-20): return .registerBroker(registration())
+            case -20..<(-14): return .changeBrokerState(stateChange())
             case -14: return .grantLease(Lease(id: lease(), ttlSeconds: 5))
             case -13: return .revokeLease(lease())
             case -12: return .keepLeasesAlive([lease()])
@@ -92,7 +112,8 @@ import Testing
                 let changes = (0..<number(1...8)).map { _ in
                     UpdateInSyncReplicas.Change(topic: topic(), partition: number(-1...5), isInSync: number(0...2) > 0)
                 }
-                return .updateInSyncReplicas(UpdateInSyncReplicas(broker: broker(), changes: changes))
+                let epoch = number(0...1) == 0 ? nil : epochs.randomElement(using: &random)
+                return .updateInSyncReplicas(UpdateInSyncReplicas(broker: broker(), epoch: epoch, changes: changes))
             case 65..<88:
                 let value = [UInt8](repeating: UInt8(number(0...255)), count: number(0...40))
                 return .put(Put(key: key(), value: value, precondition: precondition()))
@@ -114,10 +135,10 @@ import Testing
                     && partition.replicas.allSatisfy { state.broker($0) != nil }
                 #expect(holds, "\(partition) after \(command)")
                 if let leader = partition.leader {
-                    let allOnline = inSync.allSatisfy { state.broker($0)?.status == .online }
-                    #expect(leader == inSync[0] && allOnline, "\(partition) after \(command)")
+                    let allActive = inSync.allSatisfy { state.broker($0)?.state == .active }
+                    #expect(leader == inSync[0] && allActive, "\(partition) after \(command)")
                 } else {
-                    let isAlone = inSync.count == 1 && state.broker(inSync[0])?.status == .offline
+                    let isAlone = inSync.count == 1 && state.broker(inSync[0])?.state != .active
                     #expect(isAlone, "\(partition) after \(command)")
                 }
             }
@@ -125,6 +146,10 @@ import Testing
         #expect(state.partitionCount == state.topicNames.reduce(0) { $0 + state.topic($1)!.1.count })
         #expect(state.topics.flaw == nil, "after \(command)")
         #expect(state.onlineBrokerCount == state.brokers.count { $0.status == .online })
+        for kind in BrokerState.allCases {
+            #expect(state.brokerCount(in: kind) == state.brokers.count { $0.state == kind })
+        }
+        for broker in state.brokers { #expect(broker.state.status == broker.status) }
         for broker in state.brokers { checkIndex(of: broker.id, state) }
     }
 
@@ -195,6 +220,8 @@ import Testing
             checkPartitions(state, after: command)
             checkProgress(before, state, outcome, command)
             past.note(state)
+            generator.epochs =
+                before.brokers.compactMap(\.incarnation?.epoch) + state.brokers.compactMap(\.incarnation?.epoch)
             guard generator.number(0...19) == 0 || step == 399 else { continue }
 
             #expect(state.changedRowCount == twin.changedRowCount)

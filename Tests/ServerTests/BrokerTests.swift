@@ -36,14 +36,15 @@ import Testing
         #expect(test.heartbeats.all.isEmpty)
         test.acknowledge()
         #expect(test.heartbeats.all.map(\.isSuccess) == [true])
-        #expect((try? test.heartbeats.all.last?.get())??.version == test.node.metadata.counters.version)
+        guard case .success(.acknowledged(let answer))? = test.heartbeats.all.last else { return }
+        #expect(answer.version == test.node.metadata.counters.version)
     }
 
     @Test func anUnknownBrokerIsToldSo() {
         let test = leader()
         test.heartbeat(999)
         test.settle()
-        guard case .success(nil)? = test.heartbeats.all.last else {
+        guard case .success(.refused(.unknownBroker(999)))? = test.heartbeats.all.last else {
             Issue.record("\(test.heartbeats.all)")
             return
         }

@@ -20,7 +20,7 @@ import Wire
     @Test func aNewClusterBeginsWithWhatItsMembersCan() {
         let test = alone()
         #expect(types(test) == ["NOOP", Command.levelType])
-        #expect(test.node.metadata.counters.level == 2)
+        #expect(test.node.metadata.counters.level == MetadataStateMachine.levels.upperBound)
         // Members that are not known to have it do not get it.
         #expect(NodeUnderTest().elected().node.metadata.counters.level == 1)
     }
@@ -53,7 +53,7 @@ import Wire
 
     @Test func anEntryOfANewerReleaseEndsTheNode() {
         let test = NodeUnderTest()
-        let (type, data) = CommandCodec.encode(.raiseLevel(to: 3))
+        let (type, data) = CommandCodec.encode(.raiseLevel(to: MetadataStateMachine.levels.upperBound + 1))
         let entry = LogEntry(index: LogIndex(1), term: Term(1), type: type, data: data, timestamp: 1)
         test.append(from: 2, term: 1, behind: .zero, [entry, putEntry(2, term: 1)], commit: LogIndex(2))
         test.persist()

@@ -15,7 +15,7 @@ final class NodeUnderTest: @unchecked Sendable {
     let node: Node
     let writes = Answers<Result<CommandResult, RequestFailure>>()
     let reads = Answers<Result<UInt64, RequestFailure>>()
-    let heartbeats = Answers<Result<HeartbeatAnswer?, RequestFailure>>()
+    let heartbeats = Answers<Result<HeartbeatOutcome, RequestFailure>>()
     let replies = Answers<Result<Reply, RequestFailure>>()
     /// To what was refused by name, or asked by name.
     let introductions = Answers<IntroductionReply>()
@@ -120,7 +120,7 @@ final class NodeUnderTest: @unchecked Sendable {
     /// Node 2 has everything and confirms the latest round.
     func acknowledge() {
         guard node.members.count > 1 else { return }
-        let round = network.appends.map(\.readRound).max() ?? 0
+        let round = network.appends.filter { $0.term == node.raft.currentTerm }.map(\.readRound).max() ?? 0
         let last = log.last.index
         let reply = AppendEntriesReply(
             term: node.raft.currentTerm, success: true, matchIndex: last, readRound: round)
@@ -196,7 +196,9 @@ final class NodeUnderTest: @unchecked Sendable {
         process(.read(consistency) { [reads] in reads.add($0.map { $0.metadata.counters.revision }) })
     }
 
-    func heartbeat(_ broker: BrokerID) { process(.heartbeat(broker) { [heartbeats] in heartbeats.add($0) }) }
+    func heartbeat(_ broker: BrokerID) { heartbeat(Heartbeat(broker: broker)) }
+
+    func heartbeat(_ heartbeat: Heartbeat) { process(.heartbeat(heartbeat) { [heartbeats] in heartbeats.add($0) }) }
 
     func register(_ broker: BrokerID) {
         submit(.registerBroker(RegisterBroker(id: broker, host: "b\(broker)", port: 8081)))

@@ -31,7 +31,8 @@ import Testing
                 position: LogPosition(term: Term(1), index: LogIndex(1)), changes: rows, counters: Counters(),
                 digest: MetadataStateMachine().digest, compactThrough: nil))
         let writes: UInt64 = 128
-        for index in 2...writes { queue.write([Self.write(index, size: Self.mebibyte / 4)]) }
+        // Behind the checkpoint's first transaction, and all at once.
+        queue.ping { for index in 2...writes { queue.write([Self.write(index, size: Self.mebibyte / 4)]) } }
 
         var persisted: [UInt64] = []
         for await input in inputs {
@@ -40,7 +41,7 @@ import Testing
         }
         // Ten MiB of rows, each written twice, against a quarter of that in the log.
         let ahead = try #require(persisted.last)
-        #expect(persisted.count > 4, "the log stood still")
+        #expect(persisted.count > 3, "the log stood still")
         #expect(ahead < 32, "\(ahead / 4) MiB were added to the log meanwhile")
         await withCheckedContinuation { done in queue.close { _ in done.resume() } }
         for await input in inputs {

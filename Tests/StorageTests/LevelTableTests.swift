@@ -128,6 +128,55 @@ import Testing
         #expect(try follower.directory.sql("SELECT count(*) FROM kv_history", readOnly: true) == ["3"])
     }
 
+    @Test func incarnationsOfBrokersAreColumns() throws {
+        var follower = try Follower()
+        let first = String(repeating: "a", count: 32)
+        let register = { (id: BrokerID) in
+            Command.registerBroker(
+                RegisterBroker(id: id, host: "h", port: 1, incarnation: .init(id: first, replacing: 0)))
+        }
+        let plain = Command.registerBroker(RegisterBroker(id: 3, host: "h", port: 1))
+        try follower.apply([.raiseLevel(to: 3), register(1), register(2), plain])
+        try follower.apply([
+            .changeBrokerState(ChangeBrokerState(id: 2, epoch: 2, state: .active, timestamp: 1)),
+            .changeBrokerState(ChangeBrokerState(id: 2, epoch: 2, state: .controlledShutdown, timestamp: 1)),
+        ])
+        try follower.check()
+        #expect(
+            try follower.directory.sql(
+                "SELECT id || '|' || status || coalesce('|' || epoch || '|' || state, '') || coalesce('|' || shutdown_version, '') FROM broker ORDER BY id",
+                readOnly: true)
+                == ["1|OFFLINE|1|FENCED", "2|OFFLINE|2|SHUTDOWN|5", "3|ONLINE"])
+        try follower.store.close()
+        #expect(try Verification.verify(directory: follower.directory.path).isSound)
+        for damage in ["state = 'ACTIVE'", "epoch = 9", "incarnation_id = NULL", "shutdown_version = 4"] {
+            let image = try follower.directory.crashImage()
+            try image.sql("UPDATE broker SET \(damage) WHERE id = 1")
+            #expect(try !Verification.verify(directory: image.path).isSound, "\(damage)")
+        }
+    }
+
+    /// The columns came later than the tables: who only reads does not need them, who writes adds them.
+    @Test func tablesWithoutThemAreRead() throws {
+        var follower = try Follower()
+        try follower.apply([.registerBroker(RegisterBroker(id: 1, host: "h", port: 1)), put("/a", "1")])
+        try follower.store.close()
+        for table in ["broker", "changed_broker"] {
+            for column in ["incarnation_id", "epoch", "state", "shutdown_version"] {
+                try follower.directory.sql("ALTER TABLE \(table) DROP COLUMN \(column)")
+            }
+        }
+        let before = try follower.directory.contents()
+        #expect(try Verification.verify(directory: follower.directory.path).isSound)
+        #expect(try follower.directory.contents() == before)
+        let (store, node) = try NodeStore.open(follower.directory)
+        #expect(node.metadata.digest == follower.state.digest)
+        try store.close()
+        #expect(
+            try follower.directory.sql("SELECT count(epoch) FROM broker UNION SELECT count(epoch) FROM changed_broker")
+                == ["0"])
+    }
+
     @Test(arguments: [
         "UPDATE kv_past SET value = 'z' WHERE ended = 4", "DELETE FROM kv_past WHERE ended = 4",
         "UPDATE kv_past SET deleted = 1 WHERE ended = 4", "UPDATE kv_past SET ended = 9 WHERE ended = 4",

@@ -57,7 +57,8 @@ struct Samples {
     }
 
     mutating func command() -> Command {
-        switch Int.random(in: 0..<13, using: &random) {
+        switch Int.random(in: 0..<14, using: &random) {
+        case 13: .changeBrokerState(stateChange())
         case 9: .transaction(transaction(depth: 1))
         case 10: .grantLease(lease())
         case 11: .revokeLease(lease().id)
@@ -66,7 +67,8 @@ struct Samples {
         case 1:
             .registerBroker(
                 RegisterBroker(
-                    id: id(), host: host(), port: Int(number(1...65535)), rack: chance() ? label() : nil))
+                    id: id(), host: host(), port: Int(number(1...65535)), rack: chance() ? label() : nil,
+                    incarnation: chance() ? registeringIncarnation() : nil))
         case 2: .unregisterBroker(id())
         case 3:
             .updateBrokerStatus(
@@ -81,6 +83,22 @@ struct Samples {
         case 7: .put(Put(key: key(), value: bytes(), precondition: precondition()))
         default: .delete(delete())
         }
+    }
+
+    private mutating func stateChange() -> ChangeBrokerState {
+        ChangeBrokerState(
+            id: id(), epoch: counter(), state: BrokerState.allCases.randomElement(using: &random)!,
+            timestamp: Int64(counter()))
+    }
+
+    private mutating func registeringIncarnation() -> RegisterBroker.Incarnation {
+        RegisterBroker.Incarnation(id: Self.clusterID, replacing: counter(), isSuccessor: chance())
+    }
+
+    private mutating func incarnation() -> BrokerIncarnation {
+        BrokerIncarnation(
+            id: Self.clusterID, epoch: counter(), state: BrokerState.allCases.randomElement(using: &random)!,
+            shutdownVersion: chance() ? UInt64(number(1...9_007_199_254_740_991)) : nil)
     }
 
     mutating func lease() -> Lease { Lease(id: number(1...Int64.max), ttlSeconds: number(Lease.ttls)) }
@@ -232,7 +250,8 @@ struct Samples {
             .broker(
                 Broker(
                     id: id(), host: host(), port: Int(number(1...65535)), rack: chance() ? label() : nil,
-                    status: chance() ? .online : .offline, registeredAt: number(Int64.min...Int64.max)))
+                    status: chance() ? .online : .offline, registeredAt: number(Int64.min...Int64.max),
+                    incarnation: chance() ? incarnation() : nil))
         case 1:
             .topic(
                 Topic(

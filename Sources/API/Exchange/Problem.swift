@@ -65,6 +65,16 @@ struct Problem: Error, Equatable {
 }
 
 extension Problem {
+    /// `remaining`: for so long the process that has the id may be alive.
+    init(duplicate broker: Broker, remaining: Duration) {
+        let seconds = remaining.components.seconds + 1
+        self.init(
+            .duplicateRegistration,
+            "broker \(broker.id) is \(broker.state.rawValue) at \(broker.address), and its process may be alive; "
+                + "it is free when that stops or is silent",
+            headers: [(name: "Retry-After", value: "\(seconds)")])
+    }
+
     init(_ fault: RevisionFault) {
         switch fault {
         case .compacted(let oldest):
@@ -95,6 +105,11 @@ extension Problem {
                 "broker \(broker.id) is ONLINE at \(broker.address); it can move only when it is OFFLINE")
         case .unknownBroker(let id):
             self.init(.unknownBroker, "broker \(id) is not registered")
+        case .staleBrokerEpoch(let id, let present):
+            self.init(
+                .staleBrokerEpoch,
+                "another process is registered as broker \(id)\(present.map { ", with epoch \($0)" } ?? "")")
+        case .duplicateRegistration(let broker): self.init(duplicate: broker, remaining: .zero)
         case .brokerHasPartitions(let id, let count):
             self.init(
                 .brokerHasPartitions, "broker \(id) is a replica of \(count) partitions; delete or move them first")

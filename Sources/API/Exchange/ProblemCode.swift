@@ -25,6 +25,9 @@ public enum ProblemCode: String, Sendable, CaseIterable {
     case unknownTopic = "unknown_topic"
     case unknownKey = "unknown_key"
     case brokerIDInUse = "broker_id_in_use"
+    case duplicateRegistration = "duplicate_broker_registration"
+    case staleBrokerEpoch = "stale_broker_epoch"
+    case clusterIDMismatch = "cluster_id_mismatch"
     case brokerHasPartitions = "broker_has_partitions"
     case notEnoughBrokers = "not_enough_brokers"
     case topicExists = "topic_exists"
@@ -72,7 +75,8 @@ public enum ProblemCode: String, Sendable, CaseIterable {
             404
         case .foreignOrigin: 403
         case .methodNotAllowed: 405
-        case .brokerIDInUse, .brokerHasPartitions, .topicExists, .idInUse, .changeInProgress, .wouldLoseQuorum,
+        case .brokerIDInUse, .duplicateRegistration, .staleBrokerEpoch, .clusterIDMismatch, .brokerHasPartitions,
+            .topicExists, .idInUse, .changeInProgress, .wouldLoseQuorum,
             .notCaughtUp, .featureNotEnabled, .unsupportedFeatureLevel,
             .backupInProgress, .leaseExists, .tooManyLeases, .leaseFull, .lockHeld:
             409

@@ -6,18 +6,31 @@ import Wire
 /// `/api/v1/metadata/brokers`.
 enum Brokers {
     @Sendable static func register(_ exchange: Exchange) throws(Problem) {
-        let broker = try exchange.decodeFields { json throws(JSONInputError) in
+        let registration = try exchange.decodeFields { json throws(JSONInputError) in
             let broker = try RegisterBroker(json: json)
             // Here, and not where commands are read: logs hold what was let in before.
             guard HostSyntax.isHost(broker.host) else {
                 throw JSONInputError(
                     code: .outOfRange, field: "host", problem: "must be a host name or an address, without a port")
             }
-            return broker
+            return BrokerRegistration(
+                broker, incarnation: try json.drawnIDIfPresent("incarnationId"),
+                clusterID: try json.drawnIDIfPresent("clusterId"),
+                successorOf: try json.drawnIDIfPresent("replacesIncarnationId"))
         }
-        exchange.submit(.registerBroker(broker)) { result in
-            guard case .broker(let broker, let isNew) = result else { return exchange.answerUnexpected(result) }
-            exchange.answerJSON(status: isNew ? 201 : 200) { $0.value(broker) }
+        exchange.service.register(registration) { result in
+            switch result {
+            case .success(.registered(let broker, let isNew)):
+                exchange.answerJSON(status: isNew ? 201 : 200) {
+                    $0.value(registered: broker, exchange.service.brokerTiming)
+                }
+            case .success(.refused(let refusal)): exchange.answer(refusal)
+            case .success(.duplicate(let broker, let remaining)):
+                exchange.answer(Problem(duplicate: broker, remaining: remaining))
+            case .success(.otherCluster(let id)):
+                exchange.answer(Problem(.clusterIDMismatch, "this is cluster \(id ?? "without a name yet")"))
+            case .failure(let failure): exchange.answer(failure)
+            }
         }
     }
 

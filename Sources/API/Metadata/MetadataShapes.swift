@@ -40,6 +40,23 @@ extension JSONWriter {
         field("registeredAt", broker.registeredAt)
     }
 
+    /// What a broker is told that has registered; of its incarnation only if it has one.
+    mutating func value(registered broker: Broker, _ timing: BrokerTiming) {
+        object { json in
+            json.fields(of: broker)
+            guard let incarnation = broker.incarnation else { return }
+            json.fields(of: incarnation)
+            json.field("sessionTimeoutMs", timing.session.wholeNanoseconds / 1_000_000)
+            json.field("heartbeatIntervalMs", timing.heartbeat.wholeNanoseconds / 1_000_000)
+        }
+    }
+
+    private mutating func fields(of incarnation: BrokerIncarnation) {
+        field("state", incarnation.state.rawValue)
+        field("brokerEpoch", incarnation.epoch)
+        field("incarnationId", incarnation.id)
+    }
+
     /// All but its partitions, which stand in an array behind.
     mutating func begin(_ topic: Topic) {
         beginObject()
@@ -67,7 +84,13 @@ extension JSONWriter {
     mutating func value(_ full: FullBroker) {
         object { json in
             json.fields(of: full.broker)
-            json.field("state", full.broker.status == .online ? "ACTIVE" : "FENCED")
+            json.field("legacy", full.broker.incarnation == nil)
+            if let incarnation = full.broker.incarnation {
+                json.fields(of: incarnation)
+                if let version = incarnation.shutdownVersion { json.field("shutdownVersion", version) }
+            } else {
+                json.field("state", full.broker.state.rawValue)
+            }
             json.field("replicas", full.replicas)
             json.field("leaders", full.leaders)
             json.field("lastHeartbeatMs", full.lastHeartbeat.map { $0.wholeNanoseconds / 1_000_000 })

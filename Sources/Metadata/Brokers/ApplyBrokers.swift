@@ -5,30 +5,38 @@ extension MetadataStateMachine {
         guard !registration.host.isEmpty, (1...65_535).contains(registration.port) else {
             return .refused(.invalidCommand)
         }
-        let broker = Broker(
+        var broker = Broker(
             id: registration.id, host: registration.host, port: registration.port, rack: registration.rack,
             status: .online, registeredAt: timestamp)
+        let incarnation = knowsIncarnations ? registration.incarnation : nil
+        if let incarnation { broker.begin(incarnation, epoch: counters.version + 1) }
         guard let index = brokerIndex(registration.id) else {
-            brokerRows.insert(broker, at: brokerRows.partitioningIndex { $0.id > registration.id })
-            onlineCount += 1
-            placementRing = nil
-            ownDigest.add(Digest(broker))
-            changedRows.insert(broker: broker.id)
+            insertBroker(broker)
             counters.version += 1
+            let isOnline = broker.status == .online
             return Outcome(
-                result: .broker(broker, isNew: true), changes: [.brokerRegistered(broker.id), .brokerOnline(broker.id)])
+                result: .broker(broker, isNew: true),
+                changes: [.brokerRegistered(broker.id)] + (isOnline ? [.brokerOnline(broker.id)] : []))
         }
+        if let incarnation { return register(broker, incarnation, again: index) }
         return register(broker, again: index)
+    }
+
+    private mutating func insertBroker(_ broker: Broker) {
+        brokerRows.insert(broker, at: brokerRows.partitioningIndex { $0.id > broker.id })
+        brokerCounts.add(broker.state)
+        placementRing = nil
+        ownDigest.add(Digest(broker))
+        changedRows.insert(broker: broker.id)
     }
 
     /// Another address is a move, and only an OFFLINE broker may move: two live processes must never share an id. Another
     /// rack at the same address is the same process with a new configuration.
     private mutating func register(_ broker: Broker, again index: Int) -> Outcome {
         let existing = brokerRows[index]
-        let hasSameAddress = isSameText(existing.host, broker.host) && existing.port == broker.port
-        if existing.status == .online, !hasSameAddress, !Defect.movesWhileOnline.isOn {
-            return .refused(.brokerIDInUse(existing))
-        }
+        let hasSameAddress = existing.hasAddress(of: broker)
+        let isTaken = existing.status == .online && (!hasSameAddress || existing.incarnation != nil)
+        if isTaken, !Defect.movesWhileOnline.isOn { return .refused(.brokerIDInUse(existing)) }
         let isMoved = !hasSameAddress || !isSameText(existing.rack, broker.rack)
         if existing.status == .online, !isMoved { return Outcome(result: .broker(existing, isNew: false)) }
 
@@ -50,7 +58,7 @@ extension MetadataStateMachine {
         guard assigned == 0 || Defect.unregistersWithPartitions.isOn else {
             return .refused(.brokerHasPartitions(id, count: assigned))
         }
-        if brokerRows[index].status == .online { onlineCount -= 1 }
+        brokerCounts.remove(brokerRows[index].state)
         placementRing = nil
         ownDigest.subtract(Digest(brokerRows[index]))
         changedRows.insert(broker: id)
@@ -62,7 +70,8 @@ extension MetadataStateMachine {
     mutating func apply(_ update: UpdateBrokerStatus) -> Outcome {
         guard let index = brokerIndex(update.id) else { return .refused(.unknownBroker(update.id)) }
         var broker = brokerRows[index]
-        guard broker.status != update.status else { return Outcome(result: .done) }
+        // Of one with an incarnation only ``ChangeBrokerState`` speaks: another one may have registered since.
+        guard broker.status != update.status, broker.incarnation == nil else { return Outcome(result: .done) }
         broker.status = update.status
         replaceBroker(at: index, with: broker)
         counters.version += 1
@@ -73,15 +82,16 @@ extension MetadataStateMachine {
             restoreLeadership(of: broker.id, &changes)
         case .offline:
             changes = [.brokerOffline(broker.id)]
-            withdraw(broker.id, &changes)
+            withdraw(broker.id, .keep, &changes)
         }
         return Outcome(result: .done, changes: changes)
     }
 
-    private mutating func replaceBroker(at index: Int, with broker: Broker) {
+    mutating func replaceBroker(at index: Int, with broker: Broker) {
         ownDigest.subtract(Digest(brokerRows[index]))
         ownDigest.add(Digest(broker))
-        if brokerRows[index].status != broker.status { onlineCount += broker.status == .online ? 1 : -1 }
+        brokerCounts.remove(brokerRows[index].state)
+        brokerCounts.add(broker.state)
         placementRing = nil
         brokerRows[index] = broker
         changedRows.insert(broker: broker.id)

@@ -1,13 +1,21 @@
 import Defects
 
-// The in-sync replicas (ISR) are never empty, and while there is a leader it is ONLINE and their first. It follows that
-// an OFFLINE broker is in an ISR only where it is alone, and that such a partition has no leader: only that broker has
+// The in-sync replicas (ISR) are never empty, and while there is a leader it is ACTIVE and their first. It follows that
+// a broker that is not is in an ISR only where it is alone, and that such a partition has no leader: only that broker has
 // everything that was acknowledged, so only it may lead again.
 
 extension MetadataStateMachine {
-    /// Takes a broker that has gone OFFLINE out of every ISR it is not alone in; what it led passes to the first ONLINE
+    /// Who leads what a broker led.
+    enum Succession {
+        /// The first of the ISR that is ACTIVE.
+        case keep
+        /// The one that leads the fewest partitions at this moment: nobody is in a hurry.
+        case planned
+    }
+
+    /// Takes a broker that is not ACTIVE any more out of every ISR it is not alone in; what it led passes to an ACTIVE
     /// member that remains, or waits without a leader.
-    mutating func withdraw(_ broker: BrokerID, _ changes: inout [Change]) {
+    mutating func withdraw(_ broker: BrokerID, _ succession: Succession, _ changes: inout [Change]) {
         updatePartitions(on: broker, &changes) { partition, state in
             guard partition.inSyncReplicas.contains(broker) else { return }
             if partition.inSyncReplicas.count > 1 || Defect.isrBelowOne.isOn {
@@ -15,13 +23,20 @@ extension MetadataStateMachine {
             }
             guard partition.leader == broker else { return }
             let candidates = Defect.uncleanElection.isOn ? partition.replicas : partition.inSyncReplicas
-            let isOnline = { state.isOnline($0) }
-            let next = Defect.electsTheLast.isOn ? candidates.last(where: isOnline) : candidates.first(where: isOnline)
-            partition.elect(next)
+            let active = candidates.filter { state.isActive($0) }
+            partition.elect(state.successor(among: active, succession))
         }
     }
 
-    /// Gives a broker that is ONLINE again the partitions that waited for it. It joins no ISR here: whether it has caught
+    private func successor(among active: [BrokerID], _ succession: Succession) -> BrokerID? {
+        if Defect.electsTheLast.isOn { return active.last }
+        switch succession {
+        case .keep: return active.first
+        case .planned: return active.min { replicaIndex.ledCount(of: $0) < replicaIndex.ledCount(of: $1) }
+        }
+    }
+
+    /// Gives a broker that is ACTIVE again the partitions that waited for it. It joins no ISR here: whether it has caught
     /// up is for its lag report to say.
     mutating func restoreLeadership(of broker: BrokerID, _ changes: inout [Change]) {
         updatePartitions(on: broker, &changes) { partition, _ in
@@ -77,7 +92,11 @@ extension MetadataStateMachine {
 
     mutating func apply(_ update: UpdateInSyncReplicas) -> Outcome {
         guard let index = brokerIndex(update.broker) else { return .refused(.unknownBroker(update.broker)) }
-        let isOnline = brokerRows[index].status == .online
+        let present = brokerRows[index].incarnation?.epoch
+        if knowsIncarnations, let epoch = update.epoch, epoch != present, !Defect.staleEpochReportsLag.isOn {
+            return .refused(.staleBrokerEpoch(update.broker, present: present))
+        }
+        let isActive = brokerRows[index].state == .active
         var changes: [Change] = []
         for change in update.changes {
             guard let topic = topicIndex(change.topic),
@@ -85,7 +104,7 @@ extension MetadataStateMachine {
             else { continue }
             var partition = topicRows[topic].partitions[change.partition]
             if change.isInSync {
-                if isOnline { partition.join(update.broker) }
+                if isActive { partition.join(update.broker) }
             } else {
                 partition.leave(update.broker)
             }

@@ -1,20 +1,22 @@
 import Defects
 
 extension MetadataStateMachine {
+    private var activeCount: Int { brokerCounts[.active] }
+
     mutating func apply(_ creation: CreateTopic, timestamp: Int64) -> Outcome {
         guard Topic.isValidName(creation.name), Topic.partitionCounts.contains(creation.partitionCount),
             creation.replicationFactor >= 1
         else { return .refused(.invalidCommand) }
         if let index = topicIndex(creation.name) { return recreateTopic(at: index, creation) }
-        guard onlineCount >= creation.replicationFactor else {
-            return .refused(.notEnoughBrokers(online: onlineCount, wanted: creation.replicationFactor))
+        guard activeCount >= creation.replicationFactor else {
+            return .refused(.notEnoughBrokers(online: activeCount, wanted: creation.replicationFactor))
         }
         let ring =
             placementRing
-            ?? PlacementRing(brokers: brokerRows.filter { $0.status == .online || Defect.placesOnOfflineBrokers.isOn })
+            ?? PlacementRing(brokers: brokerRows.filter { $0.state == .active || Defect.placesOnOfflineBrokers.isOn })
         placementRing = ring
         var assignment = ReplicaAssignment(ring: ring, replicationFactor: creation.replicationFactor)
-        let start = Defect.placementDoesNotRotate.isOn ? 0 : Int(counters.partitionsCreated % UInt64(onlineCount))
+        let start = Defect.placementDoesNotRotate.isOn ? 0 : Int(counters.partitionsCreated % UInt64(activeCount))
         let partitions = (0..<creation.partitionCount).map { id in
             let replicas = assignment.replicas(startingAt: start + id)
             return Partition(id: id, leader: replicas[0], replicas: replicas, inSyncReplicas: replicas, leaderEpoch: 0)

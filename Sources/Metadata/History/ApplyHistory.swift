@@ -5,12 +5,17 @@ import Defects
 
 extension MetadataStateMachine {
     /// What this program can apply.
-    public static let levels = 1...2
+    public static let levels = 1...3
     /// From this level on what keys were is kept.
     static let historyLevel = 2
+    /// From this level on brokers may register with an incarnation.
+    public static let incarnationLevel = 3
 
     /// Whether past revisions can be read.
     public var keepsHistory: Bool { counters.level >= Self.historyLevel }
+
+    /// Whether brokers may register with an incarnation.
+    public var knowsIncarnations: Bool { counters.level >= Self.incarnationLevel }
 
     /// A level that this program does not have must be looked for before: nothing that comes behind can be understood.
     mutating func raiseLevel(to level: Int) -> Outcome {

@@ -52,7 +52,10 @@ extension MetadataStateMachine {
             throw RestoreError(description: "Broker \(broker.id) is stored twice.")
         }
         brokerRows.insert(broker, at: index)
-        if broker.status == .online { onlineCount += 1 }
+        guard broker.incarnation.map({ knowsIncarnations && $0.state.status == broker.status }) ?? true else {
+            throw RestoreError(description: "Broker \(broker.id) has an impossible state.")
+        }
+        brokerCounts.add(broker.state)
         placementRing = nil
         ownDigest.add(Digest(broker))
     }
@@ -103,8 +106,8 @@ extension MetadataStateMachine {
         if inSync.isEmpty || Set(inSync).count != inSync.count || !Set(inSync).isSubset(of: replicas) {
             return "has the in-sync replicas \(inSync), which are not some of its replicas \(replicas)"
         }
-        if let leader = partition.leader, leader != inSync[0] || !isOnline(leader) {
-            return "is led by broker \(leader), which is OFFLINE or not the first of its in-sync replicas \(inSync)"
+        if let leader = partition.leader, leader != inSync[0] || !isActive(leader) {
+            return "is led by broker \(leader), which is not ACTIVE or not the first of its in-sync replicas \(inSync)"
         }
         if !(0..<Int.max).contains(partition.leaderEpoch) {
             return "has the leader epoch \(partition.leaderEpoch)"

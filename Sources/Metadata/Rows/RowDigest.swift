@@ -46,6 +46,12 @@ extension Digest {
         hasher.combine(broker.status == .online ? 1 : 0 as UInt64, 0)
         hasher.combine(broker.host)
         hasher.combine(broker.rack)
+        // The release before knew none.
+        if let incarnation = broker.incarnation {
+            hasher.combine(incarnation.epoch, incarnation.shutdownVersion ?? 0)
+            hasher.combine(incarnation.id)
+            hasher.combine(incarnation.state.rawValue)
+        }
         self = hasher.finalize()
     }
 

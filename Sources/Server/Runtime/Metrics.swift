@@ -66,6 +66,8 @@ enum Metrics {
             "dmq_broker_heartbeat_successes_total", "Broker heartbeats acknowledged.", node.heartbeatSuccesses)
         text.counter("dmq_broker_heartbeat_failures_total", "Broker heartbeats refused.", node.heartbeatFailures)
         text.counter("dmq_brokers_expired_total", "Brokers that missed their heartbeat.", node.brokersExpired)
+        text.counter(
+            "dmq_broker_stale_epochs_total", "Heartbeats of processes that were replaced.", node.staleBrokerEpochs)
         text.counter("dmq_pushes_taken_total", "Updates that brokers took.", node.pushesTaken)
         text.counter("dmq_pushes_failed_total", "Attempts that brokers did not take.", node.pushesFailed)
         text.counter("dmq_push_bodies_made_total", "Update bodies made, for all brokers.", node.pushBodiesMade)

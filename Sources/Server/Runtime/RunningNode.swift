@@ -14,9 +14,12 @@ public final class RunningNode: NodeService {
 
     public var standing: ClusterStanding { present.withLock { $0.standing } }
 
+    public var brokerTiming: BrokerTiming { present.withLock { $0.brokerTiming } }
+
     private struct Present {
         var members: [Member]
         var standing = ClusterStanding(clusterID: nil, term: .zero, leader: nil)
+        var brokerTiming = NodeSettings().brokerTiming
     }
 
     private let present: Mutex<Present>
@@ -88,6 +91,7 @@ public final class RunningNode: NodeService {
     public func start(
         settings: NodeSettings, onFailure: @escaping @Sendable (StorageError) -> Void
     ) {
+        present.withLock { $0.brokerTiming = settings.brokerTiming }
         mailbox.queue.async { [self] in
             guard let recovered = parts.recovered else { return }
             parts.recovered = nil
@@ -157,10 +161,17 @@ public final class RunningNode: NodeService {
         mailbox.post(.keepAlive(lease, completion))
     }
 
-    public func heartbeat(
-        _ broker: BrokerID, completion: @escaping @Sendable (Result<HeartbeatAnswer?, RequestFailure>) -> Void
+    public func register(
+        _ registration: BrokerRegistration,
+        completion: @escaping @Sendable (Result<RegistrationOutcome, RequestFailure>) -> Void
     ) {
-        mailbox.post(.heartbeat(broker, completion))
+        mailbox.post(.register(registration, completion))
+    }
+
+    public func heartbeat(
+        _ heartbeat: Heartbeat, completion: @escaping @Sendable (Result<HeartbeatOutcome, RequestFailure>) -> Void
+    ) {
+        mailbox.post(.heartbeat(heartbeat, completion))
     }
 
     public func reportLag(

@@ -14,11 +14,13 @@ final class SimulatedBrokers: @unchecked Sendable {
         var refusesUntil = VirtualTime.zero
         var slowUntil = VirtualTime.zero
         /// What it was told since it started.
-        fileprivate(set) var view = BrokerView()
+        private(set) var view = BrokerView()
+        /// `nil` of one that does not name its process.
+        var process: BrokerProcess?
         /// When a heartbeat last came to a node, whatever became of it.
-        fileprivate(set) var arrivedAt = VirtualTime.zero
-        fileprivate var mustRegister = true
-        fileprivate var guess = 0
+        var arrivedAt = VirtualTime.zero
+        var mustRegister = true
+        fileprivate(set) var guess = 0
         /// When the last push of each node arrives: one connection, in order.
         fileprivate var arrivals: [VirtualTime]
         /// Of each node's process, by its number: what it has not been answered yet.
@@ -30,13 +32,18 @@ final class SimulatedBrokers: @unchecked Sendable {
         mutating func restart() {
             view = BrokerView()
             mustRegister = true
+            process?.restart()
         }
+
+        fileprivate mutating func take(_ push: Push) { view.take(push) }
     }
 
-    private let cluster: SimulatedCluster
-    private var random: Randomness
-    private var network: ClientNetwork
-    private(set) var all: [Condition]
+    let cluster: SimulatedCluster
+    var random: Randomness
+    var network: ClientNetwork
+    var all: [Condition]
+    /// Of each broker the newest epoch that one of its processes was told.
+    var newestEpochs: [BrokerID: UInt64] = [:]
     /// So many that what is done for each of them counts.
     let isCrowd: Bool
 
@@ -45,12 +52,15 @@ final class SimulatedBrokers: @unchecked Sendable {
         var random = random
         network = ClientNetwork(cluster: cluster, random: random.fork())
         let racks = random.pick([[nil], [nil], ["a", "b"], ["b", nil, "a"]])
-        self.random = random
         isCrowd = cluster.faults.includes(.brokerCrowd)
         let count = cluster.configuration.brokers * (isCrowd ? 8 : 1)
+        let namePermille = random.pick([0, 500, 1000])
+        let areNamed = (0..<count).map { _ in random.chance(namePermille) }
+        self.random = random
         all = (0..<count).map { number in
             Condition(
                 id: BrokerID(101 + number), rack: racks[number % racks.count], port: 8081 + number,
+                process: areNamed[number] ? BrokerProcess(of: 101 + number) : nil,
                 arrivals: Array(repeating: .zero, count: cluster.places),
                 open: Array(repeating: (0, 0), count: cluster.places))
         }
@@ -67,10 +77,10 @@ final class SimulatedBrokers: @unchecked Sendable {
             if cluster.nemesis.isHealed { giveWay(index) }
             if all[index].isAlive {
                 if all[index].mustRegister {
-                    register(index, port: all[index].port)
+                    register(index, port: all[index].port, as: all[index].process)
                 } else {
                     heartbeat(index)
-                    if random.chance(isCrowd ? 30 : 300) { reportLag(index) }
+                    if random.chance(isCrowd ? 30 : 300) { reportLag(index, epoch: all[index].process?.epoch) }
                 }
             }
             next(index, after: random.time(milliseconds: isCrowd ? 400...700 : 200...500))
@@ -103,7 +113,9 @@ final class SimulatedBrokers: @unchecked Sendable {
     }
 
     /// A second process claims the id.
-    func registerImpostor(_ index: Int) { register(index, port: all[index].port + 5000) }
+    func registerImpostor(_ index: Int) {
+        register(index, port: all[index].port + 5000, as: all[index].process?.stranger())
+    }
 
     /// Of two processes with one id the registered one stays.
     private func giveWay(_ index: Int) {
@@ -116,7 +128,7 @@ final class SimulatedBrokers: @unchecked Sendable {
 
     // Requests
 
-    private func learn(_ index: Int, _ failure: RequestFailure?) {
+    func learn(_ index: Int, _ failure: RequestFailure?) {
         if case .notLeader(let leader?)? = failure {
             all[index].guess = cluster.node(leader).position
         } else {
@@ -124,54 +136,9 @@ final class SimulatedBrokers: @unchecked Sendable {
         }
     }
 
-    private func register(_ index: Int, port: Int) {
+    func reportLag(_ index: Int, epoch: UInt64?) {
         let id = all[index].id
-        let registration = RegisterBroker(id: id, host: "broker\(id)", port: port, rack: all[index].rack)
-        let node = cluster.nodes[all[index].guess]
-        cluster.submit(.registerBroker(registration), to: node, over: &network) { [self] outcome in
-            cluster.trace.record(.broker, node: node.id, UInt64(id), "broker \(id) registers port \(port): \(outcome)")
-            switch outcome {
-            case .answered(.success(.broker)): if port == all[index].port { all[index].mustRegister = false }
-            case .answered(.success): break
-            case .answered(.failure(let failure)): learn(index, failure)
-            case .refused, .lost: learn(index, nil)
-            }
-        }
-    }
-
-    private func heartbeat(_ index: Int) {
-        let id = all[index].id
-        let node = cluster.nodes[all[index].guess]
-        let asked = Asked(cluster.ledger)
-        network.call(node, deadline: .milliseconds(1000)) { [self, cluster] answer in
-            all[index].arrivedAt = cluster.timeline.now
-            return .heartbeat(id) { result in
-                if case .success(let known?) = result {
-                    let listener = cluster.network.listener(at: node.id) ?? node
-                    cluster.observe(.heartbeatAcknowledged(known, of: id, by: listener, asked: asked))
-                }
-                answer(result)
-            }
-        } completion: { [self] (outcome: CallOutcome<HeartbeatAnswer?>) in
-            cluster.trace.record(.heartbeat, node: node.id, UInt64(id), "broker \(id) \(outcome)")
-            switch outcome {
-            case .answered(.success(nil)): all[index].mustRegister = true
-            case .answered(.success(let answer?)): heardBack(id, answer)
-            case .answered(.failure(let failure)): learn(index, failure)
-            case .refused, .lost: learn(index, nil)
-            }
-        }
-    }
-
-    /// That it is ONLINE is committed before it is told so.
-    private func heardBack(_ id: BrokerID, _ answer: HeartbeatAnswer) {
-        if cluster.ledger.model.cluster(at: answer.version)?.isOnline(id) ?? false { return }
-        cluster.violated(
-            "Heartbeats are answered with the truth", "broker \(id) is not ONLINE in version \(answer.version)")
-    }
-
-    private func reportLag(_ index: Int) {
-        let id = all[index].id
+        let newest = newestEpochs[id] ?? 0
         var lags: [LagReport.PartitionLag] = []
         for (name, partition) in cluster.ledger.model.cluster.namedPartitions {
             guard partition.leader == id || partition.followers.contains(id) else { continue }
@@ -179,7 +146,7 @@ final class SimulatedBrokers: @unchecked Sendable {
         }
         lags.insert(lag("no-such-topic", 0), at: random.below(lags.count + 1))
         let node = cluster.nodes[all[index].guess]
-        let report = LagReport(broker: id, partitions: lags)
+        let report = LagReport(broker: id, epoch: epoch, partitions: lags)
         all[index].reports.append(report)
         if all[index].reports.count > 40 { all[index].reports.removeFirst() }
         let asked = Asked(cluster.ledger)
@@ -189,6 +156,11 @@ final class SimulatedBrokers: @unchecked Sendable {
             [self] (outcome: CallOutcome<CommandResult>) in
             cluster.trace.record(.broker, node: node.id, UInt64(id), "broker \(id) reports lag: \(outcome)")
             guard case .answered(.success(let result)) = outcome else { return }
+            if result == .done, let epoch, epoch < newest {
+                cluster.violated(
+                    "A process that was replaced is refused",
+                    "broker \(id) of epoch \(epoch) reports lag, after \(newest) was told that it has the id")
+            }
             if let text = report.neglected(result, since: asked.version, cluster.ledger.model) {
                 cluster.violated("Lag reports do what they ask for", text)
             }
@@ -210,7 +182,7 @@ final class SimulatedBrokers: @unchecked Sendable {
     /// Whether one of its late reports asks for all of that.
     func hasAsked(for update: UpdateInSyncReplicas) -> Bool {
         guard let reports = all.first(where: { $0.id == update.broker })?.reports else { return false }
-        return reports.contains { $0.asks(for: update.changes) }
+        return reports.contains { $0.asks(for: update) }
     }
 
     // Pushes
@@ -266,6 +238,6 @@ final class SimulatedBrokers: @unchecked Sendable {
         }
         cluster.trace.note(.push, node: node.id, "taken by \(all[index].id): \(push.kind) \(push.version)")
         cluster.observe(.pushArrived(push, at: all[index].id, from: node))
-        all[index].view.take(push)
+        all[index].take(push)
     }
 }

@@ -37,6 +37,11 @@ final class FullTimeout: Checker {
             case .updateBrokerStatus(let update)? where update.status == .online:
                 if changesAnything { heard[update.id] = Sign(time: now, version: version) }
             case .updateBrokerStatus(let update)?: return judge(update.id, entry.term, cluster)
+            case .changeBrokerState(let change)? where change.state == .active:
+                if changesAnything { heard[change.id] = Sign(time: now, version: version) }
+            case .changeBrokerState(let change)? where change.state == .fenced:
+                // What was decided about another process changes nothing.
+                return changesAnything ? judge(change.id, entry.term, cluster) : nil
             default: break
             }
             return nil
@@ -133,6 +138,7 @@ final class SilenceIsNoticed: Checker {
         switch command {
         case .registerBroker(let registration)?: heard[registration.id] = now
         case .updateBrokerStatus(let update)? where update.status == .online: heard[update.id] = now
+        case .changeBrokerState(let change)? where change.state == .active: heard[change.id] = now
         default: break
         }
     }

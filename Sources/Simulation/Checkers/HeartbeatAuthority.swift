@@ -23,7 +23,7 @@ final class HeartbeatAuthority: Checker {
 }
 
 /// The answer says what is so: the version that the node stands at, which is no older than what was committed when the
-/// broker asked, the term, and that the broker is ONLINE.
+/// broker asked, the term, and that the broker is ONLINE, or what became of its incarnation.
 final class HeartbeatAnswers: Checker {
     let invariant = "Heartbeats are answered with the truth"
     let kinds: [Observation.Kind] = [.heartbeatAcknowledged]
@@ -40,7 +40,12 @@ final class HeartbeatAnswers: Checker {
         if answer.term != process.raft.currentTerm {
             return "node \(node.id) of term \(process.raft.currentTerm) tells broker \(broker) term \(answer.term)"
         }
-        let status = process.metadata.broker(broker)?.status
+        let known = process.metadata.broker(broker)
+        if let incarnation = answer.incarnation {
+            if known?.incarnation == incarnation { return nil }
+            return "node \(node.id) tells broker \(broker) \(incarnation), right is \(String(describing: known))"
+        }
+        let status = known?.status
         return status == .online
             ? nil : "node \(node.id) answers broker \(broker), which is \(status?.rawValue ?? "not registered")"
     }

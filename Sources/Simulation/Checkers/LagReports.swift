@@ -12,6 +12,8 @@ extension LagReport {
             {
                 return nil
             }
+            let isStale = { (cluster: ClusterModel) in cluster.broker(broker)?.process?.epoch != epoch }
+            if ModelAnswer(result) == .refused("staleBrokerEpoch"), versions.contains(where: isStale) { return nil }
             return "the report of broker \(broker) is answered with \(result)"
         }
         for lag in partitions {
@@ -19,19 +21,20 @@ extension LagReport {
             let isDone = versions.contains { cluster in
                 guard let partition = cluster.partition(lag.topic, lag.partition) else { return true }
                 return wanted
-                    ? !partition.mayJoin(broker, isOnline: cluster.isOnline(broker)) : !partition.mayLeave(broker)
+                    ? !partition.mayJoin(broker, mayLead: cluster.mayLead(broker)) : !partition.mayLeave(broker)
             }
             if !isDone { return "broker \(broker) asks: \(lag); nothing came of it since version \(first)" }
         }
         return nil
     }
 
-    func asks(for changes: [UpdateInSyncReplicas.Change]) -> Bool {
-        changes.allSatisfy { change in
-            partitions.contains {
-                $0.topic == change.topic && $0.partition == change.partition && $0.wantsInSync == change.isInSync
+    func asks(for update: UpdateInSyncReplicas) -> Bool {
+        (epoch == nil || epoch == update.epoch)
+            && update.changes.allSatisfy { change in
+                partitions.contains {
+                    $0.topic == change.topic && $0.partition == change.partition && $0.wantsInSync == change.isInSync
+                }
             }
-        }
     }
 }
 

@@ -1,7 +1,7 @@
 import Metadata
 import Raft
 
-/// Partitions: a leader is in sync and ONLINE, the in-sync replicas are never empty and are replicas, epochs only grow, and
+/// Partitions: a leader is in sync and ACTIVE, who is not is in sync only alone, the in-sync replicas are never empty and are replicas, epochs only grow, and
 /// an epoch has one leader; what is counted of them is so. Looked at in the ledger's state, which all nodes' are compared with.
 final class PartitionInvariants: Checker {
     let invariant = "Partitions"
@@ -27,11 +27,11 @@ final class PartitionInvariants: Checker {
             default: break
             }
         }
-        let online = metadata.brokers.filter { $0.status == .online }.map(\.id)
+        let active = metadata.brokers.filter { $0.state == .active }.map(\.id)
         for name in metadata.topicNames {
             guard let (topic, partitions) = metadata.topic(name) else { continue }
             for partition in partitions {
-                if let defect = defect(of: partition, in: topic, online) {
+                if let defect = defect(of: partition, in: topic, active) {
                     return "partition \(partition.id) of \(name) \(defect): \(partition)"
                 }
             }
@@ -39,16 +39,17 @@ final class PartitionInvariants: Checker {
         return metadata.topics.flaw
     }
 
-    private func defect(of partition: Partition, in topic: Topic, _ online: [BrokerID]) -> String? {
+    private func defect(of partition: Partition, in topic: Topic, _ active: [BrokerID]) -> String? {
         let inSync = partition.inSyncReplicas
         if inSync.isEmpty { return "has no in-sync replica" }
         if !inSync.allSatisfy(partition.replicas.contains) { return "has a stranger in sync" }
         if let leader = partition.leader {
             if !inSync.contains(leader) { return "is led by a replica that is not in sync" }
-            if !online.contains(leader) { return "is led by a broker that is OFFLINE" }
-        } else if inSync.contains(where: online.contains) {
-            return "has no leader, though one is in sync and ONLINE"
+            if !active.contains(leader) { return "is led by a broker that is not ACTIVE" }
+        } else if inSync.contains(where: active.contains) {
+            return "has no leader, though one is in sync and ACTIVE"
         }
+        if inSync.count > 1, !inSync.allSatisfy(active.contains) { return "has one in sync that is not ACTIVE" }
         let name = Name(topic: topic.name, createdAt: topic.createdAt, partition: partition.id)
         let before = epochs.updateValue(Epoch(number: partition.leaderEpoch, leader: partition.leader), forKey: name)
         guard let before else { return nil }

@@ -10,6 +10,11 @@ struct ClusterModel: Equatable {
         var rack: String?
         var isOnline = true
         var registeredAt: Int64
+        /// `nil` of one that registered without.
+        var process: Process?
+
+        /// Whether it may lead, and be in sync with others.
+        var mayLead: Bool { process.map { $0.state == "ACTIVE" } ?? isOnline }
     }
 
     struct Partition: Equatable {
@@ -44,6 +49,15 @@ struct ClusterModel: Equatable {
     }
 
     func isOnline(_ id: BrokerID) -> Bool { broker(id)?.isOnline ?? false }
+    func mayLead(_ id: BrokerID) -> Bool { broker(id)?.mayLead ?? false }
+
+    mutating func put(_ broker: Broker) {
+        if let index = brokers.firstIndex(where: { $0.id == broker.id }) {
+            brokers[index] = broker
+        } else {
+            brokers.insert(broker, at: brokers.firstIndex { $0.id > broker.id } ?? brokers.count)
+        }
+    }
 
     // Brokers
 
@@ -57,7 +71,7 @@ struct ClusterModel: Equatable {
         }
         let old = brokers[index]
         let isSamePlace = old.host == new.host && old.port == new.port
-        if old.isOnline, !isSamePlace { return .refused("brokerIDInUse") }
+        if old.isOnline, !isSamePlace || old.process != nil { return .refused("brokerIDInUse") }
         let isRepeated = isSamePlace && old.rack == new.rack
         brokers[index] = new
         if isRepeated { brokers[index].registeredAt = old.registeredAt }
@@ -76,34 +90,36 @@ struct ClusterModel: Equatable {
 
     mutating func setStatus(of id: BrokerID, isOnline: Bool) -> ModelAnswer {
         guard let index = brokers.firstIndex(where: { $0.id == id }) else { return .refused("unknownBroker") }
-        guard brokers[index].isOnline != isOnline else { return .done }
+        guard brokers[index].isOnline != isOnline, brokers[index].process == nil else { return .done }
         brokers[index].isOnline = isOnline
-        if isOnline { giveBack(to: id) } else { withdraw(id) }
+        if isOnline { giveBack(to: id) } else { withdraw(id) { $0.first } }
         return .done
     }
 
-    /// OFFLINE: out of every ISR it is not alone in; what it led passes to the first ONLINE member, or to nobody.
-    private mutating func withdraw(_ id: BrokerID) {
-        changePartitions { partition, isOnline in
-            if partition.inSync != [id] { partition.inSync.removeAll { $0 == id } }
-            if partition.leader == id { partition.lead(by: partition.inSync.first(where: isOnline)) }
+    /// May lead no more: out of every ISR it is not alone in; what it led passes to one of the members that may, or to nobody.
+    mutating func withdraw(_ id: BrokerID, _ choose: ([BrokerID]) -> BrokerID?) {
+        for topic in topics {
+            for number in topic.partitions.indices { withdraw(id, from: topic.name, number, choose) }
         }
     }
 
-    /// ONLINE again: what waits for an ISR member has one. It is no other's ISR member until its report says so.
-    private mutating func giveBack(to id: BrokerID) {
-        changePartitions { partition, _ in
-            if partition.leader == nil, partition.inSync.contains(id) { partition.lead(by: id) }
-        }
+    mutating func withdraw(
+        _ id: BrokerID, from topic: String, _ number: Int, _ choose: ([BrokerID]) -> BrokerID?
+    ) {
+        guard let index = topics.firstIndex(where: { $0.name == topic }) else { return }
+        var partition = topics[index].partitions[number]
+        if partition.inSync != [id] { partition.inSync.removeAll { $0 == id } }
+        if partition.leader == id { partition.lead(by: choose(partition.inSync.filter(mayLead))) }
+        topics[index].partitions[number] = partition
     }
 
-    private mutating func changePartitions(_ body: (inout Partition, _ isOnline: (BrokerID) -> Bool) -> Void) {
-        let online = brokers.filter(\.isOnline).map(\.id)
+    /// May lead again: what waits for an ISR member has one. It is no other's ISR member until its report says so.
+    mutating func giveBack(to id: BrokerID) {
         for topic in topics.indices {
             for number in topics[topic].partitions.indices {
-                var partition = topics[topic].partitions[number]
-                body(&partition, online.contains)
-                if partition != topics[topic].partitions[number] { topics[topic].partitions[number] = partition }
+                let partition = topics[topic].partitions[number]
+                guard partition.leader == nil, partition.inSync.contains(id) else { continue }
+                topics[topic].partitions[number].lead(by: id)
             }
         }
     }
@@ -118,7 +134,7 @@ struct ClusterModel: Equatable {
                 && known.configuration == creation.configuration
             return isSame ? .topic(known, isNew: false) : .refused("topicExists")
         }
-        let online = brokers.filter(\.isOnline)
+        let online = brokers.filter(\.mayLead)
         guard online.count >= creation.replicationFactor else { return .refused("notEnoughBrokers") }
         let placement = Placement(online.map { ($0.id, $0.rack) })
         let partitions = (0..<creation.partitionCount).map { number in
@@ -143,14 +159,17 @@ struct ClusterModel: Equatable {
     // In-sync replicas
 
     /// What a lag report came to. What may not be any more when it is applied does not happen.
-    mutating func update(_ update: UpdateInSyncReplicas) -> ModelAnswer {
-        guard broker(update.broker) != nil else { return .refused("unknownBroker") }
+    mutating func update(_ update: UpdateInSyncReplicas, level: Int) -> ModelAnswer {
+        guard let known = broker(update.broker) else { return .refused("unknownBroker") }
+        if level >= 3, let epoch = update.epoch, epoch != known.process?.epoch {
+            return .refused("staleBrokerEpoch")
+        }
         for change in update.changes {
             guard let topic = topics.firstIndex(where: { $0.name == change.topic }),
                 var partition = partition(change.topic, change.partition)
             else { continue }
             if change.isInSync {
-                if partition.mayJoin(update.broker, isOnline: isOnline(update.broker)) {
+                if partition.mayJoin(update.broker, mayLead: mayLead(update.broker)) {
                     partition.inSync.append(update.broker)
                 }
             } else if partition.mayLeave(update.broker) {
@@ -174,7 +193,7 @@ extension ClusterModel.Partition {
     func mayLeave(_ broker: BrokerID) -> Bool { inSync.contains(broker) && inSync.count > 1 && leader != broker }
 
     /// Without a leader there is nobody to have caught up with.
-    func mayJoin(_ broker: BrokerID, isOnline: Bool) -> Bool {
-        isOnline && leader != nil && replicas.contains(broker) && !inSync.contains(broker)
+    func mayJoin(_ broker: BrokerID, mayLead: Bool) -> Bool {
+        mayLead && leader != nil && replicas.contains(broker) && !inSync.contains(broker)
     }
 }

@@ -29,6 +29,8 @@ extension ModelAnswer {
         switch refusal {
         case .brokerIDInUse: "brokerIDInUse"
         case .unknownBroker: "unknownBroker"
+        case .staleBrokerEpoch: "staleBrokerEpoch"
+        case .duplicateRegistration: "duplicateRegistration"
         case .brokerHasPartitions: "brokerHasPartitions"
         case .notEnoughBrokers: "notEnoughBrokers"
         case .topicExists: "topicExists"
@@ -79,7 +81,15 @@ extension ClusterModel.Broker {
     init(_ broker: Broker) {
         self.init(
             id: broker.id, host: broker.host, port: broker.port, rack: broker.rack, isOnline: broker.status == .online,
-            registeredAt: broker.registeredAt)
+            registeredAt: broker.registeredAt, process: broker.incarnation.map { ClusterModel.Process($0) })
+    }
+}
+
+extension ClusterModel.Process {
+    init(_ incarnation: BrokerIncarnation) {
+        self.init(
+            name: incarnation.id, epoch: incarnation.epoch, state: incarnation.state.rawValue,
+            mayStopAt: incarnation.shutdownVersion)
     }
 }
 

@@ -16,21 +16,28 @@ struct Model {
 
     /// - Parameter time: The entry's, in Unix milliseconds.
     mutating func apply(_ command: Command, at time: Int64) -> ModelAnswer {
+        let (level, next) = (level, version + 1)
         switch command {
         case .noop: return .done
         case .put(let put): return keys.put(put)
         case .delete(let delete): return keys.delete(delete)
-        case .registerBroker(let registration): return change { $0.register(registration, at: time) }
+        case .registerBroker(let registration):
+            return change { cluster in
+                guard level >= 3, let process = registration.incarnation else {
+                    return cluster.register(registration, at: time)
+                }
+                return cluster.register(registration, process, at: time, version: next)
+            }
         case .unregisterBroker(let id): return change { $0.unregister(id) }
         case .updateBrokerStatus(let update):
             return change { $0.setStatus(of: update.id, isOnline: update.status == .online) }
         case .createTopic(let creation): return change { $0.create(creation, at: time) }
         case .deleteTopic(let name): return change { $0.deleteTopic(name) }
-        case .updateInSyncReplicas(let update): return change { $0.update(update) }
+        case .updateInSyncReplicas(let update): return change { $0.update(update, level: level) }
         case .raiseLevel(let wanted):
             guard wanted >= level else { return .refused("invalidCommand") }
             if level < 2, wanted >= 2 { keys.keepHistory() }
-            level = wanted
+            self.level = wanted
             return .done
         case .compactHistory(let revision): return keys.compact(through: revision)
         case _ where level < 2: return .refused("invalidCommand")
@@ -38,6 +45,9 @@ struct Model {
         case .grantLease(let lease): return keys.grant(lease)
         case .revokeLease(let id): return keys.revoke(id)
         case .keepLeasesAlive: return .done
+        case .changeBrokerState where level < 3: return .refused("invalidCommand")
+        case .changeBrokerState(let wanted):
+            return change { $0.change(wanted, version: next) }
         }
     }
 

@@ -87,9 +87,9 @@ public final class BackupFile {
     private func forEachRow(
         of table: StateTable, _ body: (Row) throws(RestoreError) -> Void
     ) throws(StorageError) {
-        let hasRareColumns = try connection.hasRareColumns(StateTable.keyValue.name)
+        let missing = try connection.missingColumns(of: table, in: table.name)
         let statement = try connection.prepare(
-            table.selection(from: table.name, hasRareColumns: hasRareColumns), isPersistent: false)
+            table.selection(from: table.name, without: missing), isPersistent: false)
         defer { sqlite3_finalize(statement.handle) }
         while try connection.step(statement, while: "reading table \(table.name)") {
             let row: Row
