@@ -101,13 +101,10 @@ struct EtcdRange: Sendable {
         guard !found.pairs.isEmpty else { return .one { $0.proto("count", found.count) } }
         return AnySequence(
             [
-                .one { json in
-                    json.key("kvs")
-                    json.beginArray()
-                },
-                .each(found.pairs) { [keysOnly] pair in [.write { json in json.proto(pair, keysOnly: keysOnly) }] },
+                .array(
+                    "kvs",
+                    .each(found.pairs) { [keysOnly] pair in [.write { json in json.proto(pair, keysOnly: keysOnly) }] }),
                 AnySequence.one { json in
-                    json.endArray()
                     json.proto("more", found.isCut)
                     json.proto("count", found.count)
                 },

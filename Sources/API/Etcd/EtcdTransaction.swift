@@ -81,13 +81,9 @@ struct EtcdTransaction: Sendable {
         let head = AnySequence<JSONStream.Step>.one { $0.proto("succeeded", result.succeeded) }
         guard !result.results.isEmpty else { return head }
         let operations = zip(result.succeeded ? success : failure, result.results)
-        let begin = AnySequence<JSONStream.Step>.one { json in
-            json.key("responses")
-            json.beginArray()
-        }
         // Now, and not where the connection takes them: to find the past or another order is work.
         let responses = operations.map { Self.steps($1, of: $0) }
-        return AnySequence(([head, begin] + responses + [.one { $0.endArray() }]).joined())
+        return AnySequence([head, .array("responses", AnySequence(responses.joined()))].joined())
     }
 
     private static func steps(
@@ -137,12 +133,8 @@ extension JSONStream {
     static func deleted(_ deleted: DeletedKeys, showsPrevious: Bool) -> AnySequence<Step> {
         let count = AnySequence<Step>.one { $0.proto("deleted", deleted.count) }
         guard showsPrevious, deleted.count > 0 else { return count }
-        let begin = AnySequence<Step>.one { json in
-            json.key("prev_kvs")
-            json.beginArray()
-        }
         let pairs = AnySequence<Step>.each(deleted) { pair in [.write { $0.proto(pair) }] }
-        return AnySequence([count, begin, pairs, .one { $0.endArray() }].joined())
+        return AnySequence([count, .array("prev_kvs", pairs)].joined())
     }
 }
 

@@ -124,7 +124,7 @@ final class Exchange: Sendable {
     }
 
     func answerJSON(
-        status: Int = 200, headers: [(name: String, value: String)] = [], capacity: Int = 256,
+        status: Int = 200, headers: HTTPHeaders = HTTPHeaders(), capacity: Int = 256,
         _ write: (inout JSONWriter) -> Void
     ) {
         var json = JSONWriter(capacity: capacity)
@@ -132,9 +132,9 @@ final class Exchange: Sendable {
         answerJSON(status: status, headers: headers, text: json.bytes)
     }
 
-    func answerJSON(status: Int = 200, headers: [(name: String, value: String)] = [], text: [UInt8]) {
-        var fields = HTTPHeaders([(name: "Content-Type", value: "application/json")])
-        for (name, value) in headers { fields.add(name, value) }
+    func answerJSON(status: Int = 200, headers: HTTPHeaders = HTTPHeaders(), text: [UInt8]) {
+        var fields = headers
+        fields.add("Content-Type", "application/json")
         answer(HTTPResponse(status: status, headers: fields, body: text))
     }
 
@@ -144,6 +144,9 @@ final class Exchange: Sendable {
         fields.add("Content-Type", "application/json")
         answer(HTTPResponse(status: status, headers: fields, stream: stream))
     }
+
+    /// Names the state, or the part of it, that an answer shows.
+    static func tag(_ version: UInt64) -> HTTPHeaders { HTTPHeaders([(name: "ETag", value: "\"\(version)\"")]) }
 
     func answer(_ failure: RequestFailure) {
         switch failure {

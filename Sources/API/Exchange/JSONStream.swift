@@ -98,4 +98,19 @@ extension AnySequence<JSONStream.Step> {
     ) -> Self {
         Self(elements.lazy.flatMap(steps))
     }
+
+    /// `[…]`
+    static func array(_ rows: Self) -> Self {
+        Self([one { $0.beginArray() }, rows, one { $0.endArray() }].joined())
+    }
+
+    /// `"name":[…]`
+    static func array(_ name: StaticString, _ rows: Self) -> Self {
+        Self([one { $0.key(name) }, array(rows)].joined())
+    }
+
+    /// `{…}`
+    static func object(_ fields: Self...) -> Self {
+        Self(([one { $0.beginObject() }] + fields + [one { $0.endObject() }]).joined())
+    }
 }

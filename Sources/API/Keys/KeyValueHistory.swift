@@ -53,19 +53,12 @@ enum KeyValueHistory {
 
     private static func answer(_ key: Key, _ page: Page, _ revision: UInt64, _ exchange: Exchange) {
         let body = JSONStream.body(
-            .one { json in
-                json.beginObject()
-                json.field(key: key)
-                json.field("revision", revision)
-                json.key("versions")
-                json.beginArray()
-            },
-            .each(page.versions, JSONStream.steps),
-            .one { json in
-                json.endArray()
-                json.field("next", page.next)
-                json.endObject()
-            })
+            .object(
+                .one { json in
+                    json.field(key: key)
+                    json.field("revision", revision)
+                },
+                .array("versions", .each(page.versions, JSONStream.steps)), .one { $0.field("next", page.next) }))
         exchange.answerJSON(headers: HTTPHeaders([(name: "X-Revision", value: String(revision))]), stream: body)
     }
 

@@ -141,19 +141,13 @@ enum KeyValueReads {
         _ listing: Listing, of revision: UInt64, at present: UInt64, _ exchange: Exchange
     ) {
         let body = JSONStream.body(
-            .one { json in
-                json.beginObject()
-                json.field("revision", revision)
-                json.key("entries")
-                json.beginArray()
-            },
-            .each(listing.entries, JSONStream.steps),
-            .one { json in
-                json.endArray()
-                json.field("next", listing.next.map { isUTF8($0.bytes) ? $0.description : nil } ?? nil)
-                if let next = listing.next, !isUTF8(next.bytes) { json.base64Field("nextBase64", next.bytes) }
-                json.endObject()
-            })
+            .object(
+                .one { $0.field("revision", revision) },
+                .array("entries", .each(listing.entries, JSONStream.steps)),
+                .one { json in
+                    json.field("next", listing.next.map { isUTF8($0.bytes) ? $0.description : nil } ?? nil)
+                    if let next = listing.next, !isUTF8(next.bytes) { json.base64Field("nextBase64", next.bytes) }
+                }))
         exchange.answerJSON(headers: HTTPHeaders([(name: "X-Revision", value: String(present))]), stream: body)
     }
 }

@@ -18,7 +18,7 @@ enum KeyValueWrites {
         exchange.submit(write, to: key, if: try Conditions(exchange.request.headers)) { result in
             guard case .put(let revision, let version) = result else { return exchange.answerUnexpected(result) }
             exchange.answerJSON(
-                status: version == 1 ? 201 : 200, headers: [(name: "ETag", value: "\"\(revision)\"")],
+                status: version == 1 ? 201 : 200, headers: Exchange.tag(revision),
                 capacity: key.bytes.count + 64
             ) { json in
                 json.object { json in

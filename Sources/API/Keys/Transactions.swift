@@ -189,13 +189,7 @@ extension AnySequence<JSONStream.Step> {
     fileprivate static func results(_ outcome: TransactionResult, of transaction: Transaction) -> Self {
         let operations = outcome.succeeded ? transaction.success : transaction.failure
         let steps = zip(operations, outcome.results).lazy.flatMap { JSONStream.steps($1, of: $0) }
-        return Self(
-            [
-                Self.one { json in
-                    json.key("results")
-                    json.beginArray()
-                }, Self(steps), Self.one { $0.endArray() },
-            ].joined())
+        return .array("results", Self(steps))
     }
 }
 

@@ -51,7 +51,9 @@ enum Locks {
         if try exchange.query.bool("watch") ?? false { return LockWatch.begin(name, exchange) }
         exchange.read(try exchange.query.consistency(default: .linearizable)) { view in
             let state = LockState(name, in: view.metadata)
-            exchange.answerJSON(headers: [(name: "X-Revision", value: String(view.metadata.counters.revision))]) {
+            exchange.answerJSON(
+                headers: HTTPHeaders([(name: "X-Revision", value: String(view.metadata.counters.revision))])
+            ) {
                 json in json.object { state.write(to: &$0) }
             }
         }

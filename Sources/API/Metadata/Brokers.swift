@@ -44,9 +44,7 @@ enum Brokers {
         exchange.read(consistency) { view in
             let brokers = view.metadata.brokers
             exchange.answerJSON(
-                stream: JSONStream.body(
-                    .one { $0.beginArray() }, .each(brokers) { broker in [.write { $0.value(broker) }] },
-                    .one { $0.endArray() }))
+                stream: JSONStream.body(.array(.each(brokers) { broker in [.write { $0.value(broker) }] })))
         }
     }
 
@@ -54,10 +52,8 @@ enum Brokers {
         exchange.read(consistency) { view in
             let rows = view.metadata.brokers.map { FullBroker($0, view) }
             exchange.answerJSON(
-                headers: exchange.tag(view.metadata.counters.version),
-                stream: JSONStream.body(
-                    .one { $0.beginArray() }, .each(rows) { row in [.write { $0.value(row) }] },
-                    .one { $0.endArray() }))
+                headers: Exchange.tag(view.metadata.counters.version),
+                stream: JSONStream.body(.array(.each(rows) { row in [.write { $0.value(row) }] })))
         }
     }
 

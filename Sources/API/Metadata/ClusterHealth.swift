@@ -13,7 +13,7 @@ enum ClusterHealth {
             let (counts, online) = (metadata.topics.counts, metadata.onlineBrokerCount)
             let absent = metadata.brokers.count { $0.status == .offline && metadata.replicaCount(of: $0.id) > 0 }
             let (status, reasons) = judge(counts, absent: absent)
-            exchange.answerJSON(headers: [(name: "ETag", value: "\"\(metadata.counters.version)\"")]) { json in
+            exchange.answerJSON(headers: Exchange.tag(metadata.counters.version)) { json in
                 json.object { json in
                     json.field("status", status.rawValue)
                     json.field("version", metadata.counters.version)

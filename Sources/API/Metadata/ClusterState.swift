@@ -48,23 +48,9 @@ enum ClusterState {
 
         var body: HTTPBodyStream {
             JSONStream.body(
-                .one { json in
-                    json.beginObject()
-                    writeHead(to: &json)
-                    json.key("brokers")
-                    json.beginArray()
-                },
-                .each(brokers) { broker in [.write { $0.value(broker) }] },
-                .one { json in
-                    json.endArray()
-                    json.key("topics")
-                    json.beginArray()
-                },
-                JSONStream.topics(topics.lazy.map { ($0.topic, $0.partitions) }),
-                .one { json in
-                    json.endArray()
-                    json.endObject()
-                })
+                .object(
+                    .one(writeHead), .array("brokers", .each(brokers) { broker in [.write { $0.value(broker) }] }),
+                    .array("topics", JSONStream.topics(topics.lazy.map { ($0.topic, $0.partitions) }))))
         }
 
         private func writeHead(to json: inout JSONWriter) {

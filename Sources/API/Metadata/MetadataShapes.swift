@@ -58,16 +58,13 @@ extension JSONWriter {
     }
 
     /// All but its partitions, which stand in an array behind.
-    mutating func begin(_ topic: Topic) {
-        beginObject()
+    mutating func fields(of topic: Topic) {
         field("topicName", topic.name)
         field("numPartitions", topic.partitionCount)
         field("replicationFactor", topic.replicationFactor)
         field("createdAt", topic.createdAt)
         key("config")
         value(topic.configuration)
-        key("partitions")
-        beginArray()
     }
 
     /// What `view=full` lists.
@@ -97,11 +94,6 @@ extension JSONWriter {
         }
     }
 
-    fileprivate mutating func endTopic() {
-        endArray()
-        endObject()
-    }
-
     /// Clients see the followers as `replicas`, without the leader.
     fileprivate mutating func value(_ partition: Partition) {
         object { json in
@@ -123,11 +115,9 @@ extension JSONStream {
     static func topics(_ topics: some Sequence<(Topic, [Partition])>) -> AnySequence<Step> {
         AnySequence(
             topics.lazy.flatMap { topic, partitions in
-                [
-                    AnySequence.one { $0.begin(topic) },
-                    .each(partitions) { partition in [.write { $0.value(partition) }] },
-                    .one { $0.endTopic() },
-                ].joined()
+                AnySequence.object(
+                    .one { $0.fields(of: topic) },
+                    .array("partitions", .each(partitions) { partition in [.write { $0.value(partition) }] }))
             })
     }
 }

@@ -17,21 +17,17 @@ enum Partitions {
             let (version, total) = (view.metadata.counters.version, view.metadata.count(of: search))
             let page = view.metadata.page(of: search, after: after, limit: limit)
             exchange.answerJSON(
-                headers: exchange.tag(version),
+                headers: Exchange.tag(version),
                 stream: JSONStream.body(
-                    .one { json in
-                        json.beginObject()
-                        json.field("version", version)
-                        json.key("partitions")
-                        json.beginArray()
-                    },
-                    .each(page.rows) { row in [.write { $0.fullValue(row.partition, in: row.topic) }] },
-                    .one { json in
-                        json.endArray()
-                        json.field("total", total)
-                        json.field("next", page.next.map { "\($0.topic)/\($0.partition)" })
-                        json.endObject()
-                    }))
+                    .object(
+                        .one { $0.field("version", version) },
+                        .array(
+                            "partitions",
+                            .each(page.rows) { row in [.write { $0.fullValue(row.partition, in: row.topic) }] }),
+                        .one { json in
+                            json.field("total", total)
+                            json.field("next", page.next.map { "\($0.topic)/\($0.partition)" })
+                        })))
         }
     }
 
@@ -90,9 +86,4 @@ extension JSONWriter {
         field("atMinIsr", counts[.atMinISR])
         field("notPreferred", counts[.notPreferred])
     }
-}
-
-extension Exchange {
-    /// The metadata version that the answer is of.
-    func tag(_ version: UInt64) -> HTTPHeaders { HTTPHeaders([(name: "ETag", value: "\"\(version)\"")]) }
 }

@@ -32,9 +32,7 @@ enum Topics {
         exchange.read(consistency) { view in
             let names = view.metadata.topicNames
             exchange.answerJSON(
-                stream: JSONStream.body(
-                    .one { $0.beginArray() }, .each(names) { name in [.write { $0.value(name) }] },
-                    .one { $0.endArray() }))
+                stream: JSONStream.body(.array(.each(names) { name in [.write { $0.value(name) }] })))
         }
     }
 
@@ -60,19 +58,11 @@ enum Topics {
             let found = view.metadata.topics(prefix: prefix, after: after, limit: limit + 1)
             let page = found.prefix(limit)
             exchange.answerJSON(
-                headers: exchange.tag(view.metadata.counters.version),
+                headers: Exchange.tag(view.metadata.counters.version),
                 stream: JSONStream.body(
-                    .one { json in
-                        json.beginObject()
-                        json.key("topics")
-                        json.beginArray()
-                    },
-                    .each(page) { rows in [.write { $0.summary(of: rows) }] },
-                    .one { json in
-                        json.endArray()
-                        json.field("next", found.count > limit ? page.last?.topic.name : nil)
-                        json.endObject()
-                    }))
+                    .object(
+                        .array("topics", .each(page) { rows in [.write { $0.summary(of: rows) }] }),
+                        .one { $0.field("next", found.count > limit ? page.last?.topic.name : nil) })))
         }
     }
 
@@ -89,15 +79,14 @@ enum Topics {
             let page = partitions.dropFirst(from).prefix(limit)
             let next = from + page.count
             exchange.answerJSON(
-                headers: exchange.tag(view.metadata.counters.version),
+                headers: Exchange.tag(view.metadata.counters.version),
                 stream: JSONStream.body(
-                    .one { $0.begin(topic) },
-                    .each(page) { partition in [.write { $0.fullValue(partition, in: topic) }] },
-                    .one { json in
-                        json.endArray()
-                        json.field("next", next < partitions.count ? next : nil)
-                        json.endObject()
-                    }))
+                    .object(
+                        .one { $0.fields(of: topic) },
+                        .array(
+                            "partitions",
+                            .each(page) { partition in [.write { $0.fullValue(partition, in: topic) }] }),
+                        .one { $0.field("next", next < partitions.count ? next : nil) })))
         }
     }
 

@@ -9,7 +9,7 @@ enum Members {
     @Sendable static func list(_ exchange: Exchange) throws(Problem) {
         exchange.service.membership { view in
             exchange.answerJSON(
-                headers: [(name: "ETag", value: "\"\(view.configurationIndex)\"")], capacity: 1024
+                headers: Exchange.tag(view.configurationIndex.number), capacity: 1024
             ) { write(view, to: &$0) }
         }
     }

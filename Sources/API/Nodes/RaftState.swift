@@ -63,23 +63,17 @@ enum RaftState {
 
     private static func body(_ entries: [LogEntry], _ firstIndex: LogIndex) -> HTTPBodyStream {
         JSONStream.body(
-            .one { json in
-                json.beginObject()
-                json.field("firstLogIndex", firstIndex.number)
-                json.key("entries")
-                json.beginArray()
-            },
-            .each(page(entries)) { entry in
-                [
-                    .write { JSONMessageCodec.begin(entry, in: &$0) },
-                    .bytes(name: "commandData", base64: "commandDataBase64", entry.data),
-                    .write { JSONMessageCodec.end(entry, in: &$0) },
-                ]
-            },
-            .one { json in
-                json.endArray()
-                json.endObject()
-            })
+            .object(
+                .one { $0.field("firstLogIndex", firstIndex.number) },
+                .array(
+                    "entries",
+                    .each(page(entries)) { entry in
+                        [
+                            .write { JSONMessageCodec.begin(entry, in: &$0) },
+                            .bytes(name: "commandData", base64: "commandDataBase64", entry.data),
+                            .write { JSONMessageCodec.end(entry, in: &$0) },
+                        ]
+                    })))
     }
 
     private static func page(_ entries: [LogEntry]) -> ArraySlice<LogEntry> {
