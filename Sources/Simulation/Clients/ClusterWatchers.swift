@@ -14,10 +14,7 @@ final class ClusterWatchers: @unchecked Sendable {
         /// `nil` before it was told anything.
         var version: UInt64?
         var stream: Stream?
-        /// Between asking and the answer.
-        var isAsking = false
-        /// Counts what it asked for: an answer that comes late is nobody's any more.
-        var asked = 0
+        let asking = Asking()
     }
 
     private struct Stream {
@@ -26,8 +23,6 @@ final class ClusterWatchers: @unchecked Sendable {
         let incarnation: UInt64
         let bell: Bell
     }
-
-    private final class Bell: @unchecked Sendable { var hasRung = true }
 
     private static let invariant = "Watches of the cluster tell what is so"
 
@@ -48,7 +43,7 @@ final class ClusterWatchers: @unchecked Sendable {
             if let stream = watcher.stream, !stream.node.isUp || stream.node.incarnation != stream.incarnation {
                 watcher.stream = nil
             }
-            if !watcher.isAsking {
+            if !watcher.asking.isOpen {
                 if let stream = watcher.stream { ask(watcher, stream) } else { begin(watcher) }
             }
             // Now and then one goes elsewhere, or begins anew, for no reason.
@@ -62,19 +57,7 @@ final class ClusterWatchers: @unchecked Sendable {
     private func expect<Answer>(
         _ watcher: Watcher, _ then: @escaping (Answer) -> Void
     ) -> @Sendable (Result<Answer, RequestFailure>) -> Void {
-        watcher.isAsking = true
-        watcher.asked += 1
-        let number = watcher.asked
-        // A process that dies first does not answer.
-        cluster.timeline.schedule(after: .milliseconds(500)) {
-            if watcher.asked == number { (watcher.isAsking, watcher.asked) = (false, number + 1) }
-        }
-        nonisolated(unsafe) let then = then
-        return { result in
-            guard watcher.asked == number else { return }
-            watcher.isAsking = false
-            if case .success(let answer) = result { then(answer) }
-        }
+        watcher.asking.begin(cluster.timeline) { result in if case .success(let answer) = result { then(answer) } }
     }
 
     private func begin(_ watcher: Watcher) {

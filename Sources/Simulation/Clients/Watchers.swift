@@ -15,10 +15,8 @@ final class Watchers: @unchecked Sendable {
         var stream: Stream?
         /// All up to there has been told.
         var position: UInt64 = 0
-        /// Between asking for a watch and having it.
-        var isAsking = false
-        /// Counts what it asked for: an answer that comes late is nobody's any more.
-        var asked = 0
+        /// For a watch.
+        let asking = Asking()
 
         init(_ range: KeySpan) { self.range = range }
     }
@@ -32,8 +30,6 @@ final class Watchers: @unchecked Sendable {
         /// How many changes it has told.
         var told = 0
     }
-
-    private final class Bell: @unchecked Sendable { var hasRung = true }
 
     private static let invariant = "Watches tell what happened"
 
@@ -57,7 +53,7 @@ final class Watchers: @unchecked Sendable {
     private func next(_ watcher: Watcher, until end: VirtualTime) {
         cluster.timeline.schedule(after: random.time(milliseconds: 5...150)) { [self] in
             guard cluster.timeline.now < end else { return }
-            if watcher.stream == nil, !watcher.isAsking { begin(watcher) } else { read(watcher) }
+            if watcher.stream == nil, !watcher.asking.isOpen { begin(watcher) } else { read(watcher) }
             // Now and then one goes elsewhere for no reason.
             if random.chance(20) { leave(watcher) }
             next(watcher, until: end)
@@ -69,12 +65,7 @@ final class Watchers: @unchecked Sendable {
         guard node.isUp else { return }
         let bell = Bell()
         let incarnation = node.incarnation
-        watcher.isAsking = true
-        watcher.asked += 1
-        let number = watcher.asked
-        let completion: @Sendable (Result<KeyWatch, WatchFailure>) -> Void = { [self] result in
-            guard watcher.asked == number else { return }
-            watcher.isAsking = false
+        let completion = watcher.asking.begin(cluster.timeline) { [self] (result: Result<KeyWatch, WatchFailure>) in
             switch result {
             case .success(let watch):
                 cluster.trace.record(
@@ -85,10 +76,6 @@ final class Watchers: @unchecked Sendable {
                 cluster.timeline.schedule(after: .zero) { [self] in compacted(watcher, oldest) }
             case .failure: break
             }
-        }
-        // A process that dies first does not answer.
-        cluster.timeline.schedule(after: .milliseconds(500)) {
-            if watcher.asked == number, watcher.isAsking { (watcher.isAsking, watcher.asked) = (false, number + 1) }
         }
         node.post(.watch(watcher.range, after: watcher.position, wake: { bell.hasRung = true }, completion))
     }
