@@ -58,6 +58,7 @@ extension Node: NodeViewSource {
         result.oldestRevision = metadata.oldestRevision
         result.brokers = metadata.brokers.count
         result.brokersOnline = metadata.onlineBrokerCount
+        result.brokerStates = BrokerState.allCases.map { ($0, metadata.brokerCount(in: $0)) }
         result.topics = metadata.topicCount
         result.partitions = metadata.topics.counts
         result.keys = metadata.keyCount

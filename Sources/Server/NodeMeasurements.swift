@@ -42,6 +42,7 @@ public struct NodeMeasurements: Sendable {
     public var pastVersions = 0
     public var oldestRevision: UInt64 = 0
     public var brokersOnline = 0
+    public var brokerStates: [(state: BrokerState, count: Int)] = []
     public var brokers = 0
     public var topics = 0
     public var partitions = PartitionCounts()

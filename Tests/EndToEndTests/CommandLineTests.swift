@@ -131,6 +131,9 @@ extension EndToEnd {
                 #expect(try run("broker", "register", "101", "localhost:8081").contains("ONLINE"))
                 #expect(try run("broker", "register", "102", "localhost:8082").contains("102"))
                 #expect(try JSON(text: try run("broker", "list", "--json")).array?.count == 2)
+                #expect(
+                    try run("broker", "list", "--full").contains(
+                        "101     localhost:8081  ACTIVE  -      0         0        "))
                 #expect(try run("broker", "show", "101").contains("localhost:8081"))
                 #expect(try run("broker", "heartbeat", "101").contains("101"))
                 let help = try Finished.dmq("topic", "create", "--help").output

@@ -83,6 +83,10 @@ enum Metrics {
         text.family("dmq_brokers", "gauge", "Registered brokers.")
         text.sample("dmq_brokers", [("status", "ONLINE")], node.brokersOnline)
         text.sample("dmq_brokers", [("status", "OFFLINE")], node.brokers - node.brokersOnline)
+        text.family("dmq_broker_states", "gauge", "Registered brokers, by what they may do.")
+        for (state, count) in node.brokerStates {
+            text.sample("dmq_broker_states", [("state", state.rawValue)], count)
+        }
         text.gauge("dmq_topics", "Topics.", node.topics)
         renderPartitions(node, &text)
         text.gauge("dmq_keys", "Keys.", node.keys)

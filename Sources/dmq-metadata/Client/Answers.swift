@@ -30,6 +30,18 @@ struct BrokerAnswer: Decodable {
     var registeredAt: Int64?
 }
 
+/// As `view=full` shows it.
+struct FullBrokerAnswer: Decodable {
+    var brokerId: Int64
+    var host: String
+    var port: Int
+    var state: String
+    var brokerEpoch: Int64?
+    var replicas: Int
+    var leaders: Int
+    var lastHeartbeatMs: Int64?
+}
+
 struct TopicAnswer: Decodable {
     struct Partition: Decodable {
         var id: Int

@@ -10,9 +10,24 @@ struct BrokerCommand: ParsableCommand {
     struct List: ParsableCommand {
         static let configuration = CommandConfiguration(abstract: "List all brokers.")
         @OptionGroup var client: ClientOptions
+        @Flag(help: "Show what each may do, and how much it has and leads.") var full = false
 
         func run() throws {
+            if full { return try client.run(.get("\(path)?view=full"), [FullBrokerAnswer].self, describe: fullTable) }
             try client.run(.get(BrokerCommand.path), [BrokerAnswer].self, describe: BrokerCommand.table)
+        }
+
+        private var path: String { BrokerCommand.path }
+
+        private func fullTable(_ brokers: [FullBrokerAnswer]) -> String {
+            var table = Table("BROKER", "ADDRESS", "STATE", "EPOCH", "REPLICAS", "LEADERS", "HEARTBEAT")
+            for broker in brokers {
+                table.add(
+                    "\(broker.brokerId)", BrokerCommand.address(broker.host, broker.port), broker.state,
+                    broker.brokerEpoch.map { "\($0)" } ?? "-", "\(broker.replicas)", "\(broker.leaders)",
+                    broker.lastHeartbeatMs.map { "\($0) ms ago" } ?? "-")
+            }
+            return table.text
         }
     }
 
@@ -78,11 +93,14 @@ struct BrokerCommand: ParsableCommand {
     private static func table(_ brokers: [BrokerAnswer]) -> String {
         var table = Table("BROKER", "ADDRESS", "RACK", "STATUS", "REGISTERED")
         for broker in brokers {
-            let host = broker.host.contains(":") ? "[\(broker.host)]" : broker.host
             table.add(
-                "\(broker.brokerId)", "\(host):\(broker.port)", broker.rack ?? "-", broker.status,
+                "\(broker.brokerId)", address(broker.host, broker.port), broker.rack ?? "-", broker.status,
                 broker.registeredAt.map { Timestamp.format(.milliseconds(max(0, $0))) } ?? "-")
         }
         return table.text
+    }
+
+    private static func address(_ host: String, _ port: Int) -> String {
+        host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
     }
 }
