@@ -45,6 +45,25 @@ import Testing
         #expect(try news(test, after: nil).version == 3)
     }
 
+    /// From an older version the changes may lead on, and not from a newer one: commands that change little make up for
+    /// those that change much.
+    @Test func aSnapshotIsNeverOfWhatItsRecipientHasAlready() throws {
+        let test = NodeUnderTest(members: 1).elected()
+        test.register(101)
+        test.submit(.createTopic(CreateTopic(name: "orders", partitionCount: 2, replicationFactor: 1)))
+        for broker in [102, 103] as [BrokerID] { test.register(broker) }
+        let before = try news(test, after: nil).version
+        for broker in [102, 103] as [BrokerID] { test.submit(.unregisterBroker(broker)) }
+        test.settle()
+        let known = test.node.metadata.counters.version
+        for status in [.offline, .online, .offline] as [BrokerStatus] {
+            test.submit(.updateBrokerStatus(UpdateBrokerStatus(id: 101, status: status, timestamp: 0)))
+            test.settle()
+        }
+        #expect(known == before + 2)
+        #expect(try news(test, after: known).version == known + 3)
+    }
+
     @Test func whoIsFarBehindBeginsAgain() throws {
         let test = alone()
         for broker in 103..<(103 + UInt64(Node.maximumVersionsBehind)) { test.register(BrokerID(broker)) }

@@ -59,12 +59,12 @@ extension Node {
     /// nothing, or are too far behind.
     func metadataNews(after version: UInt64?) -> Result<MetadataNews, RequestFailure> {
         if let outOfService { return .failure(.unavailable(outOfService)) }
-        guard let version else { return complete(snapshotForWatches) }
+        guard let version else { return complete(snapshot(after: nil)) }
         let present = metadata.counters.version
         if version >= present { return .success(MetadataNews(version: version, updates: [])) }
         let first = Defect.clusterWatchSkipsVersion.isOn ? min(version + 1, present) : version
         guard let entries = history.entries(after: first), areTold(entries) else {
-            return complete(snapshotForWatches)
+            return complete(snapshot(after: version))
         }
         if let latest = metadataWatches.latest, latest.after == version, latest.news.version == present {
             return complete(latest.news)
@@ -79,10 +79,11 @@ extension Node {
         news.updates.isEmpty ? .failure(.notLeader(leader: nil)) : .success(news)
     }
 
-    /// One that was made a moment ago will do, if the changes since then lead on from it.
-    private var snapshotForWatches: MetadataNews {
+    /// One that was made a moment ago will do, if it has more than `version`, and the changes since then lead on from it.
+    private func snapshot(after version: UInt64?) -> MetadataNews {
         if let (news, madeAt) = metadataWatches.snapshot, now.instant.since(madeAt) < Self.snapshotLife,
-            let entries = history.entries(after: news.version), areTold(entries)
+            version.map({ news.version > $0 }) ?? true, let entries = history.entries(after: news.version),
+            areTold(entries)
         {
             return news
         }

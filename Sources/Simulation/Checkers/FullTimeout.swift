@@ -36,11 +36,12 @@ final class FullTimeout: Checker {
                 if changesAnything { heard[registration.id] = Sign(time: now, version: version) }
             case .updateBrokerStatus(let update)? where update.status == .online:
                 if changesAnything { heard[update.id] = Sign(time: now, version: version) }
-            case .updateBrokerStatus(let update)?: return judge(update.id, entry.term, cluster)
+            // What was decided about another process changes nothing.
+            case .updateBrokerStatus(let update)?:
+                return changesAnything ? judge(update.id, entry.term, cluster) : nil
             case .changeBrokerState(let change)? where change.state == .active:
                 if changesAnything { heard[change.id] = Sign(time: now, version: version) }
             case .changeBrokerState(let change)? where change.state == .fenced:
-                // What was decided about another process changes nothing.
                 return changesAnything ? judge(change.id, entry.term, cluster) : nil
             default: break
             }
