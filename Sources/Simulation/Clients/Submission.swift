@@ -15,7 +15,8 @@ extension SimulatedCluster {
             .submit(Proposal(type: type, data: data), $0)
         } completion: {
             [self] (outcome: CallOutcome<CommandResult>) in
-            if case .answered(.success(let result)) = outcome,
+            // One whose memory is damaged goes by what it holds, until a majority has noticed.
+            if case .answered(.success(let result)) = outcome, !node.isOdd,
                 !ledger.explains(result, type: type, data: data, after: asked.index)
             {
                 violated("Clients are told the truth", "\(command) is answered \(result); no entry came to that")
