@@ -39,29 +39,32 @@ public struct RegisterBroker: Equatable, Sendable {
     public var rack: String?
     /// From level 3 on; below, it is passed over.
     public var incarnation: Incarnation?
+    /// The epoch of the registration whose process the leader took for dead, 0 if that had none. Another one may have come
+    /// between.
+    public var replacing: UInt64
 
     /// The process that registers.
     public struct Incarnation: Equatable, Sendable {
         public var id: String
-        /// The epoch of the registration whose process the leader took for dead, 0 if that had none. Another one may have come
-        /// between.
-        public var replacing: UInt64
-        /// The leader was shown that the process before is gone.
+        /// The leader was shown that the process before is gone: it knew what only that one did, or listens where that one did.
         public var isSuccessor: Bool
 
-        public init(id: String, replacing: UInt64, isSuccessor: Bool = false) {
+        public init(id: String, isSuccessor: Bool = false) {
             self.id = id
-            self.replacing = replacing
             self.isSuccessor = isSuccessor
         }
     }
 
-    public init(id: BrokerID, host: String, port: Int, rack: String? = nil, incarnation: Incarnation? = nil) {
+    public init(
+        id: BrokerID, host: String, port: Int, rack: String? = nil, incarnation: Incarnation? = nil,
+        replacing: UInt64 = 0
+    ) {
         self.id = id
         self.host = host
         self.port = port
         self.rack = rack
         self.incarnation = incarnation
+        self.replacing = replacing
     }
 }
 

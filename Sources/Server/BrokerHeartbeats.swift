@@ -10,7 +10,7 @@ struct BrokerHeartbeats {
     private struct Entry {
         let broker: BrokerID
         var lastHeard: Instant
-        /// What its last heartbeat said that it knows.
+        /// The most that a heartbeat of it said that it knows.
         var metadataVersion: UInt64 = 0
         /// Heartbeats that arrived, and of which a majority has yet to say that they came to the leader.
         var unconfirmed = 0
@@ -76,10 +76,17 @@ struct BrokerHeartbeats {
         }
     }
 
-    /// It was heard, and said what it knows.
-    mutating func touch(_ broker: BrokerID, knows version: UInt64, now: Instant) {
+    /// It was heard, and may have said what it knows.
+    mutating func touch(_ broker: BrokerID, knows version: UInt64?, now: Instant) {
         touch(broker, now: now)
-        entries[position(of: broker).index].metadataVersion = version
+        let index = position(of: broker).index
+        entries[index].metadataVersion = max(entries[index].metadataVersion, version ?? 0)
+    }
+
+    /// Its process may be another one, which knows nothing.
+    mutating func begin(_ broker: BrokerID, now: Instant) {
+        touch(broker, now: now)
+        entries[position(of: broker).index].metadataVersion = 0
     }
 
     func metadataVersion(of broker: BrokerID) -> UInt64 {

@@ -34,6 +34,8 @@ struct BrokerPushes {
         var told: UInt64 = 0
         var needsAnnouncement = false
         var needsSnapshot: UInt64?
+        /// The process that is there now has taken all of the state once.
+        var hasState = false
         /// How many bodies it has of the update to which version.
         var taken = (count: 0, of: UInt64(0))
         var inFlight: Flight?
@@ -93,7 +95,7 @@ struct BrokerPushes {
 
     /// What the broker has been told for certain.
     func version(of broker: BrokerID) -> UInt64 {
-        guard let listener = listeners[broker], listener.needsSnapshot == nil else { return 0 }
+        guard let listener = listeners[broker], listener.hasState else { return 0 }
         return listener.version
     }
 
@@ -114,6 +116,7 @@ struct BrokerPushes {
         lastTicket += 1
         listeners[broker, default: Listener(version: version)].welcome = lastTicket
         if !Defect.fullSnapshotMissing.isOn { listeners[broker]?.needsSnapshot = version }
+        listeners[broker]?.hasState = false
         listeners[broker]?.failures = 0
         if listeners[broker]?.inFlight == nil { makeReady(broker) }
     }
@@ -287,7 +290,7 @@ extension BrokerPushes.Listener {
         case .announcement: needsAnnouncement = false
         case .snapshot:
             version = flight.version
-            if flight.welcome == welcome { needsSnapshot = nil }
+            if flight.welcome == welcome { (needsSnapshot, hasState) = (nil, true) }
         case .update(let number, let isLast):
             taken = (number + 1, flight.version)
             if isLast { version = flight.version }

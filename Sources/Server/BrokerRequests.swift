@@ -101,7 +101,7 @@ public struct LagReport: Sendable {
         }
     }
     public var broker: BrokerID
-    /// Of the registration that reports; not looked at if `nil`.
+    /// Of the registration that reports; `nil` of one without incarnation.
     public var epoch: UInt64?
     public var partitions: [PartitionLag]
     public init(broker: BrokerID, epoch: UInt64? = nil, partitions: [PartitionLag]) {

@@ -39,6 +39,9 @@ extension Node {
         _ heartbeat: Heartbeat, _ completion: @escaping (Result<HeartbeatOutcome, RequestFailure>) -> Void
     ) {
         let broker = heartbeat.broker
+        var heartbeat = heartbeat
+        // Nobody has one yet, and a node of the release before would not look at it.
+        if !metadata.knowsIncarnations { heartbeat.epoch = nil }
         if Defect.heartbeatUnconfirmed.isOn, raft.role == .leader, metadata.broker(broker)?.status == .online {
             heartbeats.touch(broker, now: now.instant)
             return acknowledge(heartbeat, completion)
@@ -46,7 +49,7 @@ extension Node {
         // Of a process that was replaced nothing counts.
         let isPresent = metadata.broker(broker)?.incarnation?.epoch == heartbeat.epoch
         if isPresent { heartbeats.arrived(broker) }
-        confirm { [unowned self] confirmation in
+        confirm { [unowned self, heartbeat] confirmation in
             if isPresent { heartbeats.settled(broker) }
             if case .failure(let failure) = confirmation {
                 measurements.heartbeatFailures += 1
@@ -58,7 +61,9 @@ extension Node {
             if known.incarnation != nil || heartbeat.epoch != nil { return beat(heartbeat, of: known, completion) }
             let isOnline = known.status == .online && !heartbeats.isExpiring(broker)
             if isOnline || Defect.heartbeatBringsNobodyBack.isOn {
-                if isLeading, !Defect.heartbeatNotCounted.isOn { heartbeats.touch(broker, now: now.instant) }
+                if isLeading, !Defect.heartbeatNotCounted.isOn {
+                    heartbeats.touch(broker, knows: heartbeat.metadataVersion, now: now.instant)
+                }
                 acknowledge(heartbeat, completion)
             } else {
                 bringOnline(heartbeat, completion)
@@ -112,7 +117,9 @@ extension Node {
                 guard present == heartbeat.epoch else {
                     return refuse(heartbeat, .staleBrokerEpoch(heartbeat.broker, present: present), completion)
                 }
-                if isLeading { heartbeats.touch(heartbeat.broker, now: now.instant) }
+                if isLeading {
+                    heartbeats.touch(heartbeat.broker, knows: heartbeat.metadataVersion, now: now.instant)
+                }
                 acknowledge(heartbeat, completion)
             case .failure(let failure):
                 measurements.heartbeatFailures += 1
@@ -160,7 +167,7 @@ extension Node {
                 return completion(.success(.refused(.unknownBroker(report.broker))))
             }
             let present = broker.incarnation?.epoch
-            if let epoch = report.epoch, epoch != present, !Defect.staleEpochReportsLag.isOn {
+            if metadata.knowsIncarnations, report.epoch != present, !Defect.staleEpochReportsLag.isOn {
                 return completion(.success(.refused(.staleBrokerEpoch(broker.id, present: present))))
             }
             let changes = isrChanges(report.partitions, of: broker)

@@ -27,14 +27,17 @@ extension Node {
         _ registration: BrokerRegistration,
         _ completion: @escaping (Result<RegistrationOutcome, RequestFailure>) -> Void
     ) {
-        if let cluster = registration.clusterID, cluster != metadata.counters.clusterID {
+        if registration.incarnation != nil, let cluster = registration.clusterID,
+            cluster != metadata.counters.clusterID
+        {
             return completion(.success(.otherCluster(metadata.counters.clusterID)))
         }
         var broker = registration.broker
         let existing = metadata.broker(broker.id)
+        broker.replacing = existing?.incarnation?.epoch ?? 0
         guard let id = registration.incarnation else {
-            if let existing, remainingSession(of: existing) != nil {
-                return completion(.success(.refused(.brokerIDInUse(existing))))
+            if let existing, existing.incarnation != nil, let remaining = remainingSession(of: existing) {
+                return completion(.success(.duplicate(existing, remaining: remaining)))
             }
             return propose(broker, completion)
         }
@@ -44,8 +47,7 @@ extension Node {
         {
             return completion(.success(.duplicate(existing, remaining: remaining)))
         }
-        broker.incarnation = RegisterBroker.Incarnation(
-            id: id, replacing: existing?.incarnation?.epoch ?? 0, isSuccessor: isSuccessor)
+        broker.incarnation = RegisterBroker.Incarnation(id: id, isSuccessor: isSuccessor)
         propose(broker, completion)
     }
 
@@ -92,7 +94,7 @@ extension Node {
                 heartbeat, .staleBrokerEpoch(known.id, present: known.incarnation?.epoch), completion)
         }
         if isLeading {
-            heartbeats.touch(known.id, knows: heartbeat.metadataVersion ?? 0, now: now.instant)
+            heartbeats.touch(known.id, knows: heartbeat.metadataVersion, now: now.instant)
             // One that is FENCED and was silent for too long is told again what it lacks.
             if !pushes.tells(known.id) { pushes.welcome(known.id, version: metadata.counters.version) }
         }
@@ -125,11 +127,16 @@ extension Node {
 
     /// Whether every ACTIVE broker has heard of the version: one with an incarnation says so, another one took a push.
     private func allOthersKnow(_ version: UInt64, but id: BrokerID) -> Bool {
-        metadata.brokers.allSatisfy { broker in
-            guard broker.id != id, broker.state == .active else { return true }
-            let said = heartbeats.metadataVersion(of: broker.id)
-            return max(said, broker.incarnation == nil ? pushes.version(of: broker.id) : 0) >= version
-        }
+        // Mostly it is the same one that is waited for, however many want to stop.
+        if let last = lastWaitedFor.flatMap(metadata.broker), last.id != id, !knows(last, version) { return false }
+        lastWaitedFor = metadata.brokers.first { $0.id != id && !knows($0, version) }?.id
+        return lastWaitedFor == nil
+    }
+
+    private func knows(_ broker: Broker, _ version: UInt64) -> Bool {
+        guard broker.state == .active else { return true }
+        let said = heartbeats.metadataVersion(of: broker.id)
+        return max(said, broker.incarnation == nil ? pushes.version(of: broker.id) : 0) >= version
     }
 }
 

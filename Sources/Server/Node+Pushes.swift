@@ -26,6 +26,8 @@ extension Node {
             case .brokerOnline(let broker):
                 heartbeats.touch(broker, now: now.instant)
                 pushes.welcome(broker, version: version)
+            // Out by its own wish, it is there.
+            case .brokerOffline(let broker) where outcome.result == .done && isHeardWhileFenced(broker): break
             case .brokerOffline(let broker), .brokerUnregistered(let broker): forget(broker)
             case .keyPut, .keyDeleted, .keysDeleted: return
             default: break
@@ -33,12 +35,17 @@ extension Node {
         }
         // Also if nothing changed: the process may be another one, that knows nothing.
         if case .broker(let broker, let isNew) = outcome.result, isNew || !Defect.returningProcessNotTold.isOn {
-            heartbeats.touch(broker.id, now: now.instant)
+            heartbeats.begin(broker.id, now: now.instant)
             pushes.welcome(broker.id, version: version)
         }
         guard !outcome.changes.isEmpty else { return }
         if !outcome.changes.allSatisfy(\.isOfBroker) { pushes.topicsChanged(at: version) }
         pushes.stateChanged()
+    }
+
+    private func isHeardWhileFenced(_ broker: BrokerID) -> Bool {
+        guard let known = metadata.broker(broker), known.incarnation != nil else { return false }
+        return known.state == .fenced && !heartbeats.isExpiring(broker)
     }
 
     func forget(_ broker: BrokerID) {

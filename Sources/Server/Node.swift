@@ -98,6 +98,8 @@ public final class Node {
     /// While this node leads.
     var pushBodies: PushBodies?
     var lastPushBody: UInt64 = 0
+    /// Whom a broker that wants to stop was last seen to wait for.
+    var lastWaitedFor: BrokerID?
     var senders: [SnapshotSender] = []
     var receiver: SnapshotReceiver?
     var backup: AwaitedBackup?

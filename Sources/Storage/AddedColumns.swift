@@ -13,17 +13,18 @@ extension Connection {
         return missing
     }
 
+    /// All at once: who reads a table and what is on its way into it asks the table only.
     func addMissingColumns() throws(StorageError) {
+        var statements: [String] = []
         for table in StateTable.allCases {
             for name in [table.name, table.changedName] {
                 let missing = try missingColumns(of: table, in: name)
-                if missing.isEmpty { continue }
-                try execute("BEGIN IMMEDIATE")
                 for column in table.addedColumns where missing.contains(column.name) {
-                    try execute("ALTER TABLE \(name) ADD COLUMN \(column.name) \(column.type)")
+                    statements.append("ALTER TABLE \(name) ADD COLUMN \(column.name) \(column.type)")
                 }
-                try execute("COMMIT")
             }
         }
+        guard !statements.isEmpty else { return }
+        for statement in ["BEGIN IMMEDIATE"] + statements + ["COMMIT"] { try execute(statement) }
     }
 }

@@ -48,9 +48,9 @@ enum CommandJSON {
             if let rack = broker.rack { json.field("rack", rack) }
             if let incarnation = broker.incarnation {
                 json.field("incarnationId", incarnation.id)
-                json.field("replacesEpoch", incarnation.replacing)
                 json.field("isSuccessor", incarnation.isSuccessor)
             }
+            if broker.replacing > 0 { json.field("replacesEpoch", broker.replacing) }
         case .unregisterBroker(let id):
             json.field("brokerId", id)
         case .updateBrokerStatus(let update):
@@ -131,6 +131,7 @@ enum CommandJSON {
         CommandType.registerBroker: { json in
             var broker = try RegisterBroker(json: json)
             broker.incarnation = try RegisterBroker.Incarnation(json: json)
+            broker.replacing = UInt64(try json.integerIfPresent("replacesEpoch", in: Limits.counter) ?? 0)
             return .registerBroker(broker)
         },
         CommandType.changeBrokerState: { .changeBrokerState(try ChangeBrokerState(json: $0)) },
@@ -179,9 +180,7 @@ extension RegisterBroker.Incarnation {
     /// `nil` where no process is named.
     fileprivate init?(json: JSONObject) throws(JSONInputError) {
         guard let id = try json.drawnIDIfPresent("incarnationId") else { return nil }
-        self.init(
-            id: id, replacing: UInt64(try json.integer("replacesEpoch", in: Limits.counter)),
-            isSuccessor: try json.bool("isSuccessor"))
+        self.init(id: id, isSuccessor: try json.bool("isSuccessor"))
     }
 }
 

@@ -147,9 +147,9 @@ final class FakeNode: NodeService {
         let existing = state.withLock { $0.metadata.broker(broker.id) }
         broker.incarnation = registration.incarnation.map {
             RegisterBroker.Incarnation(
-                id: $0, replacing: existing?.incarnation?.epoch ?? 0,
-                isSuccessor: existing?.incarnation?.id == registration.successorOf)
+                id: $0, isSuccessor: existing?.incarnation?.id == registration.successorOf)
         }
+        broker.replacing = existing?.incarnation?.epoch ?? 0
         submit(.registerBroker(broker)) { result in
             switch result {
             case .success(.broker(let broker, let isNew)): completion(.success(.registered(broker, isNew: isNew)))

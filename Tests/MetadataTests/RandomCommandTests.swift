@@ -71,9 +71,11 @@ import Testing
             let known = epochs.randomElement(using: &random) ?? 0
             return RegisterBroker(
                 id: broker(), host: "host", port: 1,
-                incarnation: RegisterBroker.Incarnation(
-                    id: String(repeating: "\(number(1...4))", count: 32), replacing: known,
-                    isSuccessor: number(0...1) == 0))
+                incarnation: number(0...5) == 0
+                    ? nil
+                    : RegisterBroker.Incarnation(
+                        id: String(repeating: "\(number(1...4))", count: 32), isSuccessor: number(0...1) == 0),
+                replacing: known)
         }
 
         mutating func stateChange() -> ChangeBrokerState {

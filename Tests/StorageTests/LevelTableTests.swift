@@ -133,7 +133,7 @@ import Testing
         let first = String(repeating: "a", count: 32)
         let register = { (id: BrokerID) in
             Command.registerBroker(
-                RegisterBroker(id: id, host: "h", port: 1, incarnation: .init(id: first, replacing: 0)))
+                RegisterBroker(id: id, host: "h", port: 1, incarnation: .init(id: first)))
         }
         let plain = Command.registerBroker(RegisterBroker(id: 3, host: "h", port: 1))
         try follower.apply([.raiseLevel(to: 3), register(1), register(2), plain])

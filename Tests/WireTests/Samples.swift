@@ -68,7 +68,7 @@ struct Samples {
             .registerBroker(
                 RegisterBroker(
                     id: id(), host: host(), port: Int(number(1...65535)), rack: chance() ? label() : nil,
-                    incarnation: chance() ? registeringIncarnation() : nil))
+                    incarnation: chance() ? registeringIncarnation() : nil, replacing: chance() ? counter() : 0))
         case 2: .unregisterBroker(id())
         case 3:
             .updateBrokerStatus(
@@ -92,7 +92,7 @@ struct Samples {
     }
 
     private mutating func registeringIncarnation() -> RegisterBroker.Incarnation {
-        RegisterBroker.Incarnation(id: Self.clusterID, replacing: counter(), isSuccessor: chance())
+        RegisterBroker.Incarnation(id: Self.clusterID, isSuccessor: chance())
     }
 
     private mutating func incarnation() -> BrokerIncarnation {

@@ -18,8 +18,11 @@ extension MetadataStateMachine {
                 result: .broker(broker, isNew: true),
                 changes: [.brokerRegistered(broker.id)] + (isOnline ? [.brokerOnline(broker.id)] : []))
         }
-        if let incarnation { return register(broker, incarnation, again: index) }
-        return register(broker, again: index)
+        let present = brokerRows[index].incarnation?.epoch ?? 0
+        if let incarnation {
+            return register(broker, incarnation, isExpected: present == registration.replacing, again: index)
+        }
+        return register(broker, isExpected: present == registration.replacing, again: index)
     }
 
     private mutating func insertBroker(_ broker: Broker) {
@@ -32,20 +35,23 @@ extension MetadataStateMachine {
 
     /// Another address is a move, and only an OFFLINE broker may move: two live processes must never share an id. Another
     /// rack at the same address is the same process with a new configuration.
-    private mutating func register(_ broker: Broker, again index: Int) -> Outcome {
+    ///
+    /// - Parameter isExpected: It is the one that the leader looked at.
+    private mutating func register(_ broker: Broker, isExpected: Bool, again index: Int) -> Outcome {
         let existing = brokerRows[index]
+        let (wasActive, isNamed) = (existing.state == .active, existing.incarnation != nil)
+        if isNamed, wasActive || !isExpected { return .refused(.duplicateRegistration(existing)) }
         let hasSameAddress = existing.hasAddress(of: broker)
-        let isTaken = existing.status == .online && (!hasSameAddress || existing.incarnation != nil)
-        if isTaken, !Defect.movesWhileOnline.isOn { return .refused(.brokerIDInUse(existing)) }
+        if wasActive, !hasSameAddress, !Defect.movesWhileOnline.isOn { return .refused(.brokerIDInUse(existing)) }
         let isMoved = !hasSameAddress || !isSameText(existing.rack, broker.rack)
-        if existing.status == .online, !isMoved { return Outcome(result: .broker(existing, isNew: false)) }
+        if wasActive, !isMoved { return Outcome(result: .broker(existing, isNew: false)) }
 
         var updated = broker
         if !isMoved, !Defect.registeredAtMoves.isOn { updated.registeredAt = existing.registeredAt }
         replaceBroker(at: index, with: updated)
         counters.version += 1
         var changes: [Change] = isMoved ? [.brokerMoved(broker.id)] : []
-        if existing.status == .offline {
+        if !wasActive {
             changes.append(.brokerOnline(broker.id))
             restoreLeadership(of: broker.id, &changes)
         }

@@ -6,11 +6,17 @@ import Defects
 extension MetadataStateMachine {
     /// The same process again is the same registration; another one takes its place, if the leader knew whose, and that one is
     /// not ACTIVE, or showed that it is gone.
-    mutating func register(_ broker: Broker, _ incarnation: RegisterBroker.Incarnation, again index: Int) -> Outcome {
+    ///
+    /// - Parameter isExpected: It is the one that the leader looked at.
+    mutating func register(
+        _ broker: Broker, _ incarnation: RegisterBroker.Incarnation, isExpected: Bool, again index: Int
+    ) -> Outcome {
         let existing = brokerRows[index]
         if existing.incarnation?.id == incarnation.id { return amend(index, to: broker) }
-        let mayReplace = existing.state != .active || incarnation.isSuccessor || Defect.replacesActiveBroker.isOn
-        guard mayReplace, (existing.incarnation?.epoch ?? 0) == incarnation.replacing else {
+        // One without epoch may have moved since it was looked at.
+        let isSuccessor = incarnation.isSuccessor && (existing.incarnation != nil || existing.hasAddress(of: broker))
+        let mayReplace = existing.state != .active || isSuccessor || Defect.replacesActiveBroker.isOn
+        guard mayReplace, isExpected else {
             return .refused(.duplicateRegistration(existing))
         }
         replaceBroker(at: index, with: broker)

@@ -71,11 +71,14 @@ struct ClusterModel: Equatable {
         }
         let old = brokers[index]
         let isSamePlace = old.host == new.host && old.port == new.port
-        if old.isOnline, !isSamePlace || old.process != nil { return .refused("brokerIDInUse") }
+        if let process = old.process, old.mayLead || process.epoch != registration.replacing {
+            return .refused("duplicateRegistration")
+        }
+        if old.mayLead, !isSamePlace { return .refused("brokerIDInUse") }
         let isRepeated = isSamePlace && old.rack == new.rack
         brokers[index] = new
         if isRepeated { brokers[index].registeredAt = old.registeredAt }
-        if !old.isOnline { giveBack(to: new.id) }
+        if !old.mayLead { giveBack(to: new.id) }
         return .broker(brokers[index], isNew: !isRepeated)
     }
 

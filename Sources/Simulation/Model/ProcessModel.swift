@@ -29,8 +29,11 @@ extension ClusterModel {
             put(new)
             return .broker(new, isNew: false)
         }
-        let isFree = !old.mayLead || process.isSuccessor
-        guard isFree, old.process?.epoch ?? 0 == process.replacing else { return .refused("duplicateRegistration") }
+        let isSuccessor = process.isSuccessor && (old.process != nil || old.host == new.host && old.port == new.port)
+        let isFree = !old.mayLead || isSuccessor
+        guard isFree, old.process?.epoch ?? 0 == registration.replacing else {
+            return .refused("duplicateRegistration")
+        }
         put(new)
         withdraw(new.id) { $0.first }
         return .broker(new, isNew: true)
