@@ -96,7 +96,9 @@ extension Node {
         if isLeading {
             heartbeats.touch(known.id, knows: heartbeat.metadataVersion, now: now.instant)
             // One that is FENCED and was silent for too long is told again what it lacks.
-            if !pushes.tells(known.id) { pushes.welcome(known.id, version: metadata.counters.version) }
+            if known.state != .shutdown, !pushes.tells(known.id) {
+                pushes.welcome(known.id, version: metadata.counters.version)
+            }
         }
         guard let next = nextState(of: known, incarnation, heartbeat) else {
             return acknowledge(heartbeat, completion)

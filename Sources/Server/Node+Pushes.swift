@@ -25,7 +25,9 @@ extension Node {
             switch change {
             case .brokerOnline(let broker):
                 heartbeats.touch(broker, now: now.instant)
-                pushes.welcome(broker, version: version)
+                // One with an incarnation was told while it was FENCED.
+                let isTold = metadata.broker(broker)?.incarnation != nil && pushes.tells(broker)
+                if !isTold { pushes.welcome(broker, version: version) }
             // Out by its own wish, it is there.
             case .brokerOffline(let broker) where outcome.result == .done && isHeardWhileFenced(broker): break
             case .brokerOffline(let broker), .brokerUnregistered(let broker): forget(broker)
