@@ -89,9 +89,15 @@ extension Mistakes {
     var isTwinCloned: Bool { if case .twin(let twin)? = current { twin.isClone } else { false } }
 
     /// Whoever has heard the twin only will object when it hears the original.
+    ///
+    /// Who knows the directory and no start of it can not. A member without entries of the members believes a copy's new
+    /// directory until the log tells it the right one, without a start; and between followers nothing is sent that would.
     private func isStartKnown(of original: SimulatedNode) -> Bool {
-        let run = original.image.identity?.run
-        return cluster.listed.allSatisfy { $0.image.identity?[original.id]?.run == run }
+        guard let identity = original.image.identity else { return false }
+        return cluster.listed.allSatisfy {
+            guard let known = $0.image.identity?[original.id] else { return false }
+            return known.run.map { $0 == identity.run } ?? (known.directory == identity.directory)
+        }
     }
 
     /// Whether the twin runs on the very directory of that node: then the one is the node as much as the other, whichever
