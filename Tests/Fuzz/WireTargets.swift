@@ -36,8 +36,8 @@ enum WireTargets {
         CommandType.put, CommandType.delete, CommandType.noop, CommandType.registerBroker,
         CommandType.unregisterBroker, CommandType.updateBrokerStatus, CommandType.createTopic,
         CommandType.deleteTopic, CommandType.updateInSyncReplicas, CommandType.featureLevel, CommandType.compaction,
-        CommandType.grantLease, CommandType.revokeLease, CommandType.keepLeasesAlive, CommandType.transaction,
-        "Unknown",
+        CommandType.grantLease, CommandType.revokeLease, CommandType.keepLeasesAlive,
+        CommandType.changeBrokerState, CommandType.transaction, "Unknown",
     ]
 
     /// The first byte is the type of the command.
