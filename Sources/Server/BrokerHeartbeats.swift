@@ -65,21 +65,13 @@ struct BrokerHeartbeats {
         if found, entries[index].unconfirmed > 0 { entries[index].unconfirmed -= 1 }
     }
 
-    /// The broker is ONLINE and was heard. It has a full timeout from now on, however long that was on its way here.
-    mutating func touch(_ broker: BrokerID, now: Instant) {
+    /// The broker was heard, and may have said what it knows. It has a full timeout from now on, however long that was on its
+    /// way here.
+    mutating func touch(_ broker: BrokerID, knows version: UInt64? = nil, now: Instant) {
         let heard = time.awake(now)
         let (index, found) = position(of: broker)
-        if found {
-            entries[index].lastHeard = heard
-        } else {
-            entries.insert(Entry(broker: broker, lastHeard: heard), at: index)
-        }
-    }
-
-    /// It was heard, and may have said what it knows.
-    mutating func touch(_ broker: BrokerID, knows version: UInt64?, now: Instant) {
-        touch(broker, now: now)
-        let index = position(of: broker).index
+        if !found { entries.insert(Entry(broker: broker, lastHeard: heard), at: index) }
+        entries[index].lastHeard = heard
         entries[index].metadataVersion = max(entries[index].metadataVersion, version ?? 0)
     }
 

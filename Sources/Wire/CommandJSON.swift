@@ -131,7 +131,7 @@ enum CommandJSON {
         CommandType.registerBroker: { json in
             var broker = try RegisterBroker(json: json)
             broker.incarnation = try RegisterBroker.Incarnation(json: json)
-            broker.replacing = UInt64(try json.integerIfPresent("replacesEpoch", in: Limits.counter) ?? 0)
+            broker.replacing = try json.counterIfPresent("replacesEpoch") ?? 0
             return .registerBroker(broker)
         },
         CommandType.changeBrokerState: { .changeBrokerState(try ChangeBrokerState(json: $0)) },
@@ -199,7 +199,7 @@ extension ChangeBrokerState {
 extension UpdateInSyncReplicas {
     init(json: JSONObject) throws(JSONInputError) {
         let broker = try json.integer("brokerId", in: Limits.id)
-        let epoch = try json.integerIfPresent("brokerEpoch", in: Limits.counter).map { UInt64($0) }
+        let epoch = try json.counterIfPresent("brokerEpoch")
         let changes = try json.objects("changes") { json throws(JSONInputError) in
             Change(
                 topic: try json.topicName("topic"),

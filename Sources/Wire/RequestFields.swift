@@ -14,6 +14,10 @@ extension JSONObject {
         return topic
     }
 
+    public func counterIfPresent(_ name: String) throws(JSONInputError) -> UInt64? {
+        try integerIfPresent(name, in: Limits.counter).map { UInt64($0) }
+    }
+
     /// 32 hexadecimal digits.
     public func drawnIDIfPresent(_ name: String) throws(JSONInputError) -> String? {
         guard let id = try stringIfPresent(name) else { return nil }

@@ -43,7 +43,7 @@ enum BrokerReports {
         _ = try json.integerIfPresent("timestamp", in: any)
         let version = try json.integerIfPresent("metadataVersion", in: any)
         let heartbeat = Heartbeat(
-            broker: id, epoch: try json.integerIfPresent("brokerEpoch", in: Limits.counter).map { UInt64($0) },
+            broker: id, epoch: try json.counterIfPresent("brokerEpoch"),
             metadataVersion: version.map { UInt64(max($0, 0)) },
             wantsFence: try json.boolIfPresent("wantFence") ?? false,
             wantsShutdown: try json.boolIfPresent("wantShutDown") ?? false)
@@ -91,7 +91,7 @@ extension LagReport {
         let any = Int64.min...Int64.max
         _ = try json.integerIfPresent("timestamp", in: any)
         let broker = try json.integer("brokerId", in: Limits.id)
-        let epoch = try json.integerIfPresent("brokerEpoch", in: Limits.counter).map { UInt64($0) }
+        let epoch = try json.counterIfPresent("brokerEpoch")
         let partitions = try json.objects("partitions", atMost: Limits.maxLagReportPartitions) {
             json throws(JSONInputError) in
             for name in ["followerLEO", "leaderLEO", "timeSinceLastFetch"] {

@@ -23,16 +23,18 @@ extension MetadataStateMachine {
             }
             guard partition.leader == broker else { return }
             let candidates = Defect.uncleanElection.isOn ? partition.replicas : partition.inSyncReplicas
-            let active = candidates.filter { state.isActive($0) }
-            partition.elect(state.successor(among: active, succession))
+            partition.elect(state.successor(among: candidates, succession))
         }
     }
 
-    private func successor(among active: [BrokerID], _ succession: Succession) -> BrokerID? {
-        if Defect.electsTheLast.isOn { return active.last }
+    private func successor(among candidates: [BrokerID], _ succession: Succession) -> BrokerID? {
+        if Defect.electsTheLast.isOn { return candidates.last(where: isActive) }
         switch succession {
-        case .keep: return active.first
-        case .planned: return active.min { replicaIndex.ledCount(of: $0) < replicaIndex.ledCount(of: $1) }
+        case .keep: return candidates.first(where: isActive)
+        case .planned:
+            return candidates.lazy.filter(isActive).min {
+                replicaIndex.ledCount(of: $0) < replicaIndex.ledCount(of: $1)
+            }
         }
     }
 

@@ -32,7 +32,7 @@ struct Push {
         }
         self.kind = kind
         version = UInt64(try json.integer("version", in: Limits.counter))
-        controller = try json.integerIfPresent("controllerId", in: Limits.counter).map { UInt64($0) }
+        controller = try json.counterIfPresent("controllerId")
         controllerURL = try json.stringIfPresent("controllerUrl")
         term = UInt64(try json.integer("controllerTerm", in: Limits.counter))
         _ = try json.integer("timestamp", in: Limits.counter)

@@ -66,7 +66,7 @@ struct ClusterModel: Equatable {
             id: registration.id, host: registration.host, port: registration.port, rack: registration.rack,
             registeredAt: time)
         guard let index = brokers.firstIndex(where: { $0.id == new.id }) else {
-            brokers.insert(new, at: brokers.firstIndex { $0.id > new.id } ?? brokers.count)
+            put(new)
             return .broker(new, isNew: true)
         }
         let old = brokers[index]
