@@ -1,0 +1,79 @@
+import Defects
+
+// The in-sync replicas (ISR) are never empty, and while there is a leader it is ACTIVE and their first. It follows that
+// a broker that is not is in an ISR only where it is alone, and that such a partition has no leader: only that broker has
+// everything that was acknowledged, so only it may lead again.
+
+extension MetadataStateMachine {
+    /// Who leads what a broker led.
+    enum Succession {
+        /// The first of the ISR that is ACTIVE.
+        case keep
+        /// The one that leads the fewest partitions at this moment: nobody is in a hurry.
+        case planned
+    }
+
+    /// The only way a partition changes. `proposal` has other in-sync replicas than the row, or brokers have changed their
+    /// states; who leads, and the epochs, follow from that.
+    mutating func settle(
+        _ topic: TopicTable.Index, _ proposal: Partition, _ succession: Succession, _ changes: inout [Change]
+    ) {
+        var partition = proposal
+        if !mayLead(partition.leader, partition) {
+            let candidates = Defect.uncleanElection.isOn ? partition.replicas : partition.inSyncReplicas
+            partition.elect(successor(among: candidates, succession))
+        }
+        replacePartition(topic, with: partition, &changes)
+    }
+
+    private func mayLead(_ broker: BrokerID?, _ partition: Partition) -> Bool {
+        guard let broker else { return false }
+        return isActive(broker) && partition.inSyncReplicas.contains(broker)
+    }
+
+    private func successor(among candidates: [BrokerID], _ succession: Succession) -> BrokerID? {
+        if Defect.electsTheLast.isOn { return candidates.last(where: isActive) }
+        switch succession {
+        case .keep: return candidates.first(where: isActive)
+        case .planned:
+            return candidates.lazy.filter(isActive).min {
+                replicaIndex.ledCount(of: $0) < replicaIndex.ledCount(of: $1)
+            }
+        }
+    }
+
+    /// An unchanged row writes nothing.
+    private mutating func replacePartition(
+        _ topic: TopicTable.Index, with partition: Partition, _ changes: inout [Change]
+    ) {
+        let id = partition.id
+        let previous = topicRows[topic].partitions[id]
+        guard partition.differs(from: previous) else { return }
+        let name = topicRows[topic].topic.name
+        if !Defect.digestKeepsOldRow.isOn { ownDigest.subtract(Digest(previous, topic: name)) }
+        ownDigest.add(Digest(partition, topic: name))
+        topicRows.replace(partition, at: topic)
+        replicaIndex.changeLeader(from: previous.leader, to: partition.leader)
+        changedRows.insert(partition: id, of: name)
+        changes.append(
+            partition.leaderEpoch != previous.leaderEpoch
+                ? .leaderChanged(topic: name, partition: id) : .inSyncReplicasChanged(topic: name, partition: id))
+    }
+}
+
+extension Partition {
+    /// Whether a command changed it: the replicas are for life.
+    fileprivate func differs(from previous: Partition) -> Bool {
+        leaderEpoch != previous.leaderEpoch || leader != previous.leader || inSyncReplicas != previous.inSyncReplicas
+    }
+
+    /// Starts a new leader epoch, if that is another one. A leader must be in sync and goes to the front.
+    fileprivate mutating func elect(_ newLeader: BrokerID?) {
+        guard newLeader != leader else { return }
+        leader = newLeader
+        if !Defect.epochStays.isOn { leaderEpoch += 1 }
+        guard let newLeader, let index = inSyncReplicas.firstIndex(of: newLeader) else { return }
+        inSyncReplicas.remove(at: index)
+        inSyncReplicas.insert(newLeader, at: 0)
+    }
+}
