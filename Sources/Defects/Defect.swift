@@ -255,6 +255,22 @@
         case shutdownKeepsLeading = "shutdown-keeps-leading"
         /// A broker may stop before the others have heard that it leads nothing.
         case shutdownBeforeOthersKnow = "shutdown-before-others-know"
+        /// What a process that was replaced says of the partitions it led counts.
+        case staleEpochAltersPartitions = "stale-epoch-alters-partitions"
+        /// A leader that was deposed and elected again goes on by what it knew.
+        case fencedLeaderAltersPartitions = "fenced-leader-alters-partitions"
+        /// A leader that does not know the partition as it is changes it.
+        case partitionEpochNotChecked = "partition-epoch-not-checked"
+        /// A broker that is FENCED joins the in-sync replicas.
+        case fencedReplicaJoins = "fenced-replica-joins"
+        /// A follower that was started again since its leader looked joins the in-sync replicas.
+        case memberEpochNotChecked = "member-epoch-not-checked"
+        /// A follower is in sync because it says so, though its leader decides that.
+        case followerJoinsByItself = "follower-joins-by-itself"
+        /// A partition changes, and its epoch does not tell.
+        case partitionEpochStays = "partition-epoch-stays"
+        /// A topic is deleted that was created anew under the same name.
+        case deletesAnotherTopic = "deletes-another-topic"
         /// A broker goes away that has partitions.
         case unregistersWithPartitions = "unregisters-with-partitions"
         /// A broker that registers again the same is a new one.
@@ -343,14 +359,17 @@
                 3000
             case .preVotesCountAsVotes, .heartbeatAcksUndurable, .staleReads,
                 .heartbeatUnconfirmed, .answersForAnothersEntry, .heartbeatsNotRebuilt,
-                .floorIgnored, .snapshotReplacesLog, .staleEpochChangesState, .shutdownBeforeOthersKnow:
+                .floorIgnored, .snapshotReplacesLog, .staleEpochChangesState, .shutdownBeforeOthersKnow,
+                .staleEpochAltersPartitions, .partitionEpochNotChecked:
                 500
             case .voteKeptAtFork: 1000
             case .previousTermUnchecked, .noTruncationOnConflict, .truncationNotPersisted, .readsBeforeOpening,
                 .timeoutToldAsNotExecuted, .isrBelowOne, .uncleanElection, .epochStays,
                 .lastPushFirst, .emptyNodeVotes, .listBelieved, .membersForgotten, .birthBesideData,
                 .copyUnnoticed, .strangersCount, .windowIgnored, .replacesActiveBroker, .staleEpochReportsLag,
-                .staleEpochRenewsSession, .activeBeforeCaughtUp, .shutdownKeepsLeading:
+                .staleEpochRenewsSession, .activeBeforeCaughtUp, .shutdownKeepsLeading,
+                .fencedLeaderAltersPartitions, .fencedReplicaJoins, .memberEpochNotChecked, .followerJoinsByItself,
+                .deletesAnotherTopic:
                 100
             default: 25
             }

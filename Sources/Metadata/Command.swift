@@ -7,7 +7,7 @@ public enum Command: Equatable, Sendable {
     case unregisterBroker(BrokerID)
     case updateBrokerStatus(UpdateBrokerStatus)
     case createTopic(CreateTopic)
-    case deleteTopic(name: String)
+    case deleteTopic(DeleteTopic)
     case updateInSyncReplicas(UpdateInSyncReplicas)
     case put(Put)
     case delete(Delete)
@@ -25,6 +25,9 @@ public enum Command: Equatable, Sendable {
     // From level 3 on
 
     case changeBrokerState(ChangeBrokerState)
+    // From level 4 on
+
+    case alterPartitions(AlterPartitions)
 }
 
 extension Command {
@@ -102,16 +105,27 @@ public struct CreateTopic: Equatable, Sendable {
     public var partitionCount: Int
     public var replicationFactor: Int
     public var configuration: TopicConfiguration
+    /// Drawn by whoever proposes it. Passed over before level 4.
+    public var id: TopicID?
 
     public init(
         name: String, partitionCount: Int, replicationFactor: Int,
-        configuration: TopicConfiguration = TopicConfiguration()
+        configuration: TopicConfiguration = TopicConfiguration(), id: TopicID? = nil
     ) {
         self.name = name
         self.partitionCount = partitionCount
         self.replicationFactor = replicationFactor
         self.configuration = configuration
+        self.id = id
     }
+}
+
+public struct DeleteTopic: Equatable, Sendable {
+    public var name: String
+    /// Only if it is still that one; from level 4 on.
+    public var id: TopicID?
+
+    public init(_ name: String, id: TopicID? = nil) { (self.name, self.id) = (name, id) }
 }
 
 /// What one lag report asks for: the reporting broker leaves or joins the in-sync replicas of these partitions.
@@ -120,11 +134,14 @@ public struct UpdateInSyncReplicas: Equatable, Sendable {
         public var topic: String
         public var partition: Int
         public var isInSync: Bool
+        /// The leadership that the broker follows, if it said so; another one has another view. From level 4 on.
+        public var leaderEpoch: Int?
 
-        public init(topic: String, partition: Int, isInSync: Bool) {
+        public init(topic: String, partition: Int, isInSync: Bool, leaderEpoch: Int? = nil) {
             self.topic = topic
             self.partition = partition
             self.isInSync = isInSync
+            self.leaderEpoch = leaderEpoch
         }
     }
 

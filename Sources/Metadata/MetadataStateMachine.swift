@@ -66,7 +66,7 @@ public struct MetadataStateMachine: Sendable {
         case .registerBroker(let registration): apply(registration, timestamp: timestamp)
         case .unregisterBroker(let id): unregisterBroker(id)
         case .createTopic(let creation): apply(creation, timestamp: timestamp)
-        case .deleteTopic(let name): deleteTopic(name)
+        case .deleteTopic(let deletion): apply(deletion)
         case .noop(let clusterID): open(clusterID: clusterID)
         case .transaction(let transaction): apply(transaction)
         case .keepLeasesAlive(let ids): keepAlive(ids)
@@ -75,6 +75,7 @@ public struct MetadataStateMachine: Sendable {
         case .compactHistory(let revision): compactHistory(through: revision)
         case .raiseLevel(let level): raiseLevel(to: level)
         case .changeBrokerState(let change): apply(change)
+        case .alterPartitions(let alteration): apply(alteration)
         }
     }
 

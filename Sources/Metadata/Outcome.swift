@@ -20,6 +20,8 @@ public enum CommandResult: Equatable, Sendable {
     /// `revision` is the store's behind it.
     case transaction(TransactionResult, revision: UInt64)
     case lease(Lease)
+    /// One for each that was asked for, in its order; `version` is the metadata's behind it.
+    case partitions([AlterPartitions.Result], version: UInt64)
     case refused(Refusal)
 }
 
@@ -34,6 +36,8 @@ public enum Refusal: Equatable, Sendable {
     case notEnoughBrokers(online: Int, wanted: Int)
     case topicExists(String)
     case unknownTopic(String)
+    /// The topic of that name is another one.
+    case topicIDMismatch(String, present: TopicID)
     case unknownKey(Key)
     /// The key's present mod revision; `nil` when it does not exist.
     case revisionMismatch(present: UInt64?)

@@ -57,6 +57,15 @@ extension MetadataStateMachine {
     }
 
     func topicIndex(_ name: String) -> TopicTable.Index? { topicRows.index(of: name) }
+
+    func topicIndex(_ id: TopicID) -> TopicTable.Index? { replicaIndex.name(of: id).flatMap { topicIndex($0) } }
+
+    func topicIndex(_ reference: AlterPartitions.TopicReference) -> TopicTable.Index? {
+        switch reference {
+        case .id(let id): topicIndex(id)
+        case .name(let name): topicIndex(name)
+        }
+    }
 }
 
 extension Array {

@@ -57,14 +57,21 @@ public struct Partition: Equatable, Sendable {
     public var replicas: [BrokerID]
     /// Starts with the leader while there is one.
     public var inSyncReplicas: [BrokerID]
+    /// +1 with every other leader, and with every time there is none.
     public var leaderEpoch: Int
+    /// +1 with every change of the partition; 0 before level ``MetadataStateMachine/topicIDLevel``.
+    public var partitionEpoch: Int
 
-    public init(id: Int, leader: BrokerID?, replicas: [BrokerID], inSyncReplicas: [BrokerID], leaderEpoch: Int) {
+    public init(
+        id: Int, leader: BrokerID?, replicas: [BrokerID], inSyncReplicas: [BrokerID], leaderEpoch: Int,
+        partitionEpoch: Int = 0
+    ) {
         self.id = id
         self.leader = leader
         self.replicas = replicas
         self.inSyncReplicas = inSyncReplicas
         self.leaderEpoch = leaderEpoch
+        self.partitionEpoch = partitionEpoch
     }
 }
 
@@ -76,14 +83,18 @@ public struct Topic: Equatable, Sendable {
     /// Unix milliseconds.
     public var createdAt: Int64
     public var configuration: TopicConfiguration
+    /// `nil` of one that was created before level ``MetadataStateMachine/topicIDLevel``.
+    public var drawnID: TopicID?
 
     public init(
-        name: String, partitionCount: Int, replicationFactor: Int, createdAt: Int64, configuration: TopicConfiguration
+        name: String, partitionCount: Int, replicationFactor: Int, createdAt: Int64,
+        configuration: TopicConfiguration, drawnID: TopicID? = nil
     ) {
         self.name = name
         self.partitionCount = partitionCount
         self.replicationFactor = replicationFactor
         self.createdAt = createdAt
         self.configuration = configuration
+        self.drawnID = drawnID
     }
 }

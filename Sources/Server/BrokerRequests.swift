@@ -92,7 +92,14 @@ public struct LagReport: Sendable {
         public var offsetLag: Int64
         public var timeSinceCaughtUp: Int64
         public var isOutOfSync: Bool
-        public init(topic: String, partition: Int, offsetLag: Int64, timeSinceCaughtUp: Int64, isOutOfSync: Bool) {
+        /// The leadership that it follows; `nil` if it does not say.
+        public var leaderEpoch: Int?
+
+        public init(
+            topic: String, partition: Int, offsetLag: Int64, timeSinceCaughtUp: Int64, isOutOfSync: Bool,
+            leaderEpoch: Int? = nil
+        ) {
+            self.leaderEpoch = leaderEpoch
             self.topic = topic
             self.partition = partition
             self.offsetLag = offsetLag

@@ -226,6 +226,7 @@ public final class Node {
         case .register(let registration, let completion): register(registration, completion)
         case .heartbeat(let heartbeat, let completion): self.heartbeat(heartbeat, completion)
         case .lagReport(let report, let completion): reportLag(report, completion)
+        case .alterPartitions(let alteration, let completion): alterPartitions(alteration, completion)
         case .backUp(let consistency, let completion): backUp(consistency, completion)
         case .readLog(let from, let limit, let completion): readLog(from: from, limit: limit, completion)
         case .measure(let completion): completion(measure())
@@ -313,7 +314,7 @@ public final class Node {
         let failure = RequestFailure.unavailable(failure ?? "")
         for input in inputs {
             switch input {
-            case .submit(_, let completion): completion(.failure(failure))
+            case .submit(_, let completion), .alterPartitions(_, let completion): completion(.failure(failure))
             case .read(.stale, let completion) where Defect.sickNodeAnswersStaleReads.isOn: completion(.success(view))
             case .read(_, let completion): completion(.failure(failure))
             case .keepAlive(_, let completion): completion(.failure(failure))

@@ -165,6 +165,11 @@ public protocol NodeService: AnyObject, Sendable {
     func reportLag(
         _ report: LagReport, completion: @escaping @Sendable (Result<CommandResult, RequestFailure>) -> Void)
 
+    /// A broker says who is in sync in partitions that it leads. Refused like a heartbeat.
+    func alterPartitions(
+        _ alteration: AlterPartitions,
+        completion: @escaping @Sendable (Result<CommandResult, RequestFailure>) -> Void)
+
     /// A peer's request. `connection` names the transport connection, for ``peerConnectionClosed(_:)``.
     func receive(
         _ request: Raft.Request, from origin: RequestOrigin, connection: UInt64,

@@ -235,7 +235,7 @@ extension NodeSettings {
         settings.snapshotTimeout = .milliseconds(3000)
         settings.historyBytes = random.pick([4000, 20_000, 80_000])
         settings.historyAge = .milliseconds(random.pick([2000, 60_000]))
-        settings.newClusterLevel = random.pick([1, 2, 3, 3])
+        settings.newClusterLevel = random.pick([1, 2, 3, 4, 4, 4])
         settings.transferTimeout = .milliseconds(500)
         return settings
     }

@@ -67,6 +67,7 @@ enum RowColumns {
         statement.bind(7, topic.configuration.segmentBytes)
         statement.bind(8, topic.configuration.compressionType)
         statement.bind(9, topic.configuration.minInsyncReplicas)
+        statement.bind(10, topic.drawnID?.description)
     }
 
     private static func bind(_ partition: Partition, to statement: Statement) {
@@ -74,13 +75,14 @@ enum RowColumns {
         statement.bind(4, IntegerArrayText.encode(partition.replicas))
         statement.bind(5, IntegerArrayText.encode(partition.inSyncReplicas))
         statement.bind(6, partition.leaderEpoch)
+        statement.bind(7, partition.partitionEpoch == 0 ? nil : Int64(partition.partitionEpoch))
     }
 
     /// The row under the statement, or why there is none in its columns.
     static func row(of table: StateTable, in statement: Statement) -> Result<Row, RowFault> {
         switch table {
         case .broker: broker(statement)
-        case .topic: .success(.topic(topic(statement)))
+        case .topic: topic(statement)
         case .partition: partition(statement)
         case .lease: .success(.lease(Lease(id: statement.integer(0), ttlSeconds: statement.integer(1))))
         case .keyValue: .success(.keyValue(pair(statement, from: 0)))
@@ -121,14 +123,21 @@ enum RowColumns {
         return .success(.broker(broker))
     }
 
-    private static func topic(_ statement: Statement) -> Topic {
-        Topic(
-            name: statement.text(0), partitionCount: Int(statement.integer(1)),
+    private static func topic(_ statement: Statement) -> Result<Row, RowFault> {
+        let name = statement.text(0)
+        let drawnID = statement.optionalText(9)
+        let id = drawnID.flatMap { TopicID($0) }
+        guard drawnID == nil || id != nil else {
+            return .failure(RowFault(finding: "topic \(name) has an unreadable id"))
+        }
+        let topic = Topic(
+            name: name, partitionCount: Int(statement.integer(1)),
             replicationFactor: Int(statement.integer(2)), createdAt: statement.integer(3),
             configuration: TopicConfiguration(
                 retentionMs: statement.integer(4), retentionBytes: statement.integer(5),
                 segmentBytes: statement.integer(6), compressionType: statement.text(7),
-                minInsyncReplicas: Int(statement.integer(8))))
+                minInsyncReplicas: Int(statement.integer(8))), drawnID: id)
+        return .success(.topic(topic))
     }
 
     private static func partition(_ statement: Statement) -> Result<Row, RowFault> {
@@ -144,7 +153,8 @@ enum RowColumns {
                 topic: topic,
                 Partition(
                     id: id, leader: statement.optionalInteger(2), replicas: replicas, inSyncReplicas: inSyncReplicas,
-                    leaderEpoch: Int(statement.integer(5)))))
+                    leaderEpoch: Int(statement.integer(5)),
+                    partitionEpoch: Int(statement.optionalInteger(6) ?? 0))))
     }
 }
 

@@ -132,8 +132,8 @@ enum StateTable: CaseIterable {
             [
                 "partition_count", "replication_factor", "created_at", "retention_ms", "retention_bytes",
                 "segment_bytes", "compression_type", "min_insync_replicas",
-            ]
-        case .partition: ["leader", "replicas", "isr", "leader_epoch"]
+            ] + addedColumns.map(\.name)
+        case .partition: ["leader", "replicas", "isr", "leader_epoch"] + addedColumns.map(\.name)
         case .lease: ["ttl_s"]
         case .keyValue: ["value", "create_revision", "mod_revision", "version"] + addedColumns.map(\.name)
         case .pastVersion:
@@ -148,6 +148,8 @@ enum StateTable: CaseIterable {
             [
                 ("incarnation_id", "TEXT"), ("epoch", "INTEGER"), ("state", "TEXT"), ("shutdown_version", "INTEGER"),
             ]
+        case .topic: [("topic_id", "TEXT")]
+        case .partition: [("partition_epoch", "INTEGER")]
         case .keyValue: [("lease", "INTEGER"), ("number", "INTEGER")]
         default: []
         }
@@ -170,7 +172,8 @@ enum StateTable: CaseIterable {
               name TEXT NOT NULL PRIMARY KEY, partition_count INTEGER NOT NULL, replication_factor INTEGER NOT NULL,
               created_at INTEGER NOT NULL, -- Unix milliseconds
               retention_ms INTEGER NOT NULL, retention_bytes INTEGER NOT NULL, segment_bytes INTEGER NOT NULL,
-              compression_type TEXT NOT NULL, min_insync_replicas INTEGER NOT NULL
+              compression_type TEXT NOT NULL, min_insync_replicas INTEGER NOT NULL,
+              topic_id TEXT -- NULL: it was created before ids were drawn
             )
             """
         case .partition:
@@ -180,6 +183,7 @@ enum StateTable: CaseIterable {
               leader INTEGER, -- NULL while no in-sync replica is ONLINE
               replicas TEXT NOT NULL, isr TEXT NOT NULL, -- JSON arrays of broker ids
               leader_epoch INTEGER NOT NULL,
+              partition_epoch INTEGER, -- NULL: 0
               PRIMARY KEY (topic, id)
             ) WITHOUT ROWID
             """

@@ -21,6 +21,7 @@ public enum CommandCodec {
             CommandType.keepLeasesAlive:
             2
         case CommandType.changeBrokerState: MetadataStateMachine.incarnationLevel
+        case CommandType.alterPartitions: MetadataStateMachine.topicIDLevel
         default: 1
         }
     }
@@ -55,4 +56,5 @@ enum CommandType {
     static let revokeLease = "RevokeLeaseCommand"
     static let keepLeasesAlive = "KeepLeasesAliveCommand"
     static let changeBrokerState = "ChangeBrokerStateCommand"
+    static let alterPartitions = "AlterPartitionsCommand"
 }

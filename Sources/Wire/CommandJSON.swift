@@ -36,6 +36,7 @@ enum CommandJSON {
         case .revokeLease: CommandType.revokeLease
         case .keepLeasesAlive: CommandType.keepLeasesAlive
         case .changeBrokerState: CommandType.changeBrokerState
+        case .alterPartitions: CommandType.alterPartitions
         }
     }
 
@@ -64,8 +65,10 @@ enum CommandJSON {
             // Always in full: what an entry means must not hang on the defaults of the version that applies it.
             json.key("config")
             json.value(topic.configuration)
-        case .deleteTopic(let name):
-            json.field("topicName", name)
+            if let id = topic.id { json.field("topicId", id.description) }
+        case .deleteTopic(let deletion):
+            json.field("topicName", deletion.name)
+            if let id = deletion.id { json.field("topicId", id.description) }
         case .updateInSyncReplicas(let update):
             json.field("brokerId", update.broker)
             if let epoch = update.epoch { json.field("brokerEpoch", epoch) }
@@ -75,6 +78,7 @@ enum CommandJSON {
                         json.field("topic", change.topic)
                         json.field("partition", change.partition)
                         json.field("isInSync", change.isInSync)
+                        if let epoch = change.leaderEpoch { json.field("leaderEpoch", epoch) }
                     }
                 }
             }
@@ -95,6 +99,7 @@ enum CommandJSON {
             json.field("brokerEpoch", change.epoch)
             json.field("state", change.state.rawValue)
             json.field("timestamp", change.timestamp)
+        case .alterPartitions(let alteration): json.fields(of: alteration)
         case .noop, .put, .delete, .transaction:
             preconditionFailure("\(typeName(of: command)) has a form of its own")
         }
@@ -137,8 +142,15 @@ enum CommandJSON {
         CommandType.changeBrokerState: { .changeBrokerState(try ChangeBrokerState(json: $0)) },
         CommandType.unregisterBroker: { .unregisterBroker(try $0.integer("brokerId", in: Limits.id)) },
         CommandType.updateBrokerStatus: { .updateBrokerStatus(try UpdateBrokerStatus(json: $0)) },
-        CommandType.createTopic: { .createTopic(try CreateTopic(json: $0)) },
-        CommandType.deleteTopic: { .deleteTopic(name: try $0.topicName("topicName")) },
+        CommandType.createTopic: { json in
+            var topic = try CreateTopic(json: json)
+            topic.id = try json.topicIDIfPresent("topicId")
+            return .createTopic(topic)
+        },
+        CommandType.deleteTopic: { json in
+            .deleteTopic(DeleteTopic(try json.topicName("topicName"), id: try json.topicIDIfPresent("topicId")))
+        },
+        CommandType.alterPartitions: { .alterPartitions(try AlterPartitions(json: $0)) },
         CommandType.updateInSyncReplicas: { .updateInSyncReplicas(try UpdateInSyncReplicas(json: $0)) },
         CommandType.featureLevel: { json in
             guard try json.string("name") == SupportedFeature.metadata.name else {
@@ -204,7 +216,7 @@ extension UpdateInSyncReplicas {
             Change(
                 topic: try json.topicName("topic"),
                 partition: Int(try json.integer("partition", in: Limits.partition)),
-                isInSync: try json.bool("isInSync"))
+                isInSync: try json.bool("isInSync"), leaderEpoch: try json.epochIfPresent("leaderEpoch"))
         }
         self.init(broker: broker, epoch: epoch, changes: changes)
     }

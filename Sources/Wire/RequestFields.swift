@@ -28,6 +28,16 @@ extension JSONObject {
         return id
     }
 
+    /// 32 hexadecimal digits.
+    public func topicIDIfPresent(_ name: String) throws(JSONInputError) -> TopicID? {
+        try drawnIDIfPresent(name).flatMap { TopicID($0) }
+    }
+
+    /// Of a leader or of a partition.
+    public func epochIfPresent(_ name: String) throws(JSONInputError) -> Int? {
+        try integerIfPresent(name, in: 0...Limits.counter.upperBound).map { Int($0) }
+    }
+
     fileprivate func label(_ name: String) throws(JSONInputError) -> String? {
         guard let label = try stringIfPresent(name) else { return nil }
         guard Limits.isLabel(label) else {

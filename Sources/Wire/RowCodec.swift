@@ -13,6 +13,10 @@ public enum RowCodec {
         case rareKeyValue = 7
         /// With an incarnation.
         case incarnatedBroker = 8
+        /// With a drawn id.
+        case identifiedTopic = 9
+        /// With an epoch of its own.
+        case countedPartition = 10
     }
 
     // MARK: Encoding
@@ -24,12 +28,18 @@ public enum RowCodec {
             append(broker, to: &bytes)
             if let incarnation = broker.incarnation { append(incarnation, to: &bytes) }
         case .topic(let topic):
-            bytes.append(Kind.topic.rawValue)
+            bytes.append(topic.drawnID == nil ? Kind.topic.rawValue : Kind.identifiedTopic.rawValue)
             append(topic, to: &bytes)
+            if let id = topic.drawnID {
+                bytes.appendVarint(id.high)
+                bytes.appendVarint(id.low)
+            }
         case .partition(let topic, let partition):
-            bytes.append(Kind.partition.rawValue)
+            let isCounted = partition.partitionEpoch != 0
+            bytes.append(isCounted ? Kind.countedPartition.rawValue : Kind.partition.rawValue)
             bytes.appendCounted(topic)
             append(partition, to: &bytes)
+            if isCounted { bytes.appendVarint(unsigned(partition.partitionEpoch)) }
         case .lease(let lease):
             bytes.append(Kind.lease.rawValue)
             bytes.appendVarint(unsigned(lease.id))
@@ -131,7 +141,16 @@ public enum RowCodec {
             broker.incarnation = try decodeIncarnation(&reader)
             return .broker(broker)
         case .topic: return .topic(try decodeTopic(&reader))
+        case .identifiedTopic:
+            var topic = try decodeTopic(&reader)
+            topic.drawnID = TopicID(high: try reader.varint(), low: try reader.varint())
+            return .topic(topic)
         case .partition: return .partition(topic: try decodeTopicName(&reader), try decodePartition(&reader))
+        case .countedPartition:
+            let topic = try decodeTopicName(&reader)
+            var partition = try decodePartition(&reader)
+            partition.partitionEpoch = Int(try reader.varint(in: 1...Limits.counter.upperBound))
+            return .partition(topic: topic, partition)
         case .keyValue: return .keyValue(try decodeKeyValue(&reader, isRare: false))
         case .rareKeyValue:
             let pair = try decodeKeyValue(&reader, isRare: true)

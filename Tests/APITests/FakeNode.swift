@@ -196,6 +196,13 @@ final class FakeNode: NodeService {
             })
     }
 
+    func alterPartitions(
+        _ alteration: AlterPartitions,
+        completion: @escaping @Sendable (Result<CommandResult, RequestFailure>) -> Void
+    ) {
+        submit(.alterPartitions(alteration), completion: completion)
+    }
+
     func receive(
         _ request: Request, from origin: RequestOrigin, connection: UInt64,
         completion: @escaping @Sendable (Result<MessageCodec.Answer, RequestFailure>) -> Void

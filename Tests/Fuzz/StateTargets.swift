@@ -131,7 +131,7 @@ enum StateTargets {
             return .createTopic(
                 CreateTopic(
                     name: topic(&input), partitionCount: 1 + input.choice(5), replicationFactor: 1 + input.choice(4)))
-        case 6: return .deleteTopic(name: topic(&input))
+        case 6: return .deleteTopic(DeleteTopic(topic(&input)))
         case 7:
             let changes = (0..<input.choice(5)).map { _ in
                 UpdateInSyncReplicas.Change(topic: topic(&input), partition: input.choice(6), isInSync: input.flag())

@@ -37,7 +37,7 @@ enum WireTargets {
         CommandType.unregisterBroker, CommandType.updateBrokerStatus, CommandType.createTopic,
         CommandType.deleteTopic, CommandType.updateInSyncReplicas, CommandType.featureLevel, CommandType.compaction,
         CommandType.grantLease, CommandType.revokeLease, CommandType.keepLeasesAlive,
-        CommandType.changeBrokerState, CommandType.transaction, "Unknown",
+        CommandType.changeBrokerState, CommandType.alterPartitions, CommandType.transaction, "Unknown",
     ]
 
     /// The first byte is the type of the command.

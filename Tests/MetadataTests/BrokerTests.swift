@@ -97,7 +97,7 @@ import Testing
         machine.create("t", partitions: 3)
         #expect(machine.apply(.unregisterBroker(1)).refusal == .brokerHasPartitions(1, count: 2))
         #expect(machine.apply(.unregisterBroker(9)).refusal == .unknownBroker(9))
-        machine.apply(.deleteTopic(name: "t"))
+        machine.apply(.deleteTopic(DeleteTopic("t")))
         let outcome = machine.apply(.unregisterBroker(1))
         #expect(outcome == Outcome(result: .done, changes: [.brokerUnregistered(1)]))
         #expect(machine.state.brokers.map(\.id) == [2])

@@ -116,7 +116,7 @@ import Testing
         let rows = machine.rows
         machine.create("t", partitions: 5)
         machine.put("/a")
-        machine.apply(.deleteTopic(name: "t"))
+        machine.apply(.deleteTopic(DeleteTopic("t")))
         machine.delete("/a")
         #expect(machine.rows == rows)
         var restored = MetadataStateMachine(counters: machine.state.counters)

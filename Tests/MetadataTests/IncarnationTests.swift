@@ -248,7 +248,7 @@ import Testing
 
 extension Machine {
     @discardableResult
-    fileprivate mutating func enroll(
+    mutating func enroll(
         _ id: BrokerID, _ incarnation: String, host: String? = nil, replacing: UInt64 = 0, isSuccessor: Bool = false
     ) -> Outcome {
         apply(
@@ -260,7 +260,7 @@ extension Machine {
     }
 
     @discardableResult
-    fileprivate mutating func enter(_ id: BrokerID, _ state: BrokerState, epoch: UInt64? = nil) -> Outcome {
+    mutating func enter(_ id: BrokerID, _ state: BrokerState, epoch: UInt64? = nil) -> Outcome {
         apply(
             .changeBrokerState(
                 ChangeBrokerState(id: id, epoch: epoch ?? self.epoch(id), state: state, timestamp: time)))

@@ -19,8 +19,10 @@ struct Machine {
     }
 
     @discardableResult
-    mutating func create(_ topic: String, partitions: Int = 1, replicas: Int = 1) -> Outcome {
-        apply(.createTopic(CreateTopic(name: topic, partitionCount: partitions, replicationFactor: replicas)))
+    mutating func create(
+        _ topic: String, partitions: Int = 1, replicas: Int = 1, id: TopicID? = nil
+    ) -> Outcome {
+        apply(.createTopic(CreateTopic(name: topic, partitionCount: partitions, replicationFactor: replicas, id: id)))
     }
 
     @discardableResult

@@ -65,7 +65,7 @@ import Testing
         var machine = machine(topics: 20)
         let all = found(PartitionSearch(), machine.state, limit: 100)
         let place = all.first { $0.topic == "t3-3" }!
-        machine.apply(.deleteTopic(name: "t3-3"))
+        machine.apply(.deleteTopic(DeleteTopic("t3-3")))
         let page = machine.state.page(of: PartitionSearch(), after: place, limit: 100)
         #expect(names(page) == all.filter { $0.topic > "t3-3" })
     }

@@ -57,7 +57,7 @@ import Testing
         machine.register(4)
         machine.setStatus(2, .online)
         machine.setStatus(1, .offline)
-        machine.apply(.deleteTopic(name: "a"))
+        machine.apply(.deleteTopic(DeleteTopic("a")))
         machine.apply(.unregisterBroker(2))
         machine.create("c", partitions: 2)
         #expect(machine.state.topic("b")!.1.map(\.replicas) == [[3], [1]])

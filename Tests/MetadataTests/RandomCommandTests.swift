@@ -84,18 +84,39 @@ import Testing
                 state: BrokerState.allCases.randomElement(using: &random)!, timestamp: 0)
         }
 
+        /// Mostly what the leader of a partition could say.
+        mutating func alteration() -> AlterPartitions {
+            guard let rows = topics.randomElement(using: &random) else {
+                return AlterPartitions(broker: broker(), epoch: 1, changes: [])
+            }
+            let changes = rows.partitions.map { partition in
+                AlterPartitions.Change(
+                    topic: number(0...1) == 0 ? .id(rows.id) : .name(rows.name), partition: partition.id,
+                    leaderEpoch: partition.leaderEpoch + (number(0...5) == 0 ? number(-1...1) : 0),
+                    partitionEpoch: partition.partitionEpoch + (number(0...5) == 0 ? number(-1...1) : 0),
+                    inSync: partition.replicas.filter { _ in number(0...3) > 0 }.map { AlterPartitions.Member($0) })
+            }
+            let sender = rows.partitions.compactMap(\.leader).randomElement(using: &random) ?? broker()
+            return AlterPartitions(
+                broker: sender, epoch: number(0...9) == 0 ? 1 : epochOf[sender] ?? 1, changes: changes)
+        }
+
+        /// As they were a moment ago.
+        var topics: [(name: String, id: TopicID, partitions: [Partition])] = []
+        var epochOf: [BrokerID: UInt64] = [:]
         /// That registrations have, or had a moment ago.
         var epochs: [UInt64] = []
 
         mutating func command(at revision: UInt64) -> Command {
-            switch number(-24...99) {
+            switch number(-34...99) {
+            case -34..<(-24): return .alterPartitions(alteration())
             case -24..<(-20): return .registerBroker(registration())
             case -20..<(-14): return .changeBrokerState(stateChange())
             case -14: return .grantLease(Lease(id: lease(), ttlSeconds: 5))
             case -13: return .revokeLease(lease())
             case -12: return .keepLeasesAlive([lease()])
             case -11..<(-4): return .transaction(transaction(at: revision, depth: 1))
-            case -4: return .raiseLevel(to: number(1...3))
+            case -4: return .raiseLevel(to: number(1...4))
             case ..<0: return .compactHistory(through: UInt64(max(0, Int(revision) + number(-60...1))))
             case 0: return .noop(clusterID: number(0...1) == 0 ? nil : "cluster\(number(1...9))")
             case 1..<12:
@@ -108,8 +129,12 @@ import Testing
                 return .updateBrokerStatus(UpdateBrokerStatus(id: broker(), status: status, timestamp: 0))
             case 36..<42:
                 return .createTopic(
-                    CreateTopic(name: topic(), partitionCount: number(1...5), replicationFactor: number(1...4)))
-            case 42..<44: return .deleteTopic(name: topic())
+                    CreateTopic(
+                        name: topic(), partitionCount: number(1...5), replicationFactor: number(1...4),
+                        id: TopicID(high: 0, low: random.next())))
+            case 42..<44:
+                return .deleteTopic(
+                    DeleteTopic(topic(), id: number(0...2) == 0 ? topics.randomElement(using: &random)?.id : nil))
             case 44..<65:
                 let changes = (0..<number(1...8)).map { _ in
                     UpdateInSyncReplicas.Change(topic: topic(), partition: number(-1...5), isInSync: number(0...2) > 0)
@@ -193,6 +218,14 @@ import Testing
             for (old, new) in zip(oldPartitions, partitions) {
                 let expectedEpoch = old.leader == new.leader ? old.leaderEpoch : old.leaderEpoch + 1
                 #expect(new.leaderEpoch == expectedEpoch, "\(old) \(new) after \(command)")
+                var same = new
+                same.partitionEpoch = old.partitionEpoch
+                if after.level < 4 || same == old {
+                    #expect(new.partitionEpoch == old.partitionEpoch, "\(old) \(new) after \(command)")
+                } else {
+                    // A lag report may name a partition several times.
+                    #expect(new.partitionEpoch > old.partitionEpoch, "\(old) \(new) after \(command)")
+                }
                 #expect(old.replicas == new.replicas)
                 let change: Change? =
                     old.leader != new.leader
@@ -222,6 +255,8 @@ import Testing
             checkPartitions(state, after: command)
             checkProgress(before, state, outcome, command)
             past.note(state)
+            generator.topics = state.topics.map { ($0.topic.name, $0.topic.id, $0.partitions) }
+            generator.epochOf = state.brokers.reduce(into: [:]) { $0[$1.id] = $1.incarnation?.epoch }
             generator.epochs =
                 before.brokers.compactMap(\.incarnation?.epoch) + state.brokers.compactMap(\.incarnation?.epoch)
             guard generator.number(0...19) == 0 || step == 399 else { continue }

@@ -174,7 +174,7 @@ import Testing
         machine.put("/a/1")
         machine.put("/a/2")
         _ = machine.state.takeChangedRows()
-        machine.apply(.deleteTopic(name: "t"))
+        machine.apply(.deleteTopic(DeleteTopic("t")))
         machine.create("t", partitions: 1)
         machine.delete("/a", recursive: true)
         machine.put("/a/2")

@@ -44,7 +44,7 @@ import Testing
         let expected = rows(state)
         var stream = RowStream(state)
         var taken = stream.next(maximumBytes: 2000)
-        apply([put("/k/0", 77), put("/a"), .deleteTopic(name: "a"), .unregisterBroker(1)], to: &state)
+        apply([put("/k/0", 77), put("/a"), .deleteTopic(DeleteTopic("a")), .unregisterBroker(1)], to: &state)
         while case let chunk = stream.next(maximumBytes: 2000), !chunk.isEmpty {
             apply([put("/k/\(taken.count)", 99), put("/z\(taken.count)")], to: &state)
             taken += chunk
@@ -72,7 +72,7 @@ import Testing
         apply(
             [
                 .delete(Delete(key: Key(validated: Array("/k".utf8)), isRecursive: true)), put("/k/1"),
-                .deleteTopic(name: "b"),
+                .deleteTopic(DeleteTopic("b")),
             ],
             to: &state)
         twin = state

@@ -38,7 +38,7 @@ import Testing
         #expect(replicas(machine, "a") == [[1, 2], [2, 3]])
         #expect(replicas(machine, "b") == [[3, 1, 2], [1, 2, 3]])
         #expect(replicas(machine, "c") == [[2]])
-        machine.apply(.deleteTopic(name: "c"))
+        machine.apply(.deleteTopic(DeleteTopic("c")))
         machine.create("d", partitions: 1, replicas: 1)
         #expect(replicas(machine, "d") == [[3]], "deleting does not turn the start back")
     }
@@ -128,12 +128,12 @@ import Testing
         let empty = machine.rows
         for name in ["b", "a", "B", "c.d"] { machine.create(name, partitions: 2) }
         #expect(machine.state.topicNames == ["B", "a", "b", "c.d"])
-        #expect(machine.apply(.deleteTopic(name: "x")).refusal == .unknownTopic("x"))
+        #expect(machine.apply(.deleteTopic(DeleteTopic("x"))).refusal == .unknownTopic("x"))
         #expect(
-            machine.apply(.deleteTopic(name: "a")) == Outcome(result: .done, changes: [.topicDeleted("a")]))
+            machine.apply(.deleteTopic(DeleteTopic("a"))) == Outcome(result: .done, changes: [.topicDeleted("a")]))
         #expect(machine.state.topicNames == ["B", "b", "c.d"])
         #expect(machine.state.partitionCount == 6)
-        for name in ["b", "B", "c.d"] { machine.apply(.deleteTopic(name: name)) }
+        for name in ["b", "B", "c.d"] { machine.apply(.deleteTopic(DeleteTopic(name))) }
         #expect(machine.rows == empty)
         #expect(machine.state.counters.version == 9)
     }

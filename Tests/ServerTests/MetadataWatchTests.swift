@@ -31,7 +31,7 @@ import Testing
         test.settle()
         let change = try news(test, after: 2)
         #expect(change.version == 3 && kinds(change) == [.topicCreated])
-        test.submit(.deleteTopic(name: "orders"))
+        test.submit(.deleteTopic(DeleteTopic("orders")))
         test.settle()
         #expect(try kinds(news(test, after: 3)) == [.topicDeleted])
     }

@@ -165,6 +165,47 @@ import Testing
         #expect(test.node.metadata.partition("t", 0)?.inSyncReplicas == [101, 102])
     }
 
+    // What leaders say of their partitions
+
+    private func alter(
+        _ test: NodeUnderTest, _ members: [BrokerID], at partitionEpoch: Int, epoch: UInt64? = nil
+    ) -> Result<CommandResult, RequestFailure>? {
+        let change = AlterPartitions.Change(
+            topic: .name("t"), partition: 0, leaderEpoch: 0, partitionEpoch: partitionEpoch,
+            inSync: members.map { AlterPartitions.Member($0) })
+        let alteration = AlterPartitions(broker: 101, epoch: epoch ?? self.epoch(test, 101)!, changes: [change])
+        test.process(.alterPartitions(alteration) { test.writes.add($0) })
+        test.settle()
+        return test.writes.all.last
+    }
+
+    @Test func whatChangesNothingIsAnsweredWithoutAnEntry() {
+        let test = leader()
+        guard case .failure(.levelTooLow(needed: 4))? = alter(test, [101], at: 0) else {
+            Issue.record("partitions are altered at level 3")
+            return
+        }
+        test.submit(.raiseLevel(to: 4))
+        test.submit(.createTopic(CreateTopic(name: "t", partitionCount: 1, replicationFactor: 2)))
+        test.settle()
+        _ = alter(test, [101], at: 0)
+        #expect(test.node.metadata.partition("t", 0)?.inSyncReplicas == [101])
+        let last = test.node.raft.log.last
+        let (repeated, flawed) = (alter(test, [101], at: 0), alter(test, [101, 102], at: 0))
+        let topic = test.node.metadata.topic("t")!
+        let version = test.node.metadata.counters.version
+        let present = AlterPartitions.Result(topic: topic.0, partition: .success(topic.1[0]))
+        #expect(repeated == .success(.partitions([present], version: version)))
+        let flaw = AlterPartitions.Result(
+            topic: topic.0, partition: .failure(.invalidPartitionEpoch(present: 1)))
+        #expect(flawed == .success(.partitions([flaw], version: version)))
+        let stale = alter(test, [101, 102], at: 1, epoch: 77)
+        #expect(stale == .success(.refused(.staleBrokerEpoch(101, present: epoch(test, 101)))))
+        #expect(test.node.raft.log.last == last)
+        _ = alter(test, [101, 102], at: 1)
+        #expect(test.node.metadata.partition("t", 0)?.inSyncReplicas == [101, 102])
+    }
+
     @Test func anotherProcessWaitsForTheSessionToEnd() {
         let test = leader()
         wait(test, milliseconds: 1000)

@@ -35,7 +35,7 @@ import Wire
                 == #"CreateTopicCommand|{"commandType":"CreateTopicCommand","topicName":"orders","numPartitions":3,"replicationFactor":2,"config":{"retentionMs":604800000,"retentionBytes":-1,"segmentBytes":1073741824,"compressionType":"none","minInsyncReplicas":1}}"#
         )
         #expect(
-            text(.deleteTopic(name: "orders"))
+            text(.deleteTopic(DeleteTopic("orders")))
                 == #"DeleteTopicCommand|{"commandType":"DeleteTopicCommand","topicName":"orders"}"#)
         #expect(
             text(.updateInSyncReplicas(.init(broker: 102, changes: [.init(topic: "t", partition: 0, isInSync: false)])))

@@ -57,7 +57,8 @@ struct Samples {
     }
 
     mutating func command() -> Command {
-        switch Int.random(in: 0..<14, using: &random) {
+        switch Int.random(in: 0..<15, using: &random) {
+        case 14: .alterPartitions(alteration())
         case 13: .changeBrokerState(stateChange())
         case 9: .transaction(transaction(depth: 1))
         case 10: .grantLease(lease())
@@ -77,12 +78,27 @@ struct Samples {
             .createTopic(
                 CreateTopic(
                     name: topic(), partitionCount: Int(number(1...10_000)), replicationFactor: Int(number(1...1000)),
-                    configuration: configuration()))
-        case 5: .deleteTopic(name: topic())
+                    configuration: configuration(), id: chance() ? topicID() : nil))
+        case 5: .deleteTopic(DeleteTopic(topic(), id: chance() ? topicID() : nil))
         case 6: .updateInSyncReplicas(inSyncReplicas())
         case 7: .put(Put(key: key(), value: bytes(), precondition: precondition()))
         default: .delete(delete())
         }
+    }
+
+    mutating func topicID() -> TopicID { TopicID(high: random.next(), low: random.next()) }
+
+    private mutating func alteration() -> AlterPartitions {
+        AlterPartitions(
+            broker: id(), epoch: counter(),
+            changes: (0..<Int.random(in: 0...3, using: &random)).map { _ in
+                AlterPartitions.Change(
+                    topic: chance() ? .id(topicID()) : .name(topic()), partition: Int(counter()),
+                    leaderEpoch: Int(counter()), partitionEpoch: Int(counter()),
+                    inSync: (0..<Int.random(in: 0...3, using: &random)).map { _ in
+                        AlterPartitions.Member(id(), epoch: chance() ? counter() : nil)
+                    })
+            })
     }
 
     private mutating func stateChange() -> ChangeBrokerState {
@@ -156,7 +172,9 @@ struct Samples {
     private mutating func inSyncReplicas() -> UpdateInSyncReplicas {
         let count = Int.random(in: 0...3, using: &random)
         let changes = (0..<count).map { _ in
-            UpdateInSyncReplicas.Change(topic: topic(), partition: Int(number(0...9999)), isInSync: chance())
+            UpdateInSyncReplicas.Change(
+                topic: topic(), partition: Int(number(0...9999)), isInSync: chance(),
+                leaderEpoch: chance() ? Int(counter()) : nil)
         }
         return UpdateInSyncReplicas(broker: id(), changes: changes)
     }
@@ -256,13 +274,14 @@ struct Samples {
             .topic(
                 Topic(
                     name: topic(), partitionCount: Int(number(1...10_000)), replicationFactor: Int(number(1...1000)),
-                    createdAt: Int64(counter()), configuration: configuration()))
+                    createdAt: Int64(counter()), configuration: configuration(), drawnID: chance() ? topicID() : nil))
         case 2:
             .partition(
                 topic: topic(),
                 Partition(
                     id: Int(number(0...9999)), leader: chance() ? id() : nil, replicas: (0..<3).map { _ in id() },
-                    inSyncReplicas: chance() ? [id()] : [], leaderEpoch: Int(counter())))
+                    inSyncReplicas: chance() ? [id()] : [], leaderEpoch: Int(counter()),
+                    partitionEpoch: chance() ? Int(counter()) : 0))
         default:
             .keyValue(
                 KeyValue(

@@ -119,6 +119,8 @@ extension Problem {
             self.init(.topicExists, "topic \(name) exists with other parameters")
         case .unknownTopic(let name):
             self.init(.unknownTopic, "topic \(name) does not exist")
+        case .topicIDMismatch(let name, let present):
+            self.init(.topicIDMismatch, "topic \(name) is another one by now: \(present)")
         case .unknownKey(let key):
             self.init(.unknownKey, "key \(key) does not exist")
         case .revisionMismatch(let present?):

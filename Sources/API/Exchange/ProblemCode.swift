@@ -31,6 +31,7 @@ public enum ProblemCode: String, Sendable, CaseIterable {
     case brokerHasPartitions = "broker_has_partitions"
     case notEnoughBrokers = "not_enough_brokers"
     case topicExists = "topic_exists"
+    case topicIDMismatch = "topic_id_mismatch"
     case revisionMismatch = "revision_mismatch"
     case revisionCompacted = "revision_compacted"
     case futureRevision = "future_revision"
@@ -76,7 +77,7 @@ public enum ProblemCode: String, Sendable, CaseIterable {
         case .foreignOrigin: 403
         case .methodNotAllowed: 405
         case .brokerIDInUse, .duplicateRegistration, .staleBrokerEpoch, .clusterIDMismatch, .brokerHasPartitions,
-            .topicExists, .idInUse, .changeInProgress, .wouldLoseQuorum,
+            .topicExists, .topicIDMismatch, .idInUse, .changeInProgress, .wouldLoseQuorum,
             .notCaughtUp, .featureNotEnabled, .unsupportedFeatureLevel,
             .backupInProgress, .leaseExists, .tooManyLeases, .leaseFull, .lockHeld:
             409

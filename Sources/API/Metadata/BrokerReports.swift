@@ -101,7 +101,8 @@ extension LagReport {
                 topic: try json.string("topic"), partition: Int(try json.integer("partition", in: any)),
                 offsetLag: try json.integer("offsetLag", in: any),
                 timeSinceCaughtUp: try json.integer("timeSinceCaughtUp", in: any),
-                isOutOfSync: try json.boolIfPresent("isOutOfSync") ?? false)
+                isOutOfSync: try json.boolIfPresent("isOutOfSync") ?? false,
+                leaderEpoch: try json.epochIfPresent("leaderEpoch"))
         }
         self.init(broker: broker, epoch: epoch, partitions: partitions)
     }

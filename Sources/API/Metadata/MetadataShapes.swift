@@ -71,6 +71,7 @@ extension JSONWriter {
     mutating func summary(of rows: TopicRows) {
         object { json in
             json.field("topicName", rows.topic.name)
+            json.field("topicId", rows.topic.id.description)
             json.field("numPartitions", rows.topic.partitionCount)
             json.field("replicationFactor", rows.topic.replicationFactor)
             json.field("offline", rows.counts[.offline])

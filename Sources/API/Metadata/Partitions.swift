@@ -64,11 +64,13 @@ extension JSONWriter {
     mutating func fullValue(_ partition: Partition, in topic: Topic) {
         object { json in
             json.field("topic", topic.name)
+            json.field("topicId", topic.id.description)
             json.field("partition", partition.id)
             json.field("leader", partition.leader)
             json.arrayField("assignment") { json in for replica in partition.replicas { json.value(replica) } }
             json.arrayField("isr") { json in for replica in partition.inSyncReplicas { json.value(replica) } }
             json.field("leaderEpoch", partition.leaderEpoch)
+            json.field("partitionEpoch", partition.partitionEpoch)
             json.field("effectiveMinIsr", PartitionCondition.effectiveMinISR(of: partition, in: topic))
             json.arrayField("states") { json in
                 for condition in PartitionCondition.allCases where condition.holds(for: partition, in: topic) {

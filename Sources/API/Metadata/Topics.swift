@@ -12,7 +12,9 @@ enum Topics {
                 .outOfRange,
                 "`numPartitions` times `replicationFactor` must be at most \(Limits.maxTopicReplicas)")
         }
-        exchange.submit(.createTopic(topic)) { result in
+        var creation = topic
+        creation.id = .random()
+        exchange.submit(.createTopic(creation)) { result in
             guard case .topic(let topic, let partitions, let isNew) = result else {
                 return exchange.answerUnexpected(result)
             }
@@ -21,7 +23,12 @@ enum Topics {
     }
 
     @Sendable static func delete(_ exchange: Exchange) throws(Problem) {
-        exchange.submit(.deleteTopic(name: try name(exchange))) { _ in exchange.answer(status: 204) }
+        let (name, id) = (try name(exchange), try exchange.query.text("topicId"))
+        let wanted = id.flatMap { TopicID($0) }
+        guard id == nil || wanted != nil else {
+            throw Problem(.invalidParameter, "parameter `topicId` must be 32 hexadecimal digits in lower case")
+        }
+        exchange.submit(.deleteTopic(DeleteTopic(name, id: wanted))) { _ in exchange.answer(status: 204) }
     }
 
     @Sendable static func list(_ exchange: Exchange) throws(Problem) {
@@ -82,7 +89,10 @@ enum Topics {
                 headers: Exchange.tag(view.metadata.counters.version),
                 stream: JSONStream.body(
                     .object(
-                        .one { $0.fields(of: topic) },
+                        .one { json in
+                            json.fields(of: topic)
+                            json.field("topicId", topic.id.description)
+                        },
                         .array(
                             "partitions",
                             .each(page) { partition in [.write { $0.fullValue(partition, in: topic) }] }),

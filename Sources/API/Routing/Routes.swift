@@ -29,6 +29,7 @@ enum Routes {
 
         Route("/api/v1/metadata/heartbeat/{brokerId}", .post(BrokerReports.heartbeat)),
         Route("/api/v1/metadata/isr/lag", .post(BrokerReports.lag)),
+        Route("/api/v1/metadata/isr", .post(InSyncReplicas.alter)),
         Route("/api/v1/metadata/controller", .get(ClusterState.controller, "consistency")),
         Route("/api/v1/metadata/cluster", .get(ClusterState.cluster, "consistency", "watch", "after")),
         Route("/api/v1/metadata/brokers", .get(Brokers.list, "consistency", "view"), .post(Brokers.register)),
@@ -39,7 +40,7 @@ enum Routes {
             .post(Topics.create)),
         Route(
             "/api/v1/metadata/topics/{topicName}", .get(Topics.get, "consistency", "view", "from", "limit"),
-            .delete(Topics.delete)),
+            .delete(Topics.delete, "topicId")),
         Route("/api/v1/metadata/partitions", .get(Partitions.list, Partitions.parameters)),
         Route("/api/v1/metadata/health/cluster", .get(ClusterHealth.get, "consistency")),
 

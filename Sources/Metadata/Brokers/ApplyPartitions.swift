@@ -64,8 +64,9 @@ extension MetadataStateMachine {
                 topicRows[topic].partitions.indices.contains(change.partition)
             else { continue }
             var partition = topicRows[topic].partitions[change.partition]
+            guard isOfPresentLeadership(change, partition) else { continue }
             if change.isInSync {
-                if isActive { partition.join(update.broker) }
+                if isActive, !saysWhoIsInSync(partition.leader) { partition.join(update.broker) }
             } else {
                 partition.leave(update.broker)
             }
@@ -73,6 +74,16 @@ extension MetadataStateMachine {
         }
         if !changes.isEmpty { counters.version += 1 }
         return Outcome(result: .done, changes: changes)
+    }
+
+    private func isOfPresentLeadership(_ change: UpdateInSyncReplicas.Change, _ partition: Partition) -> Bool {
+        guard drawsTopicIDs, let epoch = change.leaderEpoch else { return true }
+        return epoch == partition.leaderEpoch
+    }
+
+    /// A leader with an incarnation does (``AlterPartitions``): then no follower joins by what it says itself.
+    public func saysWhoIsInSync(_ leader: BrokerID?) -> Bool {
+        drawsTopicIDs && leader.flatMap { broker($0) }?.incarnation != nil && !Defect.followerJoinsByItself.isOn
     }
 }
 

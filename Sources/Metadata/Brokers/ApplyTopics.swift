@@ -23,9 +23,12 @@ extension MetadataStateMachine {
         }
         let topic = Topic(
             name: creation.name, partitionCount: creation.partitionCount,
-            replicationFactor: creation.replicationFactor, createdAt: timestamp, configuration: creation.configuration)
+            replicationFactor: creation.replicationFactor, createdAt: timestamp, configuration: creation.configuration,
+            drawnID: drawsTopicIDs ? creation.id : nil)
+        // Drawn again, when the client tries again.
+        guard topicIndex(topic.id) == nil else { return .refused(.invalidCommand) }
         if !Defect.topicsNotCreated.isOn {
-            insert(TopicRows(topic: topic, partitions: partitions, number: replicaIndex.number(for: topic.name)))
+            insert(TopicRows(topic: topic, partitions: partitions, number: replicaIndex.number(for: topic)))
         }
         counters.partitionsCreated &+= UInt64(partitions.count)
         counters.version += 1
@@ -54,8 +57,13 @@ extension MetadataStateMachine {
         }
     }
 
-    mutating func deleteTopic(_ name: String) -> Outcome {
+    mutating func apply(_ deletion: DeleteTopic) -> Outcome {
+        let name = deletion.name
         guard let index = topicIndex(name) else { return .refused(.unknownTopic(name)) }
+        let present = topicRows[index].topic.id
+        if drawsTopicIDs, let id = deletion.id, id != present, !Defect.deletesAnotherTopic.isOn {
+            return .refused(.topicIDMismatch(name, present: present))
+        }
         if Defect.topicsNotDeleted.isOn { return Outcome(result: .done) }
         let rows = topicRows.remove(at: index)
         ownDigest.subtract(Digest(rows.topic))

@@ -16,16 +16,18 @@ struct ReplicaIndex: Sendable {
     /// How many partitions each leads; without those that lead none.
     private var led: [BrokerID: Int] = [:]
     private var names: [String] = []
+    private var numbers: [TopicID: TopicNumber] = [:]
     private var unusedNumbers: [TopicNumber] = []
 
-    mutating func number(for name: String) -> TopicNumber {
-        if let number = unusedNumbers.popLast() {
-            names[Int(number)] = name
-            return number
-        }
-        names.append(name)
-        return TopicNumber(names.count - 1)
+    mutating func number(for topic: Topic) -> TopicNumber {
+        let number = unusedNumbers.popLast() ?? TopicNumber(names.count)
+        if Int(number) == names.count { names.append("") }
+        names[Int(number)] = topic.name
+        numbers[topic.id] = number
+        return number
     }
+
+    func name(of topic: TopicID) -> String? { numbers[topic].map(name) }
 
     func name(of topic: TopicNumber) -> String { names[Int(topic)] }
 
@@ -43,6 +45,7 @@ struct ReplicaIndex: Sendable {
         }
         for partition in rows.partitions { changeLeader(from: partition.leader, to: nil) }
         names[Int(rows.number)] = ""
+        numbers[rows.topic.id] = nil
         unusedNumbers.append(rows.number)
     }
 

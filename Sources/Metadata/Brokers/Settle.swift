@@ -23,6 +23,8 @@ extension MetadataStateMachine {
             let candidates = Defect.uncleanElection.isOn ? partition.replicas : partition.inSyncReplicas
             partition.elect(successor(among: candidates, succession))
         }
+        guard partition.differs(from: topicRows[topic].partitions[partition.id]) else { return }
+        if drawsTopicIDs, !Defect.partitionEpochStays.isOn { partition.partitionEpoch += 1 }
         replacePartition(topic, with: partition, &changes)
     }
 
@@ -42,13 +44,11 @@ extension MetadataStateMachine {
         }
     }
 
-    /// An unchanged row writes nothing.
     private mutating func replacePartition(
         _ topic: TopicTable.Index, with partition: Partition, _ changes: inout [Change]
     ) {
         let id = partition.id
         let previous = topicRows[topic].partitions[id]
-        guard partition.differs(from: previous) else { return }
         let name = topicRows[topic].topic.name
         if !Defect.digestKeepsOldRow.isOn { ownDigest.subtract(Digest(previous, topic: name)) }
         ownDigest.add(Digest(partition, topic: name))

@@ -5,17 +5,23 @@ import Defects
 
 extension MetadataStateMachine {
     /// What this program can apply.
-    public static let levels = 1...3
+    public static let levels = 1...4
     /// From this level on what keys were is kept.
     static let historyLevel = 2
     /// From this level on brokers may register with an incarnation.
     public static let incarnationLevel = 3
+
+    /// From this level on topics have drawn ids, and partitions epochs, and their leaders say who is in sync.
+    public static let topicIDLevel = 4
 
     /// Whether past revisions can be read.
     public var keepsHistory: Bool { counters.level >= Self.historyLevel }
 
     /// Whether brokers may register with an incarnation.
     public var knowsIncarnations: Bool { counters.level >= Self.incarnationLevel }
+
+    /// Whether topics have drawn ids, and partitions epochs.
+    public var drawsTopicIDs: Bool { counters.level >= Self.topicIDLevel }
 
     /// A level that this program does not have must be looked for before: nothing that comes behind can be understood.
     mutating func raiseLevel(to level: Int) -> Outcome {

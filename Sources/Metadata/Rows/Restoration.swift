@@ -69,10 +69,13 @@ extension MetadataStateMachine {
                 description: "Topic \(topic.name) can not have \(topic.partitionCount) partitions "
                     + "with \(topic.replicationFactor) replicas.")
         }
-        guard topicIndex(topic.name) == nil else {
-            throw RestoreError(description: "Topic \(topic.name) is stored twice.")
+        guard topicIndex(topic.name) == nil, topicIndex(topic.id) == nil else {
+            throw RestoreError(description: "Topic \(topic.name), or its id, is stored twice.")
         }
-        let number = replicaIndex.number(for: topic.name)
+        guard topic.drawnID == nil || drawsTopicIDs else {
+            throw RestoreError(description: "Topic \(topic.name) has an id, but level \(counters.level) has none.")
+        }
+        let number = replicaIndex.number(for: topic)
         topicRows.insert(TopicRows(topic: topic, partitions: [], number: number))
         ownDigest.add(Digest(topic))
     }
@@ -111,6 +114,9 @@ extension MetadataStateMachine {
         }
         if !(0..<Int.max).contains(partition.leaderEpoch) {
             return "has the leader epoch \(partition.leaderEpoch)"
+        }
+        if !(0..<(drawsTopicIDs ? Int.max : 1)).contains(partition.partitionEpoch) {
+            return "has the partition epoch \(partition.partitionEpoch) at level \(counters.level)"
         }
         return nil
     }

@@ -63,6 +63,8 @@ extension Digest {
         hasher.combine(topic.configuration.segmentBytes, Int64(topic.configuration.minInsyncReplicas))
         hasher.combine(topic.configuration.compressionType)
         hasher.combine(topic.name)
+        // The release before knew none.
+        if let id = topic.drawnID { hasher.combine(id.high, id.low) }
         self = hasher.finalize()
     }
 
@@ -70,7 +72,8 @@ extension Digest {
         var hasher = RowHasher()
         hasher.combine(RowKind.partition, UInt64(bitPattern: Int64(partition.id)))
         hasher.combine(partition.leader ?? 0, partition.leader == nil ? 0 : 1)
-        hasher.combine(Int64(partition.leaderEpoch), 0)
+        // The release before knew no other epoch.
+        hasher.combine(Int64(partition.leaderEpoch), Int64(partition.partitionEpoch))
         hasher.combine(partition.replicas)
         hasher.combine(partition.inSyncReplicas)
         hasher.combine(topic)

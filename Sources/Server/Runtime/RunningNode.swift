@@ -180,6 +180,13 @@ public final class RunningNode: NodeService {
         mailbox.post(.lagReport(report, completion))
     }
 
+    public func alterPartitions(
+        _ alteration: AlterPartitions,
+        completion: @escaping @Sendable (Result<CommandResult, RequestFailure>) -> Void
+    ) {
+        mailbox.post(.alterPartitions(alteration, completion))
+    }
+
     public func receive(
         _ request: Raft.Request, from origin: RequestOrigin, connection: UInt64,
         completion: @escaping @Sendable (Result<MessageCodec.Answer, RequestFailure>) -> Void

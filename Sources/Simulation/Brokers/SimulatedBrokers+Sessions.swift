@@ -78,6 +78,7 @@ extension SimulatedBrokers {
                 guard !cluster.nemesis.isHealed, process.name != all[index].process?.name else { return }
                 beat(index, process, knows: known) { _ in }
                 reportLag(index, epoch: process.epoch)
+                if let epoch = process.epoch { alterPartitions(index, epoch: epoch, knows: known) }
             }
         }
     }

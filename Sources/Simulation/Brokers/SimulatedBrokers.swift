@@ -26,7 +26,8 @@ final class SimulatedBrokers: @unchecked Sendable {
         /// Of each node's process, by its number: what it has not been answered yet.
         fileprivate var open: [(incarnation: UInt64, count: Int)]
         /// The latest ones last.
-        fileprivate var reports: [LagReport] = []
+        var reports: [LagReport] = []
+        var alterations: [AlterPartitions] = []
 
         /// A new process, which knows nothing.
         mutating func restart() {
@@ -81,6 +82,9 @@ final class SimulatedBrokers: @unchecked Sendable {
                 } else {
                     heartbeat(index)
                     if random.chance(isCrowd ? 30 : 300) { reportLag(index, epoch: all[index].process?.epoch) }
+                    if random.chance(isCrowd ? 30 : 300), let epoch = all[index].process?.epoch {
+                        alterPartitions(index, epoch: epoch, knows: all[index].view.version)
+                    }
                 }
             }
             next(index, after: random.time(milliseconds: isCrowd ? 400...700 : 200...500))
@@ -136,54 +140,7 @@ final class SimulatedBrokers: @unchecked Sendable {
         }
     }
 
-    func reportLag(_ index: Int, epoch: UInt64?) {
-        let id = all[index].id
-        let newest = newestEpochs[id] ?? 0
-        var lags: [LagReport.PartitionLag] = []
-        for (name, partition) in cluster.ledger.model.cluster.namedPartitions {
-            guard partition.leader == id || partition.followers.contains(id) else { continue }
-            lags.append(lag(name.topic, name.number))
-        }
-        lags.insert(lag("no-such-topic", 0), at: random.below(lags.count + 1))
-        let node = cluster.nodes[all[index].guess]
-        let report = LagReport(broker: id, epoch: epoch, partitions: lags)
-        all[index].reports.append(report)
-        if all[index].reports.count > 40 { all[index].reports.removeFirst() }
-        let asked = Asked(cluster.ledger)
-        network.call(node, deadline: .milliseconds(1500)) {
-            .lagReport(report, $0)
-        } completion: {
-            [self] (outcome: CallOutcome<CommandResult>) in
-            cluster.trace.record(.broker, node: node.id, UInt64(id), "broker \(id) reports lag: \(outcome)")
-            guard case .answered(.success(let result)) = outcome else { return }
-            if result == .done, let epoch, epoch < newest {
-                cluster.violated(
-                    "A process that was replaced is refused",
-                    "broker \(id) of epoch \(epoch) reports lag, after \(newest) was told that it has the id")
-            }
-            if let text = report.neglected(result, since: asked.version, cluster.ledger.model) {
-                cluster.violated("Lag reports do what they ask for", text)
-            }
-        }
-    }
-
-    /// On both sides of each limit, and at it.
-    private func lag(_ topic: String, _ partition: Int) -> LagReport.PartitionLag {
-        let isBehind = random.chance(400)
-        return LagReport.PartitionLag(
-            topic: topic, partition: partition,
-            offsetLag: isBehind ? random.pick([4000, 4001, 5000]) : random.pick([0, 0, 50, 99, 100, 200]),
-            timeSinceCaughtUp: isBehind ? random.pick([0, 10_000, 10_001]) : random.pick([0, 0, 999, 1000]),
-            isOutOfSync: random.chance(50))
-    }
-
     func lastArrival(of id: BrokerID) -> VirtualTime { all.first { $0.id == id }?.arrivedAt ?? .zero }
-
-    /// Whether one of its late reports asks for all of that.
-    func hasAsked(for update: UpdateInSyncReplicas) -> Bool {
-        guard let reports = all.first(where: { $0.id == update.broker })?.reports else { return false }
-        return reports.contains { $0.asks(for: update) }
-    }
 
     // Pushes
 

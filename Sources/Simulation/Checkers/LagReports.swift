@@ -20,6 +20,11 @@ extension LagReport {
             guard let wanted = lag.wantsInSync else { continue }
             let isDone = versions.contains { cluster in
                 guard let partition = cluster.partition(lag.topic, lag.partition) else { return true }
+                // From level 4 on.
+                if model.level >= 4 {
+                    if let epoch = lag.leaderEpoch, epoch != partition.epoch { return true }
+                    if wanted, partition.leader.flatMap({ cluster.broker($0) })?.process != nil { return true }
+                }
                 return wanted
                     ? !partition.mayJoin(broker, mayLead: cluster.mayLead(broker)) : !partition.mayLeave(broker)
             }
@@ -33,6 +38,7 @@ extension LagReport {
             && update.changes.allSatisfy { change in
                 partitions.contains {
                     $0.topic == change.topic && $0.partition == change.partition && $0.wantsInSync == change.isInSync
+                        && $0.leaderEpoch == change.leaderEpoch
                 }
             }
     }
@@ -52,10 +58,13 @@ final class LagReports: Checker {
     let kinds: [Observation.Kind] = [.committed]
 
     func check(_ observation: Observation, _ cluster: SimulatedCluster) -> String? {
-        guard case .committed(let entry, _, _, _) = observation,
-            case .updateInSyncReplicas(let update)? = cluster.ledger.lastCommand
-        else { return nil }
-        return cluster.brokers.hasAsked(for: update)
-            ? nil : "broker \(update.broker) did not ask for entry \(entry.position): \(update.changes)"
+        guard case .committed(let entry, _, _, _) = observation else { return nil }
+        switch cluster.ledger.lastCommand {
+        case .updateInSyncReplicas(let update) where !cluster.brokers.hasAsked(for: update):
+            return "broker \(update.broker) did not ask for entry \(entry.position): \(update.changes)"
+        case .alterPartitions(let alteration) where !cluster.brokers.hasSent(alteration):
+            return "broker \(alteration.broker) did not send entry \(entry.position): \(alteration.changes)"
+        default: return nil
+        }
     }
 }

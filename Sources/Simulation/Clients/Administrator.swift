@@ -44,8 +44,12 @@ final class Administrator: @unchecked Sendable {
             return .createTopic(
                 CreateTopic(
                     name: "t\(random.below(6))", partitionCount: random.within(1...(cluster.brokers.isCrowd ? 20 : 4)),
-                    replicationFactor: random.within(1...3)))
-        case 4..<6: return .deleteTopic(name: "t\(random.below(6))")
+                    replicationFactor: random.within(1...3),
+                    id: TopicID(high: random.next(), low: random.next())))
+        case 4..<6:
+            // Sometimes of a topic that may be gone, and created anew, by now.
+            let topic = random.chance(500) ? cluster.ledger.model.earlier(random.below(20)).topics.first : nil
+            return .deleteTopic(DeleteTopic(topic?.name ?? "t\(random.below(6))", id: topic?.id))
         case 6: return .unregisterBroker(cluster.brokers.anyID(&random))
         case 7:
             return .delete(Delete(key: Key(validated: Array("/scratch/\(random.below(12))".utf8)), isRecursive: true))
@@ -71,12 +75,20 @@ final class Administrator: @unchecked Sendable {
     /// Requests that must disturb nothing.
     private func look() {
         let node = random.pick(cluster.nodes)
-        switch random.below(4) {
-        case 0: node.post(.measure { _ in })
-        case 1: node.post(.readLog(from: LogIndex(UInt64(random.below(50))), limit: random.below(20)) { _, _ in })
-        case 2: read(.stale, of: node)
+        switch random.below(30) {
+        case 0: raiseLevel()
+        case 1..<8: node.post(.measure { _ in })
+        case 8..<15: node.post(.readLog(from: LogIndex(UInt64(random.below(50))), limit: random.below(20)) { _, _ in })
+        case 15..<22: read(.stale, of: node)
         default: read(.linearizable, of: cluster.nodes[guess])
         }
+    }
+
+    /// Commands and rules of another level from one moment to the next, while all others go on.
+    private func raiseLevel() {
+        let level = random.within(MetadataStateMachine.levels)
+        let request = MembershipRequest(.setFeature("metadata.version", level: level))
+        cluster.nodes[guess].post(.changeMembers(request) { _ in })
     }
 
     // Reads

@@ -23,6 +23,8 @@ struct ClusterModel: Equatable {
         let replicas: [BrokerID]
         var inSync: [BrokerID]
         var epoch = 0
+        /// How often it changed, since that is counted.
+        var changes = 0
     }
 
     struct Topic: Equatable {
@@ -30,13 +32,15 @@ struct ClusterModel: Equatable {
         let replicationFactor: Int
         let configuration: TopicConfiguration
         let createdAt: Int64
+        /// `nil` of one from before ids were drawn.
+        var id: TopicID?
         var partitions: [Partition]
     }
 
     /// In ascending id.
     private(set) var brokers: [Broker] = []
     /// In ascending name.
-    private(set) var topics: [Topic] = []
+    var topics: [Topic] = []
     /// Of all topics that ever were: each goes on where the one before ended.
     private var partitionsCreated = 0
 
@@ -129,7 +133,7 @@ struct ClusterModel: Equatable {
 
     // Topics
 
-    mutating func create(_ creation: CreateTopic, at time: Int64) -> ModelAnswer {
+    mutating func create(_ creation: CreateTopic, at time: Int64, level: Int) -> ModelAnswer {
         if let known = topic(creation.name) {
             let isSame =
                 known.partitions.count == creation.partitionCount
@@ -147,14 +151,18 @@ struct ClusterModel: Equatable {
         }
         let topic = Topic(
             name: creation.name, replicationFactor: creation.replicationFactor,
-            configuration: creation.configuration, createdAt: time, partitions: partitions)
+            configuration: creation.configuration, createdAt: time, id: level >= 4 ? creation.id : nil,
+            partitions: partitions)
         topics.insert(topic, at: topics.firstIndex { $0.name > topic.name } ?? topics.count)
         partitionsCreated += partitions.count
         return .topic(topic, isNew: true)
     }
 
-    mutating func deleteTopic(_ name: String) -> ModelAnswer {
-        guard let index = topics.firstIndex(where: { $0.name == name }) else { return .refused("unknownTopic") }
+    mutating func delete(_ deletion: DeleteTopic, level: Int) -> ModelAnswer {
+        guard let index = topics.firstIndex(where: { $0.name == deletion.name }) else {
+            return .refused("unknownTopic")
+        }
+        if level >= 4, let id = deletion.id, id != topics[index].id { return .refused("topicIDMismatch") }
         topics.remove(at: index)
         return .done
     }
@@ -171,8 +179,11 @@ struct ClusterModel: Equatable {
             guard let topic = topics.firstIndex(where: { $0.name == change.topic }),
                 var partition = partition(change.topic, change.partition)
             else { continue }
+            if level >= 4, let epoch = change.leaderEpoch, epoch != partition.epoch { continue }
+            // A leader that names its process says itself who follows it.
+            let leaderDecides = level >= 4 && partition.leader.flatMap { self.broker($0) }?.process != nil
             if change.isInSync {
-                if partition.mayJoin(update.broker, mayLead: mayLead(update.broker)) {
+                if !leaderDecides, partition.mayJoin(update.broker, mayLead: mayLead(update.broker)) {
                     partition.inSync.append(update.broker)
                 }
             } else if partition.mayLeave(update.broker) {

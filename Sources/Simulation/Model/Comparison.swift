@@ -19,6 +19,7 @@ extension ModelAnswer {
                 } else {
                     .refused("a result of a transaction that was none")
                 }
+            case .partitions(let results, _): .partitions(results.map { ClusterModel.Altered($0) })
             case .lease(let lease): .lease(lease.id, ttl: lease.ttlSeconds)
             case .refused(.revisionMismatch(let present)): .refused("revisionMismatch", present: present)
             case .refused(let refusal): .refused(Self.name(of: refusal))
@@ -35,6 +36,7 @@ extension ModelAnswer {
         case .notEnoughBrokers: "notEnoughBrokers"
         case .topicExists: "topicExists"
         case .unknownTopic: "unknownTopic"
+        case .topicIDMismatch: "topicIDMismatch"
         case .unknownKey: "unknownKey"
         case .revisionMismatch: "revisionMismatch"
         case .revisionCompacted: "revisionCompacted"
@@ -93,11 +95,34 @@ extension ClusterModel.Process {
     }
 }
 
+extension ClusterModel.Altered {
+    init(_ result: AlterPartitions.Result) {
+        self =
+            switch result.partition {
+            case .success(let partition): .partition(ClusterModel.Partition(partition))
+            case .failure(let flaw): .refused(Self.name(of: flaw))
+            }
+    }
+
+    private static func name(of flaw: AlterPartitions.Flaw) -> String {
+        switch flaw {
+        case .unknownTopic: "unknownTopic"
+        case .unknownPartition: "unknownPartition"
+        case .epochAhead: "epochAhead"
+        case .fencedLeaderEpoch: "fencedLeaderEpoch"
+        case .notLeader: "notLeader"
+        case .invalidPartitionEpoch: "invalidPartitionEpoch"
+        case .invalidISR: "invalidISR"
+        case .ineligibleReplica: "ineligibleReplica"
+        }
+    }
+}
+
 extension ClusterModel.Partition {
     init(_ partition: Partition) {
         self.init(
             leader: partition.leader, replicas: partition.replicas, inSync: partition.inSyncReplicas,
-            epoch: partition.leaderEpoch)
+            epoch: partition.leaderEpoch, changes: partition.partitionEpoch)
     }
 }
 
@@ -105,7 +130,7 @@ extension ClusterModel.Topic {
     init(_ topic: Topic, _ partitions: [Partition]) {
         self.init(
             name: topic.name, replicationFactor: topic.replicationFactor, configuration: topic.configuration,
-            createdAt: topic.createdAt, partitions: partitions.map { ClusterModel.Partition($0) })
+            createdAt: topic.createdAt, id: topic.drawnID, partitions: partitions.map { ClusterModel.Partition($0) })
     }
 }
 

@@ -14,6 +14,9 @@ struct Model {
     /// `nil` for a version that nothing committed has yet.
     func cluster(at version: UInt64) -> ClusterModel? { version <= self.version ? clusters[Int(version)] : nil }
 
+    /// As it was so many versions ago.
+    func earlier(_ versions: Int) -> ClusterModel { clusters[max(0, clusters.count - 1 - versions)] }
+
     /// - Parameter time: The entry's, in Unix milliseconds.
     mutating func apply(_ command: Command, at time: Int64) -> ModelAnswer {
         let (level, next) = (level, version + 1)
@@ -31,8 +34,8 @@ struct Model {
         case .unregisterBroker(let id): return change { $0.unregister(id) }
         case .updateBrokerStatus(let update):
             return change { $0.setStatus(of: update.id, isOnline: update.status == .online) }
-        case .createTopic(let creation): return change { $0.create(creation, at: time) }
-        case .deleteTopic(let name): return change { $0.deleteTopic(name) }
+        case .createTopic(let creation): return change { $0.create(creation, at: time, level: level) }
+        case .deleteTopic(let deletion): return change { $0.delete(deletion, level: level) }
         case .updateInSyncReplicas(let update): return change { $0.update(update, level: level) }
         case .raiseLevel(let wanted):
             guard wanted >= level else { return .refused("invalidCommand") }
@@ -48,13 +51,18 @@ struct Model {
         case .changeBrokerState where level < 3: return .refused("invalidCommand")
         case .changeBrokerState(let wanted):
             return change { $0.change(wanted, version: next) }
+        case .alterPartitions where level < 4: return .refused("invalidCommand")
+        case .alterPartitions(let report): return change { $0.alter(report) }
         }
     }
 
     private mutating func change(_ body: (inout ClusterModel) -> ModelAnswer) -> ModelAnswer {
         var next = cluster
         let answer = body(&next)
-        if next != cluster { clusters.append(next) }
+        if next != cluster {
+            if level >= 4 { next.countChanges(since: cluster) }
+            clusters.append(next)
+        }
         return answer
     }
 }
@@ -68,6 +76,7 @@ enum ModelAnswer: Equatable {
     case deleted(count: Int, revision: UInt64)
     case transaction(TransactionModel.Answer, revision: UInt64)
     case lease(LeaseID, ttl: Int64)
+    case partitions([ClusterModel.Altered])
     /// With the key's present revision, if that is the reason.
     case refused(String, present: UInt64? = nil)
 }

@@ -1,0 +1,99 @@
+import Defects
+
+extension MetadataStateMachine {
+    mutating func apply(_ alteration: AlterPartitions) -> Outcome {
+        guard drawsTopicIDs else { return .refused(.invalidCommand) }
+        guard let broker = broker(alteration.broker) else { return .refused(.unknownBroker(alteration.broker)) }
+        guard broker.incarnation?.epoch == alteration.epoch || Defect.staleEpochAltersPartitions.isOn else {
+            return .refused(.staleBrokerEpoch(broker.id, present: broker.incarnation?.epoch))
+        }
+        var changes: [Change] = []
+        let results = alteration.changes.map { apply($0, of: broker.id, &changes) }
+        if !changes.isEmpty { counters.version += 1 }
+        return Outcome(result: .partitions(results, version: counters.version), changes: changes)
+    }
+
+    /// What it would come to, if it would change nothing; `nil` if it must be applied.
+    public func resultIfUnchanged(_ alteration: AlterPartitions) -> CommandResult? {
+        var results: [AlterPartitions.Result] = []
+        for change in alteration.changes {
+            guard let result = resultIfUnchanged(change, of: alteration.broker) else { return nil }
+            results.append(result)
+        }
+        return .partitions(results, version: counters.version)
+    }
+
+    private mutating func apply(
+        _ change: AlterPartitions.Change, of sender: BrokerID, _ changes: inout [Change]
+    ) -> AlterPartitions.Result {
+        if let result = resultIfUnchanged(change, of: sender) { return result }
+        guard let index = topicIndex(change.topic) else { preconditionFailure("a change of no topic") }
+        var partition = topicRows[index].partitions[change.partition]
+        partition.inSyncReplicas = [sender] + change.inSync.map(\.id).filter { $0 != sender }
+        settle(index, partition, .keep, &changes)
+        return AlterPartitions.Result(
+            topic: topicRows[index].topic, partition: .success(topicRows[index].partitions[change.partition]))
+    }
+
+    private func resultIfUnchanged(
+        _ change: AlterPartitions.Change, of sender: BrokerID
+    ) -> AlterPartitions.Result? {
+        guard let index = topicIndex(change.topic) else {
+            return AlterPartitions.Result(topic: nil, partition: .failure(.unknownTopic))
+        }
+        let rows = topicRows[index]
+        guard rows.partitions.indices.contains(change.partition) else {
+            return AlterPartitions.Result(topic: rows.topic, partition: .failure(.unknownPartition))
+        }
+        let partition = rows.partitions[change.partition]
+        if let flaw = flaw(of: change, by: sender, partition) {
+            return AlterPartitions.Result(topic: rows.topic, partition: .failure(flaw))
+        }
+        guard change.isRepeat(of: partition) else { return nil }
+        return AlterPartitions.Result(topic: rows.topic, partition: .success(partition))
+    }
+
+    /// In Kafka's order (ReplicationControlManager, `validateAlterPartitionData`).
+    private func flaw(
+        of change: AlterPartitions.Change, by sender: BrokerID, _ partition: Partition
+    ) -> AlterPartitions.Flaw? {
+        if change.leaderEpoch > partition.leaderEpoch || change.partitionEpoch > partition.partitionEpoch {
+            return .epochAhead
+        }
+        if change.leaderEpoch < partition.leaderEpoch, !Defect.fencedLeaderAltersPartitions.isOn {
+            return .fencedLeaderEpoch(present: partition.leaderEpoch)
+        }
+        guard partition.leader == sender else { return .notLeader(present: partition.leader) }
+        // After a lost answer the same may come again.
+        if change.partitionEpoch < partition.partitionEpoch, !change.isRepeat(of: partition),
+            !Defect.partitionEpochNotChecked.isOn
+        {
+            return .invalidPartitionEpoch(present: partition.partitionEpoch)
+        }
+        let ids = Set(change.inSync.map(\.id))
+        if ids.count < change.inSync.count { return .invalidISR("names a replica twice") }
+        if !ids.isSubset(of: partition.replicas) { return .invalidISR("has members that are no replicas") }
+        if !ids.contains(sender) { return .invalidISR("is without the leader") }
+        for member in change.inSync {
+            if let reason = ineligibility(of: member) { return .ineligibleReplica(member.id, reason) }
+        }
+        return nil
+    }
+
+    /// A fenced broker, or one that was started again since, would be in sync by what it had (KIP-841, KIP-903).
+    private func ineligibility(of member: AlterPartitions.Member) -> AlterPartitions.Ineligibility? {
+        guard let broker = broker(member.id) else { return .unregistered }
+        if broker.state != .active, !Defect.fencedReplicaJoins.isOn { return .notActive(broker.state) }
+        let present = broker.incarnation?.epoch
+        if let epoch = member.epoch, epoch != present, !Defect.memberEpochNotChecked.isOn {
+            return .staleEpoch(present: present)
+        }
+        return nil
+    }
+}
+
+extension AlterPartitions.Change {
+    fileprivate func isRepeat(of partition: Partition) -> Bool {
+        inSync.count == partition.inSyncReplicas.count && Set(inSync.map(\.id)) == Set(partition.inSyncReplicas)
+    }
+}

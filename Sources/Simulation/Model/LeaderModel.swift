@@ -1,0 +1,68 @@
+import Metadata
+
+// What leaders say of the partitions that they lead, by the rules of the contract (KIP-497, KIP-841, KIP-903).
+
+extension ClusterModel {
+    /// What became of one change: the partition as it is, or the first rule that forbids it.
+    enum Altered: Equatable {
+        case partition(Partition)
+        case refused(String)
+    }
+
+    mutating func alter(_ report: AlterPartitions) -> ModelAnswer {
+        guard let sender = broker(report.broker) else { return .refused("unknownBroker") }
+        guard let epoch = sender.process?.epoch, epoch == report.epoch else { return .refused("staleBrokerEpoch") }
+        return .partitions(report.changes.map { alter($0, by: sender.id) })
+    }
+
+    private mutating func alter(_ change: AlterPartitions.Change, by sender: BrokerID) -> Altered {
+        let found = topics.firstIndex { topic in
+            switch change.topic {
+            case .id(let id): topic.id == id
+            case .name(let name): topic.name == name
+            }
+        }
+        guard let topic = found else { return .refused("unknownTopic") }
+        guard topics[topic].partitions.indices.contains(change.partition) else { return .refused("unknownPartition") }
+        var partition = topics[topic].partitions[change.partition]
+        let wanted = change.inSync.map(\.id)
+        let isSame = wanted.sorted() == partition.inSync.sorted()
+        if change.leaderEpoch > partition.epoch || change.partitionEpoch > partition.changes {
+            return .refused("epochAhead")
+        }
+        if change.leaderEpoch < partition.epoch { return .refused("fencedLeaderEpoch") }
+        if partition.leader != sender { return .refused("notLeader") }
+        if change.partitionEpoch < partition.changes, !isSame { return .refused("invalidPartitionEpoch") }
+        if Set(wanted).count < wanted.count || !wanted.allSatisfy(partition.replicas.contains)
+            || !wanted.contains(sender)
+        {
+            return .refused("invalidISR")
+        }
+        for member in change.inSync {
+            guard let known = broker(member.id), known.mayLead,
+                member.epoch == nil || member.epoch == known.process?.epoch
+            else { return .refused("ineligibleReplica") }
+        }
+        if !isSame {
+            partition.inSync = [sender] + wanted.filter { $0 != sender }
+            partition.changes += 1
+            topics[topic].partitions[change.partition] = partition
+        }
+        return .partition(partition)
+    }
+
+    /// From the level on that brings partition epochs, each change of a partition counts, once for each entry.
+    mutating func countChanges(since before: ClusterModel) {
+        for (index, topic) in topics.enumerated() {
+            guard let old = before.topic(topic.name), old.createdAt == topic.createdAt, old.id == topic.id else {
+                continue
+            }
+            for (number, partition) in topic.partitions.enumerated() {
+                guard old.partitions[number] != partition, old.partitions[number].changes == partition.changes else {
+                    continue
+                }
+                topics[index].partitions[number].changes += 1
+            }
+        }
+    }
+}

@@ -1,0 +1,75 @@
+import Metadata
+
+// What leaders say of their partitions, in the log as in requests.
+
+extension JSONWriter {
+    mutating func fields(of alteration: AlterPartitions) {
+        field("brokerId", alteration.broker)
+        field("brokerEpoch", alteration.epoch)
+        arrayField("partitions") { json in for change in alteration.changes { json.value(change) } }
+    }
+
+    private mutating func value(_ change: AlterPartitions.Change) {
+        object { json in
+            switch change.topic {
+            case .id(let id): json.field("topicId", id.description)
+            case .name(let name): json.field("topic", name)
+            }
+            json.field("partition", change.partition)
+            json.field("leaderEpoch", change.leaderEpoch)
+            json.field("partitionEpoch", change.partitionEpoch)
+            json.arrayField("isr") { json in
+                for member in change.inSync {
+                    json.object { json in
+                        json.field("id", member.id)
+                        if let epoch = member.epoch { json.field("epoch", epoch) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+extension AlterPartitions {
+    /// - Throws: ``JSONInputError`` for what can be no report at all. Whether it fits the state is decided when it is applied.
+    public init(json: JSONObject) throws(JSONInputError) {
+        self.init(
+            broker: try json.integer("brokerId", in: Limits.id),
+            epoch: UInt64(try json.integer("brokerEpoch", in: Limits.counter)),
+            changes: try json.objects("partitions", atMost: Limits.maxAlteredPartitions) {
+                json throws(JSONInputError) in try Change(json: json)
+            })
+    }
+}
+
+extension AlterPartitions.Change {
+    fileprivate init(json: JSONObject) throws(JSONInputError) {
+        // The id wins: a name may be another topic's by now.
+        let topic: AlterPartitions.TopicReference =
+            if let id = try json.topicIDIfPresent("topicId") { .id(id) } else { .name(try json.string("topic")) }
+        let epochs = 0...Limits.counter.upperBound
+        self.init(
+            topic: topic, partition: Int(try json.integer("partition", in: 0...Limits.counter.upperBound)),
+            leaderEpoch: Int(try json.integer("leaderEpoch", in: epochs)),
+            partitionEpoch: Int(try json.integer("partitionEpoch", in: epochs)),
+            inSync: try json.members("isr"))
+    }
+}
+
+extension JSONObject {
+    /// Each with the epoch of its registration, or a plain number.
+    fileprivate func members(_ name: String) throws(JSONInputError) -> [AlterPartitions.Member] {
+        if let ids = try? integersIfPresent(name) {
+            guard ids.count <= Limits.replicationFactor.upperBound, ids.allSatisfy(Limits.id.contains) else {
+                throw JSONInputError(code: .outOfRange, field: name, problem: "must be ids of brokers")
+            }
+            return ids.map { AlterPartitions.Member($0) }
+        }
+        return try objects(name, atMost: Int(Limits.replicationFactor.upperBound)) { json throws(JSONInputError) in
+            // Kafka's -1: not known.
+            let epoch = try json.integerIfPresent("epoch", in: -1...Limits.counter.upperBound)
+            return AlterPartitions.Member(
+                try json.integer("id", in: Limits.id), epoch: epoch.flatMap { $0 < 0 ? nil : UInt64($0) })
+        }
+    }
+}
