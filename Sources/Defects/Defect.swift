@@ -271,6 +271,18 @@
         case partitionEpochStays = "partition-epoch-stays"
         /// A topic is deleted that was created anew under the same name.
         case deletesAnotherTopic = "deletes-another-topic"
+        /// Who follows the changes of the cluster is not told what went.
+        case removalsNotTold = "removals-not-told"
+        /// Who follows the changes of the cluster does not hear of brokers that changed.
+        case brokerChangeNotStamped = "broker-change-not-stamped"
+        /// Who follows the changes of the cluster does not hear of partitions that changed.
+        case partitionChangeNotStamped = "partition-change-not-stamped"
+        /// A page of changes begins behind the row that it should begin with.
+        case changesPageSkipsRow = "changes-page-skips-row"
+        /// A node tells who follows the changes what it does not know to be all.
+        case changesBelowFloor = "changes-below-floor"
+        /// A node that is behind goes on with pages that another one began.
+        case changesPageOfThePast = "changes-page-of-the-past"
         /// A broker goes away that has partitions.
         case unregistersWithPartitions = "unregisters-with-partitions"
         /// A broker that registers again the same is a new one.

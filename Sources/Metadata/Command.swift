@@ -51,8 +51,11 @@ public struct RegisterBroker: Equatable, Sendable {
         public var id: String
         /// The leader was shown that the process before is gone: it knew what only that one did, or listens where that one did.
         public var isSuccessor: Bool
+        /// It follows the changes by itself; passed over before level 4.
+        public var fetches: Bool
 
-        public init(id: String, isSuccessor: Bool = false) {
+        public init(id: String, isSuccessor: Bool = false, fetches: Bool = false) {
+            self.fetches = fetches
             self.id = id
             self.isSuccessor = isSuccessor
         }

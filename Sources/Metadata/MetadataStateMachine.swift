@@ -39,6 +39,11 @@ public struct MetadataStateMachine: Sendable {
 
     var replicaIndex = ReplicaIndex()
     var brokerCounts = BrokerCounts()
+    /// The version at which each of ``brokerRows`` last changed.
+    var brokerStamps: [UInt64] = []
+    var removals: Removals
+    /// What the version is behind the present command, if that changes a broker, topic or partition.
+    var nextVersion: UInt64
     /// `nil` when a broker changed since the last topic was created.
     var placementRing: PlacementRing?
 
@@ -47,6 +52,8 @@ public struct MetadataStateMachine: Sendable {
         self.counters = counters
         if Defect.revisionReused.isOn, counters.revision > 0 { self.counters.revision -= 1 }
         history = KeyHistory(horizon: counters.horizon)
+        removals = Removals(floor: counters.version)
+        nextVersion = counters.version
         self.changedRows = ChangedRows(takenRevision: counters.revision)
         countersDigest = Digest(self.counters)
         ownDigest = countersDigest
@@ -58,7 +65,8 @@ public struct MetadataStateMachine: Sendable {
     /// Changes come in a fixed order: the broker's or topic's own first, then partitions by topic name and id, or keys in
     /// byte order. ``UpdateInSyncReplicas`` reports its partitions in its own order, a transaction its keys.
     public mutating func apply(_ command: Command, timestamp: Int64) -> Outcome {
-        switch command {
+        nextVersion = counters.version + 1
+        return switch command {
         case .put(let put): apply(put)
         case .delete(let delete): apply(delete)
         case .updateInSyncReplicas(let update): apply(update)

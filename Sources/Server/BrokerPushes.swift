@@ -11,6 +11,8 @@ import Raft
 struct BrokerPushes {
     /// What a broker is to be sent next.
     enum Want: Equatable {
+        /// It asks for what it lacks.
+        case nothing
         /// Who leads.
         case announcement
         /// All of the state, not older than this version.
@@ -33,6 +35,8 @@ struct BrokerPushes {
         /// The latest version on anything that was sent to it.
         var told: UInt64 = 0
         var needsAnnouncement = false
+        /// It is told who leads, and asks for all else.
+        var isFetching = false
         var needsSnapshot: UInt64?
         /// The process that is there now has taken all of the state once.
         var hasState = false
@@ -102,18 +106,31 @@ struct BrokerPushes {
     // Who is there
 
     /// A new leadership begins: all of these are told who leads, and behind it the state.
-    mutating func begin(_ brokers: [BrokerID], version: UInt64) {
+    mutating func begin(_ brokers: [BrokerID], fetching: [BrokerID] = [], version: UInt64) {
         self = BrokerPushes()
         onlyBrokersSince = version
         for broker in brokers {
             listeners[broker] = Listener(version: version, needsAnnouncement: true)
             welcome(broker, version: version)
         }
+        for broker in fetching {
+            listeners[broker] = Listener(version: version, needsAnnouncement: true, isFetching: true)
+            makeReady(broker)
+        }
+    }
+
+    /// The broker came, and asks for the state: whoever leads it knows.
+    mutating func listen(_ broker: BrokerID) {
+        guard listeners[broker]?.isFetching != true else { return }
+        drop(broker)
+        listeners[broker] = Listener(version: 0, isFetching: true)
+        settle(broker)
     }
 
     /// The broker came ONLINE, or registered again: it gets all of the state as of `version` or later.
     mutating func welcome(_ broker: BrokerID, version: UInt64) {
         lastTicket += 1
+        if listeners[broker]?.isFetching == true { drop(broker) }
         listeners[broker, default: Listener(version: version)].welcome = lastTicket
         if !Defect.fullSnapshotMissing.isOn { listeners[broker]?.needsSnapshot = version }
         listeners[broker]?.hasState = false
@@ -172,6 +189,7 @@ struct BrokerPushes {
     func want(of broker: BrokerID) -> Want? {
         guard let listener = listeners[broker] else { return nil }
         if listener.needsAnnouncement { return .announcement }
+        if listener.isFetching { return .nothing }
         if let version = listener.needsSnapshot {
             // A snapshot that is in memory may be older than what the broker has heard of already.
             return .snapshot(notBefore: Defect.lastPushFirst.isOn ? 0 : max(version, listener.told))
@@ -181,7 +199,9 @@ struct BrokerPushes {
 
     /// It has everything.
     mutating func settle(_ broker: BrokerID) {
-        idle.append(newEntry(broker))
+        let entry = newEntry(broker)
+        // Of those who fetch none waits for a change.
+        if listeners[broker]?.isFetching != true { idle.append(entry) }
         listeners[broker]?.isIdle = true
         idleCount += 1
         if idle.count > 2 * listeners.count + 64 { idle = idle.filter { isValid($0) } }

@@ -10,13 +10,17 @@ public struct BrokerRegistration: Sendable, Equatable {
     public var clusterID: String?
     /// The process whose place it takes, as shown by whoever has what only that process could hold.
     public var successorOf: String?
+    /// It follows the changes by itself.
+    public var fetches: Bool
 
     public init(
-        _ broker: RegisterBroker, incarnation: String? = nil, clusterID: String? = nil, successorOf: String? = nil
+        _ broker: RegisterBroker, incarnation: String? = nil, clusterID: String? = nil, successorOf: String? = nil,
+        fetches: Bool = false
     ) {
         self.broker = broker
         self.incarnation = incarnation
         self.clusterID = clusterID
+        self.fetches = fetches
         self.successorOf = successorOf
     }
 }

@@ -104,6 +104,7 @@ public enum Input: Sendable {
     case watchMetadata(wake: @Sendable () -> Void, @Sendable (Result<UInt64, RequestFailure>) -> Void)
     case unwatchMetadata(UInt64)
     case metadataNews(after: UInt64?, @Sendable (Result<MetadataNews, RequestFailure>) -> Void)
+    case changes(ChangesRequest, @Sendable (Result<ChangesOutcome, RequestFailure>) -> Void)
 
     case peerRequest(
         Raft.Request, from: RequestOrigin, connection: UInt64,

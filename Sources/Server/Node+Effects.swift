@@ -120,6 +120,7 @@ extension Node {
             "🔄 role",
             metadata: ["role": "\(role.rawValue)", "term": "\(term)", "leader": "\(leader?.description ?? "none")"])
         proposedLevel = 1
+        leaderlessSince = leader == nil ? leaderlessSince ?? now.instant : nil
         if role == .leader {
             leadingSince = now.instant
             measurements.leadershipsWon += 1

@@ -47,7 +47,8 @@ extension Node {
         {
             return completion(.success(.duplicate(existing, remaining: remaining)))
         }
-        broker.incarnation = RegisterBroker.Incarnation(id: id, isSuccessor: isSuccessor)
+        broker.incarnation = RegisterBroker.Incarnation(
+            id: id, isSuccessor: isSuccessor, fetches: registration.fetches)
         propose(broker, completion)
     }
 
@@ -97,7 +98,7 @@ extension Node {
             heartbeats.touch(known.id, knows: heartbeat.metadataVersion, now: now.instant)
             // One that is FENCED and was silent for too long is told again what it lacks.
             if known.state != .shutdown, !pushes.tells(known.id) {
-                pushes.welcome(known.id, version: metadata.counters.version)
+                welcome(known.id)
             }
         }
         guard let next = nextState(of: known, incarnation, heartbeat) else {

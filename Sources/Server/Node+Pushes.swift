@@ -14,7 +14,9 @@ extension Node {
         let version = metadata.counters.version
         guard let update = update(.controllerChanged) else { return }
         pushBodies = PushBodies(announcement: (version, update.body))
-        if !Defect.controllerChangeNotPushed.isOn { pushes.begin(brokers, version: version) }
+        if !Defect.controllerChangeNotPushed.isOn {
+            pushes.begin(brokers.filter { !fetches($0) }, fetching: brokers.filter(fetches), version: version)
+        }
         logger.info("📢 controller change pushed", metadata: ["brokers": "\(brokers.count)", "controller": "\(id)"])
     }
 
@@ -27,7 +29,7 @@ extension Node {
                 heartbeats.touch(broker, now: now.instant)
                 // One with an incarnation was told while it was FENCED.
                 let isTold = metadata.broker(broker)?.incarnation != nil && pushes.tells(broker)
-                if !isTold { pushes.welcome(broker, version: version) }
+                if !isTold { welcome(broker) }
             // Out by its own wish, it is there.
             case .brokerOffline(let broker) where outcome.result == .done && isHeardWhileFenced(broker): break
             case .brokerOffline(let broker), .brokerUnregistered(let broker): forget(broker)
@@ -38,11 +40,22 @@ extension Node {
         // Also if nothing changed: the process may be another one, that knows nothing.
         if case .broker(let broker, let isNew) = outcome.result, isNew || !Defect.returningProcessNotTold.isOn {
             heartbeats.begin(broker.id, now: now.instant)
-            pushes.welcome(broker.id, version: version)
+            welcome(broker.id)
         }
         guard !outcome.changes.isEmpty else { return }
         if !outcome.changes.allSatisfy(\.isOfBroker) { pushes.topicsChanged(at: version) }
         pushes.stateChanged()
+    }
+
+    private func fetches(_ broker: BrokerID) -> Bool { metadata.broker(broker)?.incarnation?.fetches ?? false }
+
+    /// It came, and has nothing yet.
+    func welcome(_ broker: BrokerID) {
+        if fetches(broker) {
+            pushes.listen(broker)
+        } else {
+            pushes.welcome(broker, version: metadata.counters.version)
+        }
     }
 
     private func isHeardWhileFenced(_ broker: BrokerID) -> Bool {
@@ -66,6 +79,7 @@ extension Node {
         guard let bodies = pushBodies, let want = pushes.want(of: broker) else { return }
         let present = metadata.counters.version
         switch want {
+        case .nothing: pushes.settle(broker)
         case .announcement:
             push(bodies.announcement.body, .announcement, version: bodies.announcement.version, to: broker)
         case .snapshot(let version):

@@ -98,6 +98,10 @@ public final class Node {
     /// While this node leads.
     var pushBodies: PushBodies?
     var lastPushBody: UInt64 = 0
+    /// Many ask for the same.
+    var latestChanges: SharedChangesPage?
+    /// `nil` while a leader is known.
+    var leaderlessSince: Instant?
     /// Whom a broker that wants to stop was last seen to wait for.
     var lastWaitedFor: BrokerID?
     var senders: [SnapshotSender] = []
@@ -238,6 +242,7 @@ public final class Node {
         case .watchMetadata(let wake, let completion): completion(watchMetadata(wake))
         case .unwatchMetadata(let number): metadataWatches.remove(number)
         case .metadataNews(let version, let completion): completion(metadataNews(after: version))
+        case .changes(let request, let completion): completion(changes(request))
         case .peerRequest(let request, let origin, let connection, let completion):
             receive(request, from: origin, connection: connection, completion)
         case .peerReply(let event, let speaker): receive(event, from: speaker)
@@ -331,6 +336,7 @@ public final class Node {
             case .watch(_, _, _, let completion): completion(.failure(.request(failure)))
             case .watchMetadata(_, let completion): completion(.failure(failure))
             case .metadataNews(_, let completion): completion(.failure(failure))
+            case .changes(_, let completion): completion(.failure(failure))
             case .stop(let completion): completion()
             default: break
             }

@@ -216,6 +216,11 @@ public protocol NodeService: AnyObject, Sendable {
     func metadataNews(
         after version: UInt64?, completion: @escaping @Sendable (Result<MetadataNews, RequestFailure>) -> Void)
 
+    /// What changed of brokers, topics and partitions behind a version, as this node has it: a page of it.
+    func changes(
+        _ request: ChangesRequest,
+        completion: @escaping @Sendable (Result<ChangesOutcome, RequestFailure>) -> Void)
+
     /// Makes a backup of a state as fresh as `consistency` says. Answers on a thread of its own.
     func backUp(_ consistency: Consistency, completion: @escaping BackupCompletion)
 

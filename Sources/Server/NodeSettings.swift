@@ -58,7 +58,7 @@ public struct NodeSettings: Sendable {
     public var maximumWatches = 20_000
     /// Of brokers, topics and partitions; beyond, they are refused as overload. One that does not read may hold the rows of a
     /// version.
-    public var maximumMetadataWatches = 1000
+    public var maximumMetadataWatches = 20_000
     /// The level of metadata.version that a cluster begins with; an earlier one to have members of an earlier release.
     public var newClusterLevel = MetadataStateMachine.levels.upperBound
 

@@ -56,6 +56,7 @@ enum RowColumns {
         statement.bind(8, incarnation.map { Int64(clamping: $0.epoch) })
         statement.bind(9, incarnation?.state.rawValue)
         statement.bind(10, incarnation?.shutdownVersion.map { Int64(clamping: $0) })
+        statement.bind(11, incarnation?.fetches == true ? "fetch" : nil)
     }
 
     private static func bind(_ topic: Topic, to statement: Statement) {
@@ -118,7 +119,8 @@ enum RowColumns {
             }
             broker.incarnation = BrokerIncarnation(
                 id: id, epoch: statement.unsigned(7), state: state,
-                shutdownVersion: statement.optionalInteger(9).map { UInt64(clamping: $0) })
+                shutdownVersion: statement.optionalInteger(9).map { UInt64(clamping: $0) },
+                fetches: statement.optionalText(10) == "fetch")
         }
         return .success(.broker(broker))
     }

@@ -147,6 +147,7 @@ enum StateTable: CaseIterable {
         case .broker:
             [
                 ("incarnation_id", "TEXT"), ("epoch", "INTEGER"), ("state", "TEXT"), ("shutdown_version", "INTEGER"),
+                ("delivery", "TEXT"),
             ]
         case .topic: [("topic_id", "TEXT")]
         case .partition: [("partition_epoch", "INTEGER")]
@@ -163,7 +164,8 @@ enum StateTable: CaseIterable {
               id INTEGER PRIMARY KEY, host TEXT NOT NULL, port INTEGER NOT NULL, rack TEXT, status TEXT NOT NULL,
               registered_at INTEGER NOT NULL, -- Unix milliseconds
               incarnation_id TEXT, epoch INTEGER, state TEXT, -- NULL: it registered without
-              shutdown_version INTEGER -- what the others must know before it may stop
+              shutdown_version INTEGER, -- what the others must know before it may stop
+              delivery TEXT -- NULL: changes are pushed to it; fetch: it asks for them
             )
             """
         case .topic:

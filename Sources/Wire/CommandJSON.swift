@@ -50,6 +50,7 @@ enum CommandJSON {
             if let incarnation = broker.incarnation {
                 json.field("incarnationId", incarnation.id)
                 json.field("isSuccessor", incarnation.isSuccessor)
+                if incarnation.fetches { json.field("delivery", "fetch") }
             }
             if broker.replacing > 0 { json.field("replacesEpoch", broker.replacing) }
         case .unregisterBroker(let id):
@@ -192,7 +193,7 @@ extension RegisterBroker.Incarnation {
     /// `nil` where no process is named.
     fileprivate init?(json: JSONObject) throws(JSONInputError) {
         guard let id = try json.drawnIDIfPresent("incarnationId") else { return nil }
-        self.init(id: id, isSuccessor: try json.bool("isSuccessor"))
+        self.init(id: id, isSuccessor: try json.bool("isSuccessor"), fetches: try json.fetchesIfPresent("delivery"))
     }
 }
 

@@ -33,6 +33,15 @@ extension JSONObject {
         try drawnIDIfPresent(name).flatMap { TopicID($0) }
     }
 
+    /// How a broker hears of changes: `push`, the default, or `fetch`.
+    public func fetchesIfPresent(_ name: String) throws(JSONInputError) -> Bool {
+        switch try stringIfPresent(name) {
+        case nil, "push": return false
+        case "fetch": return true
+        default: throw JSONInputError(code: .outOfRange, field: name, problem: "must be push or fetch")
+        }
+    }
+
     /// Of a leader or of a partition.
     public func epochIfPresent(_ name: String) throws(JSONInputError) -> Int? {
         try integerIfPresent(name, in: 0...Limits.counter.upperBound).map { Int($0) }

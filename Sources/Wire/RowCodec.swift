@@ -17,6 +17,8 @@ public enum RowCodec {
         case identifiedTopic = 9
         /// With an epoch of its own.
         case countedPartition = 10
+        /// With an incarnation that follows the changes by itself.
+        case fetchingBroker = 11
     }
 
     // MARK: Encoding
@@ -24,7 +26,7 @@ public enum RowCodec {
     public static func encode(_ row: Row, into bytes: inout [UInt8]) {
         switch row {
         case .broker(let broker):
-            bytes.append(broker.incarnation == nil ? Kind.broker.rawValue : Kind.incarnatedBroker.rawValue)
+            bytes.append(kind(of: broker).rawValue)
             append(broker, to: &bytes)
             if let incarnation = broker.incarnation { append(incarnation, to: &bytes) }
         case .topic(let topic):
@@ -56,6 +58,11 @@ public enum RowCodec {
             appendRare(version.pair, to: &bytes)
             append(version.pair, to: &bytes)
         }
+    }
+
+    private static func kind(of broker: Broker) -> Kind {
+        guard let incarnation = broker.incarnation else { return .broker }
+        return incarnation.fetches ? .fetchingBroker : .incarnatedBroker
     }
 
     private static func appendRare(_ pair: KeyValue, to bytes: inout [UInt8]) {
@@ -139,6 +146,11 @@ public enum RowCodec {
         case .incarnatedBroker:
             var broker = try decodeBroker(&reader)
             broker.incarnation = try decodeIncarnation(&reader)
+            return .broker(broker)
+        case .fetchingBroker:
+            var broker = try decodeBroker(&reader)
+            broker.incarnation = try decodeIncarnation(&reader)
+            broker.incarnation?.fetches = true
             return .broker(broker)
         case .topic: return .topic(try decodeTopic(&reader))
         case .identifiedTopic:

@@ -21,6 +21,8 @@ final class FakeNode: NodeService {
         var watches = KeyWatches(MetadataStateMachine())
         /// What others change just before the next commands, one before each.
         var changeBeforeNext: [Command] = []
+        var oldestVersion: UInt64 = 0
+        var metadataWakers: [UInt64: @Sendable () -> Void] = [:]
         var heartbeat: HeartbeatAnswer?
         var heartbeats: [Heartbeat] = []
         var reports: [LagReport] = []
@@ -62,6 +64,7 @@ final class FakeNode: NodeService {
     func submit(
         _ command: Command, completion: @escaping @Sendable (Result<CommandResult, RequestFailure>) -> Void
     ) {
+        defer { for wake in state.withLock({ Array($0.metadataWakers.values) }) { wake() } }
         completion(
             state.withLock { state in
                 if let failure = state.failure { return .failure(failure) }
@@ -114,15 +117,33 @@ final class FakeNode: NodeService {
         wake: @escaping @Sendable () -> Void,
         completion: @escaping @Sendable (Result<UInt64, RequestFailure>) -> Void
     ) {
-        completion(state.withLock { $0.staleFailure.map { .failure($0) } ?? .success(1) })
+        completion(
+            state.withLock { state in
+                if let failure = state.staleFailure { return .failure(failure) }
+                let number = UInt64(state.metadataWakers.count + 1)
+                state.metadataWakers[number] = wake
+                return .success(number)
+            })
     }
 
-    func unwatchMetadata(_ number: UInt64) {}
+    func unwatchMetadata(_ number: UInt64) { state.withLock { _ = $0.metadataWakers.removeValue(forKey: number) } }
 
     func metadataNews(
         after version: UInt64?, completion: @escaping @Sendable (Result<MetadataNews, RequestFailure>) -> Void
     ) {
         completion(.success(MetadataNews(version: 1, updates: [])))
+    }
+
+    func changes(
+        _ request: ChangesRequest, completion: @escaping @Sendable (Result<ChangesOutcome, RequestFailure>) -> Void
+    ) {
+        let (metadata, failure, oldest) = state.withLock { ($0.metadata, $0.staleFailure, $0.oldestVersion) }
+        if let failure { return completion(.failure(failure)) }
+        if request.version > 0, request.version < oldest { return completion(.success(.tooOld(oldest: oldest))) }
+        let present = metadata.counters.version
+        if request.version > present { return completion(.success(.ahead(present: present))) }
+        let page = metadata.changes(after: request.version, from: request.cursor?.place, limit: request.limit)
+        completion(.success(.page(SharedChangesPage(request, page, leader: NodeID(2), term: Term(3)))))
     }
 
     func unwatch(_ watch: KeyWatch) { state.withLock { $0.watches.remove(watch) } }

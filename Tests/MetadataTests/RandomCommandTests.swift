@@ -74,7 +74,8 @@ import Testing
                 incarnation: number(0...5) == 0
                     ? nil
                     : RegisterBroker.Incarnation(
-                        id: String(repeating: "\(number(1...4))", count: 32), isSuccessor: number(0...1) == 0),
+                        id: String(repeating: "\(number(1...4))", count: 32), isSuccessor: number(0...1) == 0,
+                        fetches: number(0...2) == 0),
                 replacing: known)
         }
 

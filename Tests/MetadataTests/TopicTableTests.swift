@@ -10,7 +10,7 @@ import Testing
         let partitions = (0..<partitions).map {
             Partition(id: $0, leader: 1, replicas: [1, 2], inSyncReplicas: [1, 2], leaderEpoch: 0)
         }
-        return TopicRows(topic: topic, partitions: partitions, number: 0)
+        return TopicRows(topic: topic, partitions: partitions, number: 0, at: 0)
     }
 
     @Test("topics that come and go in any order stay in order, and are found", arguments: 0..<4 as Range<UInt64>)
@@ -43,7 +43,8 @@ import Testing
         var table = TopicTable()
         for number in 0..<5000 { table.insert(rows("t\(10_000 + number)", partitions: 3)) }
         let index = table.index(of: "t14321")!
-        table.replace(Partition(id: 1, leader: nil, replicas: [1, 2], inSyncReplicas: [2], leaderEpoch: 1), at: index)
+        table.replace(
+            Partition(id: 1, leader: nil, replicas: [1, 2], inSyncReplicas: [2], leaderEpoch: 1), at: index, version: 1)
         let (found, looks) = table.first(with: .offline, from: table.startIndex)
         #expect(found == index && looks < 20 + 256)
         #expect(table.counts[.offline] == 1 && table[index].counts[.underMinISR] == 1)

@@ -51,6 +51,32 @@ import Testing
         #expect(pushes.nextDeadline(now: at(0)) == nil)
     }
 
+    @Test func whoFetchesIsToldWhoLeadsAndNothingElse() {
+        var pushes = BrokerPushes()
+        pushes.begin([101], fetching: [102], version: 3)
+        var announced: [BrokerID] = []
+        while pushes.waitingCount > 1 {
+            let broker = pushes.next(now: at(0))!
+            guard pushes.want(of: broker) == .announcement else {
+                if broker == 102 { #expect(pushes.want(of: 102) == .nothing) }
+                pushes.settle(broker)
+                continue
+            }
+            announced.append(broker)
+            let attempt = pushes.begin(broker, .announcement, version: 3, bytes: 100, now: at(0))!
+            pushes.finished(broker, attempt: attempt, taken: broker == 102, now: at(0))
+        }
+        #expect(announced.sorted() == [101, 102])
+        pushes.stateChanged()
+        pushes.listen(102)
+        #expect(next(&pushes).isEmpty && pushes.waitingCount == 1)
+        // The next process wants pushes.
+        pushes.welcome(102, version: 4)
+        #expect(pushes.next(now: at(0)) == 102 && pushes.want(of: 102) == .snapshot(notBefore: 4))
+        pushes.listen(102)
+        #expect(pushes.waitingCount == 1)
+    }
+
     @Test func aNewLeadershipIsAnnouncedFirst() {
         var pushes = BrokerPushes()
         pushes.begin([101, 102], version: 3)

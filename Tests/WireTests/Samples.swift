@@ -108,13 +108,13 @@ struct Samples {
     }
 
     private mutating func registeringIncarnation() -> RegisterBroker.Incarnation {
-        RegisterBroker.Incarnation(id: Self.clusterID, isSuccessor: chance())
+        RegisterBroker.Incarnation(id: Self.clusterID, isSuccessor: chance(), fetches: chance())
     }
 
     private mutating func incarnation() -> BrokerIncarnation {
         BrokerIncarnation(
             id: Self.clusterID, epoch: counter(), state: BrokerState.allCases.randomElement(using: &random)!,
-            shutdownVersion: chance() ? UInt64(number(1...9_007_199_254_740_991)) : nil)
+            shutdownVersion: chance() ? UInt64(number(1...9_007_199_254_740_991)) : nil, fetches: chance())
     }
 
     mutating func lease() -> Lease { Lease(id: number(1...Int64.max), ttlSeconds: number(Lease.ttls)) }

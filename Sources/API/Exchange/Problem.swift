@@ -29,17 +29,19 @@ struct Problem: Error, Equatable {
 
     var response: HTTPResponse {
         var json = JSONWriter(capacity: 128 + detail.utf8.count)
-        json.object { json in
-            json.field("status", code.status)
-            json.field("title", Self.title(code.status))
-            json.field("detail", detail)
-            json.field("code", code.rawValue)
-            for (name, value) in members { json.field(name, value) }
-            for (name, value) in texts { json.field(name, value) }
-        }
+        json.object(write)
         var fields = HTTPHeaders([(name: "Content-Type", value: Self.contentType)])
         for (name, value) in headers { fields.add(name, value) }
         return HTTPResponse(status: code.status, headers: fields, body: json.bytes)
+    }
+
+    func write(to json: inout JSONWriter) {
+        json.field("status", code.status)
+        json.field("title", Self.title(code.status))
+        json.field("detail", detail)
+        json.field("code", code.rawValue)
+        for (name, value) in members { json.field(name, value) }
+        for (name, value) in texts { json.field(name, value) }
     }
 
     /// The reason phrases of RFC 9110 §15, as RFC 9457 §4.2.1 wants them for problems without a type of their own.

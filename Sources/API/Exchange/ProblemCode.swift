@@ -35,6 +35,8 @@ public enum ProblemCode: String, Sendable, CaseIterable {
     case revisionMismatch = "revision_mismatch"
     case revisionCompacted = "revision_compacted"
     case futureRevision = "future_revision"
+    case versionTooOld = "version_too_old"
+    case versionAhead = "version_ahead"
     case invalidCommand = "invalid_command"
     case unknownLease = "unknown_lease"
     case leaseExists = "lease_exists"
@@ -77,11 +79,11 @@ public enum ProblemCode: String, Sendable, CaseIterable {
         case .foreignOrigin: 403
         case .methodNotAllowed: 405
         case .brokerIDInUse, .duplicateRegistration, .staleBrokerEpoch, .clusterIDMismatch, .brokerHasPartitions,
-            .topicExists, .topicIDMismatch, .idInUse, .changeInProgress, .wouldLoseQuorum,
+            .topicExists, .topicIDMismatch, .versionAhead, .idInUse, .changeInProgress, .wouldLoseQuorum,
             .notCaughtUp, .featureNotEnabled, .unsupportedFeatureLevel,
             .backupInProgress, .leaseExists, .tooManyLeases, .leaseFull, .lockHeld:
             409
-        case .revisionCompacted: 410
+        case .revisionCompacted, .versionTooOld: 410
         case .revisionMismatch, .staleFence: 412
         case .bodyTooLarge: 413
         case .unsupportedMediaType: 415

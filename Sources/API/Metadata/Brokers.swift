@@ -16,7 +16,8 @@ enum Brokers {
             return BrokerRegistration(
                 broker, incarnation: try json.drawnIDIfPresent("incarnationId"),
                 clusterID: try json.drawnIDIfPresent("clusterId"),
-                successorOf: try json.drawnIDIfPresent("replacesIncarnationId"))
+                successorOf: try json.drawnIDIfPresent("replacesIncarnationId"),
+                fetches: try json.fetchesIfPresent("delivery"))
         }
         exchange.service.register(registration) { result in
             switch result {

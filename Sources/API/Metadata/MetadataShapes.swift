@@ -51,6 +51,18 @@ extension JSONWriter {
         }
     }
 
+    /// What whoever keeps a copy needs.
+    mutating func value(followed broker: Broker) {
+        object { json in
+            json.fields(of: broker)
+            if let incarnation = broker.incarnation {
+                json.fields(of: incarnation)
+            } else {
+                json.field("state", broker.state.rawValue)
+            }
+        }
+    }
+
     private mutating func fields(of incarnation: BrokerIncarnation) {
         field("state", incarnation.state.rawValue)
         field("brokerEpoch", incarnation.epoch)
@@ -86,6 +98,7 @@ extension JSONWriter {
             if let incarnation = full.broker.incarnation {
                 json.fields(of: incarnation)
                 if let version = incarnation.shutdownVersion { json.field("shutdownVersion", version) }
+                json.field("delivery", incarnation.fetches ? "fetch" : "push")
             } else {
                 json.field("state", full.broker.state.rawValue)
             }
@@ -129,10 +142,13 @@ struct ControllerInfo: Sendable {
     var term: Term
 
     /// `nil` while no leader is known.
+    init?(leader id: NodeID?, term: Term, members: [Member]) {
+        guard let leader = members.first(where: { $0.id == id }) else { return nil }
+        (self.leader, self.term) = (leader, term)
+    }
+
     init?(_ status: NodeStatus, members: [Member]) {
-        guard let leader = members.first(where: { $0.id == status.leader }) else { return nil }
-        self.leader = leader
-        term = status.term
+        self.init(leader: status.leader, term: status.term, members: members)
     }
 
     func write(to json: inout JSONWriter, timestamp: Int64) {

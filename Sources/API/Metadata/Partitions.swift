@@ -63,14 +63,7 @@ extension JSONWriter {
     /// As operators see it: the preferred leader is the first of the assignment.
     mutating func fullValue(_ partition: Partition, in topic: Topic) {
         object { json in
-            json.field("topic", topic.name)
-            json.field("topicId", topic.id.description)
-            json.field("partition", partition.id)
-            json.field("leader", partition.leader)
-            json.arrayField("assignment") { json in for replica in partition.replicas { json.value(replica) } }
-            json.arrayField("isr") { json in for replica in partition.inSyncReplicas { json.value(replica) } }
-            json.field("leaderEpoch", partition.leaderEpoch)
-            json.field("partitionEpoch", partition.partitionEpoch)
+            json.fields(of: partition, in: topic)
             json.field("effectiveMinIsr", PartitionCondition.effectiveMinISR(of: partition, in: topic))
             json.arrayField("states") { json in
                 for condition in PartitionCondition.allCases where condition.holds(for: partition, in: topic) {
@@ -78,6 +71,17 @@ extension JSONWriter {
                 }
             }
         }
+    }
+
+    mutating func fields(of partition: Partition, in topic: Topic) {
+        field("topic", topic.name)
+        field("topicId", topic.id.description)
+        field("partition", partition.id)
+        field("leader", partition.leader)
+        arrayField("assignment") { json in for replica in partition.replicas { json.value(replica) } }
+        arrayField("isr") { json in for replica in partition.inSyncReplicas { json.value(replica) } }
+        field("leaderEpoch", partition.leaderEpoch)
+        field("partitionEpoch", partition.partitionEpoch)
     }
 
     mutating func fields(of counts: PartitionCounts) {

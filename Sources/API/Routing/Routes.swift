@@ -41,6 +41,8 @@ enum Routes {
         Route(
             "/api/v1/metadata/topics/{topicName}", .get(Topics.get, "consistency", "view", "from", "limit"),
             .delete(Topics.delete, "topicId")),
+        Route("/api/v1/metadata/changes", .get(Changes.follow, "since", "wait", "watch", "limit", "after")),
+        Route("/api/v1/metadata/snapshot", .get(Changes.snapshot, "limit", "after")),
         Route("/api/v1/metadata/partitions", .get(Partitions.list, Partitions.parameters)),
         Route("/api/v1/metadata/health/cluster", .get(ClusterHealth.get, "consistency")),
 

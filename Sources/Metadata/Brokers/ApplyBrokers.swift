@@ -8,7 +8,8 @@ extension MetadataStateMachine {
         var broker = Broker(
             id: registration.id, host: registration.host, port: registration.port, rack: registration.rack,
             status: .online, registeredAt: timestamp)
-        let incarnation = knowsIncarnations ? registration.incarnation : nil
+        var incarnation = knowsIncarnations ? registration.incarnation : nil
+        if !drawsTopicIDs { incarnation?.fetches = false }
         if let incarnation { broker.begin(incarnation, epoch: counters.version + 1) }
         guard let index = brokerIndex(registration.id) else {
             insertBroker(broker)
@@ -26,7 +27,9 @@ extension MetadataStateMachine {
     }
 
     private mutating func insertBroker(_ broker: Broker) {
-        brokerRows.insert(broker, at: brokerRows.partitioningIndex { $0.id > broker.id })
+        let index = brokerRows.partitioningIndex { $0.id > broker.id }
+        brokerRows.insert(broker, at: index)
+        brokerStamps.insert(nextVersion, at: index)
         brokerCounts.add(broker.state)
         placementRing = nil
         ownDigest.add(Digest(broker))
@@ -69,6 +72,8 @@ extension MetadataStateMachine {
         ownDigest.subtract(Digest(brokerRows[index]))
         changedRows.insert(broker: id)
         brokerRows.remove(at: index)
+        brokerStamps.remove(at: index)
+        removals.append(.broker(id), at: nextVersion)
         counters.version += 1
         return Outcome(result: .done, changes: [.brokerUnregistered(id)])
     }
@@ -100,6 +105,7 @@ extension MetadataStateMachine {
         brokerCounts.add(broker.state)
         placementRing = nil
         brokerRows[index] = broker
+        if !Defect.brokerChangeNotStamped.isOn { brokerStamps[index] = nextVersion }
         changedRows.insert(broker: broker.id)
     }
 }

@@ -29,11 +29,14 @@ extension MetadataStateMachine {
         return Outcome(result: .broker(broker, isNew: true), changes: changes)
     }
 
+    private func isSame(_ a: Broker, _ b: Broker) -> Bool { a.isAt(b) && a.incarnation == b.incarnation }
+
     /// Epoch and state stay.
     private mutating func amend(_ index: Int, to broker: Broker) -> Outcome {
         var amended = brokerRows[index]
-        guard !amended.isAt(broker) else { return Outcome(result: .broker(amended, isNew: false)) }
         (amended.host, amended.port, amended.rack) = (broker.host, broker.port, broker.rack)
+        amended.incarnation?.fetches = broker.incarnation?.fetches ?? false
+        guard !isSame(amended, brokerRows[index]) else { return Outcome(result: .broker(amended, isNew: false)) }
         replaceBroker(at: index, with: amended)
         counters.version += 1
         return Outcome(result: .broker(amended, isNew: false), changes: [.brokerMoved(broker.id)])
@@ -81,7 +84,8 @@ extension Broker {
     fileprivate func isAt(_ other: Broker) -> Bool { hasAddress(of: other) && isSameText(rack, other.rack) }
 
     mutating func begin(_ registration: RegisterBroker.Incarnation, epoch: UInt64) {
-        incarnation = BrokerIncarnation(id: registration.id, epoch: epoch, state: .fenced)
+        incarnation = BrokerIncarnation(
+            id: registration.id, epoch: epoch, state: .fenced, fetches: registration.fetches)
         status = BrokerState.fenced.status
     }
 }

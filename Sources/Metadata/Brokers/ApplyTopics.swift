@@ -28,7 +28,9 @@ extension MetadataStateMachine {
         // Drawn again, when the client tries again.
         guard topicIndex(topic.id) == nil else { return .refused(.invalidCommand) }
         if !Defect.topicsNotCreated.isOn {
-            insert(TopicRows(topic: topic, partitions: partitions, number: replicaIndex.number(for: topic)))
+            insert(
+                TopicRows(
+                    topic: topic, partitions: partitions, number: replicaIndex.number(for: topic), at: nextVersion))
         }
         counters.partitionsCreated &+= UInt64(partitions.count)
         counters.version += 1
@@ -73,6 +75,7 @@ extension MetadataStateMachine {
             changedRows.insert(partition: partition.id, of: name)
         }
         replicaIndex.remove(rows)
+        removals.append(.topic(name: name, id: present), at: nextVersion)
         counters.version += 1
         return Outcome(result: .done, changes: [.topicDeleted(name)])
     }

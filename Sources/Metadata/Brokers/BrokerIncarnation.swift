@@ -37,8 +37,13 @@ public struct BrokerIncarnation: Equatable, Sendable {
     public var state: BrokerState
     /// While in CONTROLLED_SHUTDOWN, and behind it: what the others must know before it may go.
     public var shutdownVersion: UInt64?
+    /// It follows the changes by itself: of what is pushed it only wants to hear who leads. From level 4 on.
+    public var fetches: Bool
 
-    public init(id: String, epoch: UInt64, state: BrokerState, shutdownVersion: UInt64? = nil) {
+    public init(
+        id: String, epoch: UInt64, state: BrokerState, shutdownVersion: UInt64? = nil, fetches: Bool = false
+    ) {
+        self.fetches = fetches
         self.id = id
         self.epoch = epoch
         self.state = state

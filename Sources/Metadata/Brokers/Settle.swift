@@ -52,7 +52,7 @@ extension MetadataStateMachine {
         let name = topicRows[topic].topic.name
         if !Defect.digestKeepsOldRow.isOn { ownDigest.subtract(Digest(previous, topic: name)) }
         ownDigest.add(Digest(partition, topic: name))
-        topicRows.replace(partition, at: topic)
+        topicRows.replace(partition, at: topic, version: nextVersion)
         replicaIndex.changeLeader(from: previous.leader, to: partition.leader)
         changedRows.insert(partition: id, of: name)
         changes.append(

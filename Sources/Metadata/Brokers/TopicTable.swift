@@ -6,10 +6,26 @@ public struct TopicRows: Sendable {
     public fileprivate(set) var partitions: [Partition]
     public fileprivate(set) var counts = PartitionCounts()
     let number: ReplicaIndex.TopicNumber
+    /// The version at which it came to be.
+    let createdAt: UInt64
+    /// The last version that changed any of it.
+    fileprivate var changedAt: UInt64
+    /// Of each partition the version at which it last changed; empty while all are as they were made.
+    private var stamps: [UInt64] = []
 
-    init(topic: Topic, partitions: [Partition], number: ReplicaIndex.TopicNumber) {
+    init(topic: Topic, partitions: [Partition], number: ReplicaIndex.TopicNumber, at version: UInt64) {
         (self.topic, self.partitions, self.number) = (topic, partitions, number)
+        (createdAt, changedAt) = (version, version)
         for partition in partitions { counts += PartitionCounts(partition, of: topic) }
+    }
+
+    func stamp(of partition: Int) -> UInt64 { stamps.isEmpty ? createdAt : stamps[partition] }
+
+    fileprivate mutating func stamp(_ partition: Int, with version: UInt64) {
+        if Defect.partitionChangeNotStamped.isOn { return }
+        if stamps.isEmpty { stamps = Array(repeating: createdAt, count: partitions.count) }
+        stamps[partition] = version
+        changedAt = version
     }
 }
 
@@ -20,6 +36,8 @@ public struct TopicTable: Sendable {
     private struct Chunk {
         var rows: [TopicRows]
         var counts = PartitionCounts()
+        /// No topic of it changed behind this version.
+        var changedAt: UInt64
     }
 
     public struct Index: Comparable, Sendable {
@@ -67,6 +85,23 @@ public struct TopicTable: Sendable {
         return (index, looks)
     }
 
+    /// The first topic from `index` on that changed behind a version, itself or a partition, and how many topics or chunks were
+    /// looked at.
+    func first(changedAfter version: UInt64, from index: Index) -> (index: Index, looks: Int) {
+        var (index, looks) = (index, 1)
+        while index < endIndex {
+            if chunks[index.chunk].changedAt <= version {
+                index = Index(chunk: index.chunk + 1, offset: 0)
+            } else if self[index].changedAt <= version {
+                index = self.index(after: index)
+            } else {
+                break
+            }
+            looks += 1
+        }
+        return (index, looks)
+    }
+
     // MARK: Changing
 
     mutating func insert(_ rows: TopicRows) {
@@ -76,20 +111,21 @@ public struct TopicTable: Sendable {
         // Behind the last one: names that come in order fill their chunks.
         if chunk == chunks.count {
             if chunks.isEmpty || chunks[chunk - 1].rows.count >= Self.maximumChunk {
-                return chunks.append(Chunk(rows: [rows], counts: rows.counts))
+                return chunks.append(Chunk(rows: [rows], counts: rows.counts, changedAt: rows.changedAt))
             }
             chunk -= 1
         }
         let offset = chunks[chunk].rows.partitioningIndex { $0.topic.name > rows.topic.name }
         chunks[chunk].rows.insert(rows, at: offset)
         chunks[chunk].counts += rows.counts
+        chunks[chunk].changedAt = Swift.max(chunks[chunk].changedAt, rows.changedAt)
         if chunks[chunk].rows.count > Self.maximumChunk { split(chunk) }
     }
 
     private mutating func split(_ chunk: Int) {
-        let rows = chunks[chunk].rows
+        let (rows, changedAt) = (chunks[chunk].rows, chunks[chunk].changedAt)
         let halves = [rows[..<(rows.count / 2)], rows[(rows.count / 2)...]].map { half in
-            half.reduce(into: Chunk(rows: Array(half))) { $0.counts += $1.counts }
+            half.reduce(into: Chunk(rows: Array(half), changedAt: changedAt)) { $0.counts += $1.counts }
         }
         chunks.replaceSubrange(chunk...chunk, with: halves)
     }
@@ -107,6 +143,7 @@ public struct TopicTable: Sendable {
             let merged = chunks.remove(at: next)
             chunks[index.chunk].rows += merged.rows
             chunks[index.chunk].counts += merged.counts
+            chunks[index.chunk].changedAt = Swift.max(chunks[index.chunk].changedAt, merged.changedAt)
         } else if left == 0 {
             chunks.remove(at: index.chunk)
         }
@@ -121,8 +158,10 @@ public struct TopicTable: Sendable {
         counts += added
     }
 
-    mutating func replace(_ partition: Partition, at index: Index) {
+    mutating func replace(_ partition: Partition, at index: Index, version: UInt64) {
         let topic = self[index].topic
+        chunks[index.chunk].rows[index.offset].stamp(partition.id, with: version)
+        chunks[index.chunk].changedAt = Swift.max(chunks[index.chunk].changedAt, version)
         let gone = PartitionCounts(self[index].partitions[partition.id], of: topic)
         chunks[index.chunk].rows[index.offset].partitions[partition.id] = partition
         let come = PartitionCounts(partition, of: topic)

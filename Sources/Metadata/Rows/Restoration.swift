@@ -52,6 +52,7 @@ extension MetadataStateMachine {
             throw RestoreError(description: "Broker \(broker.id) is stored twice.")
         }
         brokerRows.insert(broker, at: index)
+        brokerStamps.insert(counters.version, at: index)
         guard broker.incarnation.map({ knowsIncarnations && $0.state.status == broker.status }) ?? true else {
             throw RestoreError(description: "Broker \(broker.id) has an impossible state.")
         }
@@ -76,7 +77,7 @@ extension MetadataStateMachine {
             throw RestoreError(description: "Topic \(topic.name) has an id, but level \(counters.level) has none.")
         }
         let number = replicaIndex.number(for: topic)
-        topicRows.insert(TopicRows(topic: topic, partitions: [], number: number))
+        topicRows.insert(TopicRows(topic: topic, partitions: [], number: number, at: counters.version))
         ownDigest.add(Digest(topic))
     }
 

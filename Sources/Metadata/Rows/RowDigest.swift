@@ -51,6 +51,7 @@ extension Digest {
             hasher.combine(incarnation.epoch, incarnation.shutdownVersion ?? 0)
             hasher.combine(incarnation.id)
             hasher.combine(incarnation.state.rawValue)
+            if incarnation.fetches { hasher.combine(1 as UInt64, 0) }
         }
         self = hasher.finalize()
     }

@@ -237,6 +237,12 @@ public final class RunningNode: NodeService {
         mailbox.post(.watchMetadata(wake: wake, completion))
     }
 
+    public func changes(
+        _ request: ChangesRequest, completion: @escaping @Sendable (Result<ChangesOutcome, RequestFailure>) -> Void
+    ) {
+        mailbox.post(.changes(request, completion))
+    }
+
     public func unwatchMetadata(_ number: UInt64) { mailbox.post(.unwatchMetadata(number)) }
 
     public func metadataNews(

@@ -11,8 +11,10 @@ struct BrokerProcess {
     /// The latest version that it said to know of.
     var said: UInt64 = 0
     var wantsToStop = false
+    /// It asks for what changed, and wants to be told who leads only.
+    let fetches: Bool
 
-    init(of broker: Int) { self.broker = broker }
+    init(of broker: Int, fetches: Bool) { (self.broker, self.fetches) = (broker, fetches) }
 
     var name: String { Self.name(broker, number) }
 

@@ -1,4 +1,5 @@
 import Metadata
+import Server
 
 /// What one broker believes of the cluster: what it was told, by the rules of the contract (§6), and nothing else.
 struct BrokerView {
@@ -26,13 +27,21 @@ struct BrokerView {
     private(set) var controller: UInt64?
     private var brokers: [BrokerID: Broker] = [:]
     private var partitions: [PartitionName: Partition] = [:]
+    /// Where the next page of changes begins.
+    private(set) var cursor: ChangesCursor?
+    /// Something it was told may be of that version already.
+    private(set) var newest: UInt64 = 0
 
     /// What an earlier controller sends late is not believed.
     mutating func take(_ push: Push) {
-        guard push.term >= term else { return }
-        term = push.term
-        controller = push.controller
-        fold(push)
+        if hear(of: push.controller, term: push.term) { fold(push) }
+    }
+
+    /// False if that is the past.
+    mutating func hear(of controller: UInt64?, term: UInt64) -> Bool {
+        guard term >= self.term else { return false }
+        (self.term, self.controller) = (term, controller)
+        return true
     }
 
     /// What it says of brokers and topics.
@@ -46,6 +55,22 @@ struct BrokerView {
         for (id, broker) in push.brokers ?? [] { brokers[id] = broker }
         for (name, partition) in push.partitions ?? [] { partitions[name] = partition }
         for topic in push.deletedTopics ?? [] { partitions = partitions.filter { $0.key.topic != topic } }
+    }
+
+    /// What was removed first (control-plane.md 2.17).
+    mutating func take(_ shared: SharedChangesPage) -> Bool {
+        let page = shared.page
+        newest = max(newest, page.version)
+        for id in page.removedBrokers { brokers[id] = nil }
+        for topic in page.removedTopics { partitions = partitions.filter { $0.key.topic != topic.name } }
+        for broker in page.brokers { brokers[broker.id] = Broker(ClusterModel.Broker(broker)) }
+        for (topic, partition) in page.partitions {
+            partitions[PartitionName(topic: topic.name, number: partition.id)] = Partition(
+                ClusterModel.Partition(partition))
+        }
+        cursor = shared.next
+        if cursor == nil { version = shared.version }
+        return cursor == nil
     }
 
     /// What the broker does not know, or holds for something else.

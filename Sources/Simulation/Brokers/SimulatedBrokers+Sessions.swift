@@ -9,7 +9,8 @@ extension SimulatedBrokers {
         let id = all[index].id
         let broker = RegisterBroker(id: id, host: "broker\(id)", port: port, rack: all[index].rack)
         let registration = BrokerRegistration(
-            broker, incarnation: process?.name, successorOf: random.chance(700) ? process?.predecessor : nil)
+            broker, incarnation: process?.name, successorOf: random.chance(700) ? process?.predecessor : nil,
+            fetches: process?.fetches ?? false)
         let node = cluster.nodes[all[index].guess]
         let asked = Asked(cluster.ledger)
         network.call(node, deadline: .milliseconds(1500)) {
@@ -147,7 +148,8 @@ extension SimulatedBrokers {
     /// It stops, and is started again. Before, all others that are up have heard that it leads nothing.
     private func mayStop(_ index: Int, _ incarnation: BrokerIncarnation) {
         let id = all[index].id
-        if let text = whoHasNotHeard(of: incarnation, id) {
+        // One that was taken for lost meanwhile leads nothing, and waits for nobody.
+        if incarnation.state == .shutdown, let text = whoHasNotHeard(of: incarnation, id) {
             cluster.violated("A broker stops when all others know", text)
         }
         all[index].isAlive = false
@@ -164,7 +166,7 @@ extension SimulatedBrokers {
         for other in all where other.id != id && other.isAlive {
             guard let process = other.process, let epoch = process.epoch,
                 let known = cluster.ledger.model.cluster.broker(other.id), known.mayLead,
-                known.process?.epoch == epoch, other.view.version < version
+                known.process?.epoch == epoch, max(other.view.version, process.said) < version
             else { continue }
             return "broker \(id) may stop, and broker \(other.id) knows of \(other.view.version), not of \(version)"
         }

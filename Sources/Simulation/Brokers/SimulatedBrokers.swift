@@ -14,7 +14,7 @@ final class SimulatedBrokers: @unchecked Sendable {
         var refusesUntil = VirtualTime.zero
         var slowUntil = VirtualTime.zero
         /// What it was told since it started.
-        private(set) var view = BrokerView()
+        fileprivate(set) var view = BrokerView()
         /// `nil` of one that does not name its process.
         var process: BrokerProcess?
         /// When a heartbeat last came to a node, whatever became of it.
@@ -36,7 +36,23 @@ final class SimulatedBrokers: @unchecked Sendable {
             process?.restart()
         }
 
-        fileprivate mutating func take(_ push: Push) { view.take(push) }
+        /// Whoever asks for what changed goes by that alone.
+        fileprivate mutating func take(_ push: Push) {
+            if process?.fetches == true {
+                _ = view.hear(of: push.controller, term: push.term)
+            } else {
+                view.take(push)
+            }
+        }
+
+        /// - Returns: True if it has all of the version that the first page was of.
+        mutating func take(_ shared: SharedChangesPage) -> Bool {
+            if let leader = shared.leader { _ = view.hear(of: leader.number, term: shared.term.number) }
+            return view.take(shared)
+        }
+
+        /// What it knows is too old to go on from.
+        mutating func forget() { view = BrokerView() }
     }
 
     let cluster: SimulatedCluster
@@ -61,7 +77,7 @@ final class SimulatedBrokers: @unchecked Sendable {
         all = (0..<count).map { number in
             Condition(
                 id: BrokerID(101 + number), rack: racks[number % racks.count], port: 8081 + number,
-                process: areNamed[number] ? BrokerProcess(of: 101 + number) : nil,
+                process: areNamed[number] ? BrokerProcess(of: 101 + number, fetches: number % 2 == 1) : nil,
                 arrivals: Array(repeating: .zero, count: cluster.places),
                 open: Array(repeating: (0, 0), count: cluster.places))
         }
@@ -77,6 +93,7 @@ final class SimulatedBrokers: @unchecked Sendable {
         cluster.timeline.schedule(after: pause) { [self] in
             if cluster.nemesis.isHealed { giveWay(index) }
             if all[index].isAlive {
+                if all[index].process?.fetches == true { follow(index) }
                 if all[index].mustRegister {
                     register(index, port: all[index].port, as: all[index].process)
                 } else {

@@ -91,7 +91,7 @@ extension ClusterModel.Process {
     init(_ incarnation: BrokerIncarnation) {
         self.init(
             name: incarnation.id, epoch: incarnation.epoch, state: incarnation.state.rawValue,
-            mayStopAt: incarnation.shutdownVersion)
+            mayStopAt: incarnation.shutdownVersion, fetches: incarnation.fetches)
     }
 }
 

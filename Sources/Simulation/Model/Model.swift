@@ -29,7 +29,7 @@ struct Model {
                 guard level >= 3, let process = registration.incarnation else {
                     return cluster.register(registration, at: time)
                 }
-                return cluster.register(registration, process, at: time, version: next)
+                return cluster.register(registration, process, at: time, version: next, level: level)
             }
         case .unregisterBroker(let id): return change { $0.unregister(id) }
         case .updateBrokerStatus(let update):

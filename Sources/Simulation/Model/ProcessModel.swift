@@ -11,21 +11,26 @@ extension ClusterModel {
         var state = "FENCED"
         /// What the others must have heard of before it may stop.
         var mayStopAt: UInt64?
+        /// It asks for changes by itself.
+        var fetches = false
     }
 
     /// - Parameter version: Of what comes of it.
     mutating func register(
-        _ registration: RegisterBroker, _ process: RegisterBroker.Incarnation, at time: Int64, version: UInt64
+        _ registration: RegisterBroker, _ process: RegisterBroker.Incarnation, at time: Int64, version: UInt64,
+        level: Int
     ) -> ModelAnswer {
+        let fetches = level >= 4 && process.fetches
         var new = Broker(
             id: registration.id, host: registration.host, port: registration.port, rack: registration.rack,
-            isOnline: false, registeredAt: time, process: Process(name: process.id, epoch: version))
+            isOnline: false, registeredAt: time, process: Process(name: process.id, epoch: version, fetches: fetches))
         guard let old = broker(new.id) else {
             put(new)
             return .broker(new, isNew: true)
         }
         if old.process?.name == new.process?.name {
             (new.registeredAt, new.process, new.isOnline) = (old.registeredAt, old.process, old.isOnline)
+            new.process?.fetches = fetches
             put(new)
             return .broker(new, isNew: false)
         }
