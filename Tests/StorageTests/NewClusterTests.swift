@@ -5,7 +5,7 @@ import Storage
 import Testing
 
 @Suite struct NewClusterTests {
-    private let counters = Counters(clusterID: "c1", version: 4, revision: 9, partitionsCreated: 2)
+    private var counters = Counters(clusterID: "c1", version: 4, revision: 9, partitionsCreated: 2)
     private let names = [DirectoryID(high: 0xA, low: 1), DirectoryID(high: 0xB, low: 2)]
 
     private func state(_ rows: [Row] = sampleRows) -> RestoredState {
@@ -25,6 +25,16 @@ import Testing
                 next += 1
                 return names[next - 1]
             }, progress: { _ in })
+    }
+
+    @Test func partitionEpochsGoOnWhereTheyAreCounted() throws {
+        let directory = try TestDirectory()
+        var counted = self
+        counted.counters.level = 4
+        _ = try counted.write(counted.state(), to: directory.path)
+        let (store, node) = try NodeStore.open(directory, node: 2)
+        #expect(node.metadata.topic("orders")?.1.map(\.partitionEpoch) == [1000, 1000])
+        try store.close()
     }
 
     @Test func nothingThatClientsCompareGoesBack() throws {

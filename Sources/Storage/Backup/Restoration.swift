@@ -30,6 +30,7 @@ public struct RestoredState {
 public struct Jump: Sendable {
     public var revision: UInt64 = 1_000_000
     public var version: UInt64 = 1_000_000
+    /// Of leaders, and of partitions.
     public var leaderEpoch = 1_000
     public var term: UInt64 = 1_000
 
@@ -43,10 +44,11 @@ public struct Jump: Sendable {
     }
 
     /// `nil` for what lies before the horizon then.
-    func apply(to row: Row) -> Row? {
+    func apply(to row: Row, at level: Int) -> Row? {
         switch row {
         case .partition(let topic, var partition):
             partition.leaderEpoch += leaderEpoch
+            if level >= MetadataStateMachine.topicIDLevel { partition.partitionEpoch += leaderEpoch }
             return .partition(topic: topic, partition)
         case .pastVersion: return nil
         default: return row
@@ -146,7 +148,7 @@ public struct Restoration {
         var (rows, bytes, batch): (Int, Int, [Row]) = (0, 0, [])
         var failure: StorageError?
         try state.forEachRow { row throws(RestoreError) in
-            guard failure == nil, let row = jump.apply(to: row) else { return }
+            guard failure == nil, let row = jump.apply(to: row, at: counters.level) else { return }
             try metadata.restore(row)
             batch.append(row)
             rows += 1
