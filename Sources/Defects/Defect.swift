@@ -283,6 +283,10 @@
         case changesBelowFloor = "changes-below-floor"
         /// A node that is behind goes on with pages that another one began.
         case changesPageOfThePast = "changes-page-of-the-past"
+        /// A partition is given back to a replica that is not in sync.
+        case preferredLeaderOutOfSync = "preferred-leader-out-of-sync"
+        /// What failed over is never given back.
+        case leadersNotRebalanced = "leaders-not-rebalanced"
         /// A broker goes away that has partitions.
         case unregistersWithPartitions = "unregisters-with-partitions"
         /// A broker that registers again the same is a new one.
@@ -372,7 +376,7 @@
             case .preVotesCountAsVotes, .heartbeatAcksUndurable, .staleReads,
                 .heartbeatUnconfirmed, .answersForAnothersEntry, .heartbeatsNotRebuilt,
                 .floorIgnored, .snapshotReplacesLog, .staleEpochChangesState, .shutdownBeforeOthersKnow,
-                .staleEpochAltersPartitions, .partitionEpochNotChecked:
+                .staleEpochAltersPartitions, .partitionEpochNotChecked, .leadersNotRebalanced:
                 500
             case .voteKeptAtFork: 1000
             case .previousTermUnchecked, .noTruncationOnConflict, .truncationNotPersisted, .readsBeforeOpening,
@@ -381,7 +385,7 @@
                 .copyUnnoticed, .strangersCount, .windowIgnored, .replacesActiveBroker, .staleEpochReportsLag,
                 .staleEpochRenewsSession, .activeBeforeCaughtUp, .shutdownKeepsLeading,
                 .fencedLeaderAltersPartitions, .fencedReplicaJoins, .memberEpochNotChecked, .followerJoinsByItself,
-                .deletesAnotherTopic:
+                .deletesAnotherTopic, .preferredLeaderOutOfSync:
                 100
             default: 25
             }

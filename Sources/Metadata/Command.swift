@@ -28,6 +28,7 @@ public enum Command: Equatable, Sendable {
     // From level 4 on
 
     case alterPartitions(AlterPartitions)
+    case electLeaders(ElectLeaders)
 }
 
 extension Command {

@@ -84,6 +84,7 @@ public struct MetadataStateMachine: Sendable {
         case .raiseLevel(let level): raiseLevel(to: level)
         case .changeBrokerState(let change): apply(change)
         case .alterPartitions(let alteration): apply(alteration)
+        case .electLeaders(let election): apply(election)
         }
     }
 

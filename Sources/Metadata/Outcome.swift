@@ -21,7 +21,7 @@ public enum CommandResult: Equatable, Sendable {
     case transaction(TransactionResult, revision: UInt64)
     case lease(Lease)
     /// One for each that was asked for, in its order; `version` is the metadata's behind it.
-    case partitions([AlterPartitions.Result], version: UInt64)
+    case partitions([PartitionResult], version: UInt64)
     case refused(Refusal)
 }
 

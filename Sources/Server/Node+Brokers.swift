@@ -13,6 +13,7 @@ extension Node {
         let awaited = Defect.heartbeatsNotRebuilt.isOn ? [] : present
         heartbeats.rebuild(online: awaited, now: now.instant, checkInterval: settings.brokerCheckInterval)
         leaseTimes.beginLeading()
+        balance.begin(now: now.instant, interval: settings.leaderRebalanceInterval)
         logger.info("🔧 heartbeat state rebuilt for \(present.count) brokers")
         announceLeadership(to: present)
         raiseLevelOfNewCluster()
@@ -22,6 +23,7 @@ extension Node {
         isLeading = false
         heartbeats.clear()
         leaseTimes.endLeading()
+        balance.end()
         pushes = BrokerPushes()
         pushBodies = nil
         network.forgetBrokers()

@@ -27,6 +27,7 @@ extension Node {
             switch change {
             case .brokerOnline(let broker):
                 heartbeats.touch(broker, now: now.instant)
+                balance.isActive(broker, now: now.instant)
                 // One with an incarnation was told while it was FENCED.
                 let isTold = metadata.broker(broker)?.incarnation != nil && pushes.tells(broker)
                 if !isTold { welcome(broker) }
@@ -65,6 +66,7 @@ extension Node {
 
     func forget(_ broker: BrokerID) {
         heartbeats.remove(broker)
+        balance.isGone(broker)
         pushes.drop(broker)
         network.forget(broker)
     }

@@ -9,6 +9,7 @@ extension Node {
         introduceIfDue()
         if now.instant >= admission.nextDeadline(after: now.instant) { continueAdmission() }
         expireBrokers()
+        rebalanceLeaders()
         endLeases()
         expireSnapshots()
         expireRequests()
@@ -42,6 +43,7 @@ extension Node {
         for sender in senders { consider(sender.progressedAt.advanced(by: settings.snapshotTimeout)) }
         if isLeading {
             consider(heartbeats.nextCheck)
+            consider(balance.nextCheck)
             consider(leaseTimes.nextDeadline)
             if metadata.keepsHistory, !isCompactingHistory { consider(nextHistoryCheck) }
             consider(pushes.nextDeadline(now: now.instant))

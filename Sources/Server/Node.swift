@@ -98,6 +98,7 @@ public final class Node {
     /// While this node leads.
     var pushBodies: PushBodies?
     var lastPushBody: UInt64 = 0
+    var balance = LeaderBalance()
     /// Many ask for the same.
     var latestChanges: SharedChangesPage?
     /// `nil` while a leader is known.
@@ -231,6 +232,7 @@ public final class Node {
         case .heartbeat(let heartbeat, let completion): self.heartbeat(heartbeat, completion)
         case .lagReport(let report, let completion): reportLag(report, completion)
         case .alterPartitions(let alteration, let completion): alterPartitions(alteration, completion)
+        case .electLeaders(let request, let completion): electLeaders(request, completion)
         case .backUp(let consistency, let completion): backUp(consistency, completion)
         case .readLog(let from, let limit, let completion): readLog(from: from, limit: limit, completion)
         case .measure(let completion): completion(measure())
@@ -337,6 +339,7 @@ public final class Node {
             case .watchMetadata(_, let completion): completion(.failure(failure))
             case .metadataNews(_, let completion): completion(.failure(failure))
             case .changes(_, let completion): completion(.failure(failure))
+            case .electLeaders(_, let completion): completion(.failure(failure))
             case .stop(let completion): completion()
             default: break
             }

@@ -170,6 +170,11 @@ public protocol NodeService: AnyObject, Sendable {
         _ alteration: AlterPartitions,
         completion: @escaping @Sendable (Result<CommandResult, RequestFailure>) -> Void)
 
+    /// Gives partitions back to the first of their replicas.
+    func electLeaders(
+        _ request: ElectLeadersRequest,
+        completion: @escaping @Sendable (Result<ElectLeadersOutcome, RequestFailure>) -> Void)
+
     /// A peer's request. `connection` names the transport connection, for ``peerConnectionClosed(_:)``.
     func receive(
         _ request: Raft.Request, from origin: RequestOrigin, connection: UInt64,

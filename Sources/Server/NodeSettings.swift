@@ -15,6 +15,11 @@ public struct NodeSettings: Sendable {
     public var brokerTimeout: Duration = .milliseconds(30_000)
     public var brokerCheckInterval: Duration = .milliseconds(5000)
 
+    /// How often the leader looks for partitions that another broker leads than the first of their replicas; `nil` for never.
+    public var leaderRebalanceInterval: Duration? = .seconds(300)
+    /// A broker that came back less than this ago gets nothing back.
+    public var leaderRebalanceQuiet: Duration = .seconds(60)
+
     var brokerTiming: BrokerTiming { BrokerTiming(session: brokerTimeout, heartbeat: brokerCheckInterval) }
 
     /// The body of a push with more rows is made away from the node's executor.

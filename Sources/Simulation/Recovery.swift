@@ -96,6 +96,7 @@ struct Recovery {
                 return "the disk of node \(node.id) does not have its term"
             }
         }
+        if cluster.ledger.model.level >= 4, let text = cluster.ledger.model.cluster.imbalance { return text }
         for broker in cluster.brokers.all {
             let isOnline = cluster.ledger.model.cluster.broker(broker.id)?.isOnline
             if isOnline != true { return "broker \(broker.id) is \(isOnline == nil ? "not registered" : "OFFLINE")" }

@@ -236,6 +236,8 @@ extension NodeSettings {
         settings.historyBytes = random.pick([4000, 20_000, 80_000])
         settings.historyAge = .milliseconds(random.pick([2000, 60_000]))
         settings.newClusterLevel = random.pick([1, 2, 3, 4, 4, 4])
+        settings.leaderRebalanceInterval = .milliseconds(random.pick([500, 2000]))
+        settings.leaderRebalanceQuiet = .milliseconds(random.pick([0, 1000]))
         settings.transferTimeout = .milliseconds(500)
         return settings
     }

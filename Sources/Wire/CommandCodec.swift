@@ -21,7 +21,7 @@ public enum CommandCodec {
             CommandType.keepLeasesAlive:
             2
         case CommandType.changeBrokerState: MetadataStateMachine.incarnationLevel
-        case CommandType.alterPartitions: MetadataStateMachine.topicIDLevel
+        case CommandType.alterPartitions, CommandType.electLeaders: MetadataStateMachine.topicIDLevel
         default: 1
         }
     }
@@ -57,4 +57,5 @@ enum CommandType {
     static let keepLeasesAlive = "KeepLeasesAliveCommand"
     static let changeBrokerState = "ChangeBrokerStateCommand"
     static let alterPartitions = "AlterPartitionsCommand"
+    static let electLeaders = "ElectLeadersCommand"
 }

@@ -37,6 +37,7 @@ enum CommandJSON {
         case .keepLeasesAlive: CommandType.keepLeasesAlive
         case .changeBrokerState: CommandType.changeBrokerState
         case .alterPartitions: CommandType.alterPartitions
+        case .electLeaders: CommandType.electLeaders
         }
     }
 
@@ -101,6 +102,15 @@ enum CommandJSON {
             json.field("state", change.state.rawValue)
             json.field("timestamp", change.timestamp)
         case .alterPartitions(let alteration): json.fields(of: alteration)
+        case .electLeaders(let election):
+            json.arrayField("partitions") { json in
+                for place in election.partitions {
+                    json.object { json in
+                        json.field("topic", place.topic)
+                        json.field("partition", place.partition)
+                    }
+                }
+            }
         case .noop, .put, .delete, .transaction:
             preconditionFailure("\(typeName(of: command)) has a form of its own")
         }
@@ -150,6 +160,14 @@ enum CommandJSON {
         },
         CommandType.deleteTopic: { json in
             .deleteTopic(DeleteTopic(try json.topicName("topicName"), id: try json.topicIDIfPresent("topicId")))
+        },
+        CommandType.electLeaders: { json in
+            let places = try json.objects("partitions", atMost: Limits.maxElections) { json throws(JSONInputError) in
+                ElectLeaders.Place(
+                    topic: try json.topicName("topic"),
+                    partition: Int(try json.integer("partition", in: Limits.partition)))
+            }
+            return .electLeaders(ElectLeaders(places))
         },
         CommandType.alterPartitions: { .alterPartitions(try AlterPartitions(json: $0)) },
         CommandType.updateInSyncReplicas: { .updateInSyncReplicas(try UpdateInSyncReplicas(json: $0)) },

@@ -27,6 +27,8 @@ public enum Limits {
     public static let maxLagReportPartitions = 10_000
     /// In one report of a leader.
     public static let maxAlteredPartitions = 10_000
+    /// In one command that elects leaders.
+    public static let maxElections = 10_000
     /// `-1` stands for "without limit".
     public static let retention: ClosedRange<Int64> = -1...maxInteger
     public static let segmentBytes: ClosedRange<Int64> = 1...maxInteger

@@ -224,6 +224,29 @@ final class FakeNode: NodeService {
         submit(.alterPartitions(alteration), completion: completion)
     }
 
+    func electLeaders(
+        _ request: ElectLeadersRequest,
+        completion: @escaping @Sendable (Result<ElectLeadersOutcome, RequestFailure>) -> Void
+    ) {
+        let election: ElectLeaders =
+            switch request {
+            case .listed(let listed): listed
+            case .all:
+                ElectLeaders(
+                    state.withLock { state in
+                        state.metadata.page(of: PartitionSearch(condition: .notPreferred), after: nil, limit: 100).rows
+                            .map { ElectLeaders.Place(topic: $0.topic.name, partition: $0.partition.id) }
+                    })
+            }
+        submit(.electLeaders(election)) { result in
+            completion(
+                result.map { result in
+                    guard case .partitions(let results, let version) = result else { preconditionFailure() }
+                    return ElectLeadersOutcome(election: election, results: results, version: version, isMore: false)
+                })
+        }
+    }
+
     func receive(
         _ request: Request, from origin: RequestOrigin, connection: UInt64,
         completion: @escaping @Sendable (Result<MessageCodec.Answer, RequestFailure>) -> Void

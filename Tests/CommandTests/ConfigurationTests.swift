@@ -57,6 +57,7 @@ func complaint(
         #expect(configuration.heartbeatInterval == .milliseconds(1500))
         #expect(configuration.brokerHeartbeatTimeout == .seconds(30))
         #expect(configuration.brokerHeartbeatCheckInterval == .seconds(5))
+        #expect(configuration.leaderRebalanceInterval == .seconds(300))
         #expect(configuration.logging == LoggingConfiguration(level: .info, format: .text))
         #expect(configuration.servicesFile == "etc/services.json")
         #expect(configuration.warnings.isEmpty)
@@ -93,7 +94,8 @@ func complaint(
             .dataDirectory: "/d", .bootstrap: "never", .repair: "automatic",
             .rejoin: "0123456789abcdef0123456789ABCDEF",
             .electionTimeout: "900", .electionTimeoutJitter: "300", .heartbeatInterval: "100",
-            .brokerHeartbeatTimeout: "2000", .brokerHeartbeatCheckInterval: "250", .logLevel: "trace",
+            .brokerHeartbeatTimeout: "2000", .brokerHeartbeatCheckInterval: "250",
+            .leaderRebalanceInterval: "0", .logLevel: "trace",
             .logFormat: "json",
         ]
         let files = [
@@ -118,6 +120,7 @@ func complaint(
             #expect(configuration.heartbeatInterval == .milliseconds(100))
             #expect(configuration.brokerHeartbeatTimeout == .milliseconds(2000))
             #expect(configuration.brokerHeartbeatCheckInterval == .milliseconds(250))
+            #expect(configuration.leaderRebalanceInterval == nil)
             #expect(configuration.logging == LoggingConfiguration(level: .trace, format: .json))
             #expect(configuration.servicesFile == "s.json")
         }
@@ -133,7 +136,8 @@ func complaint(
                 "KRAFT_RAFT_ELECTION_TIMEOUT_MS",
                 "KRAFT_RAFT_ELECTION_TIMEOUT_JITTER_MS",
                 "KRAFT_RAFT_HEARTBEAT_INTERVAL_MS", "METADATA_HEARTBEAT_TIMEOUT_MS",
-                "METADATA_HEARTBEAT_CHECK_INTERVAL_MS", "KV_HISTORY_MAX_AGE_S", "KV_HISTORY_MAX_MB", "LOGGING_LEVEL",
+                "METADATA_HEARTBEAT_CHECK_INTERVAL_MS", "METADATA_LEADER_REBALANCE_INTERVAL_MS", "KV_HISTORY_MAX_AGE_S",
+                "KV_HISTORY_MAX_MB", "LOGGING_LEVEL",
                 "LOGGING_FORMAT", "KRAFT_CONFIG",
             ])
     }

@@ -37,7 +37,8 @@ enum WireTargets {
         CommandType.unregisterBroker, CommandType.updateBrokerStatus, CommandType.createTopic,
         CommandType.deleteTopic, CommandType.updateInSyncReplicas, CommandType.featureLevel, CommandType.compaction,
         CommandType.grantLease, CommandType.revokeLease, CommandType.keepLeasesAlive,
-        CommandType.changeBrokerState, CommandType.alterPartitions, CommandType.transaction, "Unknown",
+        CommandType.changeBrokerState, CommandType.alterPartitions, CommandType.electLeaders,
+        CommandType.transaction, "Unknown",
     ]
 
     /// The first byte is the type of the command.

@@ -18,7 +18,7 @@ import Testing
         return machine
     }
 
-    private func flaw(_ outcome: Outcome) -> AlterPartitions.Flaw? {
+    private func flaw(_ outcome: Outcome) -> PartitionFlaw? {
         guard case .partitions(let results, _) = outcome.result, case .failure(let flaw) = results[0].partition else {
             return nil
         }
@@ -41,7 +41,7 @@ import Testing
         #expect(
             outcome.result
                 == .partitions(
-                    [AlterPartitions.Result(topic: topic, partition: .success(now))], version: version + 1))
+                    [PartitionResult(topic: topic, partition: .success(now))], version: version + 1))
     }
 
     @Test func aRepeatAfterALostAnswerChangesNothing() {

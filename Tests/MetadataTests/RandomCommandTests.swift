@@ -109,7 +109,10 @@ import Testing
         var epochs: [UInt64] = []
 
         mutating func command(at revision: UInt64) -> Command {
-            switch number(-34...99) {
+            switch number(-44...99) {
+            case -44..<(-34):
+                return .electLeaders(
+                    ElectLeaders((0..<5).map { _ in ElectLeaders.Place(topic: topic(), partition: number(0...5)) }))
             case -34..<(-24): return .alterPartitions(alteration())
             case -24..<(-20): return .registerBroker(registration())
             case -20..<(-14): return .changeBrokerState(stateChange())

@@ -194,9 +194,9 @@ import Testing
         let (repeated, flawed) = (alter(test, [101], at: 0), alter(test, [101, 102], at: 0))
         let topic = test.node.metadata.topic("t")!
         let version = test.node.metadata.counters.version
-        let present = AlterPartitions.Result(topic: topic.0, partition: .success(topic.1[0]))
+        let present = PartitionResult(topic: topic.0, partition: .success(topic.1[0]))
         #expect(repeated == .success(.partitions([present], version: version)))
-        let flaw = AlterPartitions.Result(
+        let flaw = PartitionResult(
             topic: topic.0, partition: .failure(.invalidPartitionEpoch(present: 1)))
         #expect(flawed == .success(.partitions([flaw], version: version)))
         let stale = alter(test, [101, 102], at: 1, epoch: 77)

@@ -57,7 +57,13 @@ struct Samples {
     }
 
     mutating func command() -> Command {
-        switch Int.random(in: 0..<15, using: &random) {
+        switch Int.random(in: 0..<16, using: &random) {
+        case 15:
+            .electLeaders(
+                ElectLeaders(
+                    (0..<Int.random(in: 0...3, using: &random)).map { _ in
+                        ElectLeaders.Place(topic: topic(), partition: Int(number(0...9999)))
+                    }))
         case 14: .alterPartitions(alteration())
         case 13: .changeBrokerState(stateChange())
         case 9: .transaction(transaction(depth: 1))

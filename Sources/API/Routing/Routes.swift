@@ -30,6 +30,7 @@ enum Routes {
         Route("/api/v1/metadata/heartbeat/{brokerId}", .post(BrokerReports.heartbeat)),
         Route("/api/v1/metadata/isr/lag", .post(BrokerReports.lag)),
         Route("/api/v1/metadata/isr", .post(InSyncReplicas.alter)),
+        Route("/api/v1/metadata/elections", .post(Elections.elect)),
         Route("/api/v1/metadata/controller", .get(ClusterState.controller, "consistency")),
         Route("/api/v1/metadata/cluster", .get(ClusterState.cluster, "consistency", "watch", "after")),
         Route("/api/v1/metadata/brokers", .get(Brokers.list, "consistency", "view"), .post(Brokers.register)),

@@ -37,35 +37,4 @@ public struct AlterPartitions: Equatable, Sendable {
 
         public init(_ id: BrokerID, epoch: UInt64? = nil) { (self.id, self.epoch) = (id, epoch) }
     }
-
-    /// What became of one of the changes.
-    public struct Result: Equatable, Sendable {
-        /// `nil` of a topic that there is not.
-        public var topic: Topic?
-        /// The partition as it is now, also if it was so before.
-        public var partition: Swift.Result<Partition, Flaw>
-
-        public init(topic: Topic?, partition: Swift.Result<Partition, Flaw>) {
-            (self.topic, self.partition) = (topic, partition)
-        }
-    }
-
-    /// Why a change was not made. The first that holds, in this order.
-    public enum Flaw: Error, Equatable, Sendable {
-        case unknownTopic
-        case unknownPartition
-        /// The leader knows more than this state has.
-        case epochAhead
-        case fencedLeaderEpoch(present: Int)
-        case notLeader(present: BrokerID?)
-        case invalidPartitionEpoch(present: Int)
-        case invalidISR(String)
-        case ineligibleReplica(BrokerID, Ineligibility)
-    }
-
-    public enum Ineligibility: Equatable, Sendable {
-        case unregistered
-        case notActive(BrokerState)
-        case staleEpoch(present: UInt64?)
-    }
 }

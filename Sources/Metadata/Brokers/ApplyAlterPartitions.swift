@@ -15,7 +15,7 @@ extension MetadataStateMachine {
 
     /// What it would come to, if it would change nothing; `nil` if it must be applied.
     public func resultIfUnchanged(_ alteration: AlterPartitions) -> CommandResult? {
-        var results: [AlterPartitions.Result] = []
+        var results: [PartitionResult] = []
         for change in alteration.changes {
             guard let result = resultIfUnchanged(change, of: alteration.broker) else { return nil }
             results.append(result)
@@ -25,38 +25,38 @@ extension MetadataStateMachine {
 
     private mutating func apply(
         _ change: AlterPartitions.Change, of sender: BrokerID, _ changes: inout [Change]
-    ) -> AlterPartitions.Result {
+    ) -> PartitionResult {
         if let result = resultIfUnchanged(change, of: sender) { return result }
         guard let index = topicIndex(change.topic) else { preconditionFailure("a change of no topic") }
         var partition = topicRows[index].partitions[change.partition]
         partition.inSyncReplicas = [sender] + change.inSync.map(\.id).filter { $0 != sender }
         settle(index, partition, .keep, &changes)
-        return AlterPartitions.Result(
+        return PartitionResult(
             topic: topicRows[index].topic, partition: .success(topicRows[index].partitions[change.partition]))
     }
 
     private func resultIfUnchanged(
         _ change: AlterPartitions.Change, of sender: BrokerID
-    ) -> AlterPartitions.Result? {
+    ) -> PartitionResult? {
         guard let index = topicIndex(change.topic) else {
-            return AlterPartitions.Result(topic: nil, partition: .failure(.unknownTopic))
+            return PartitionResult(topic: nil, partition: .failure(.unknownTopic))
         }
         let rows = topicRows[index]
         guard rows.partitions.indices.contains(change.partition) else {
-            return AlterPartitions.Result(topic: rows.topic, partition: .failure(.unknownPartition))
+            return PartitionResult(topic: rows.topic, partition: .failure(.unknownPartition))
         }
         let partition = rows.partitions[change.partition]
         if let flaw = flaw(of: change, by: sender, partition) {
-            return AlterPartitions.Result(topic: rows.topic, partition: .failure(flaw))
+            return PartitionResult(topic: rows.topic, partition: .failure(flaw))
         }
         guard change.isRepeat(of: partition) else { return nil }
-        return AlterPartitions.Result(topic: rows.topic, partition: .success(partition))
+        return PartitionResult(topic: rows.topic, partition: .success(partition))
     }
 
     /// In Kafka's order (ReplicationControlManager, `validateAlterPartitionData`).
     private func flaw(
         of change: AlterPartitions.Change, by sender: BrokerID, _ partition: Partition
-    ) -> AlterPartitions.Flaw? {
+    ) -> PartitionFlaw? {
         if change.leaderEpoch > partition.leaderEpoch || change.partitionEpoch > partition.partitionEpoch {
             return .epochAhead
         }
@@ -81,7 +81,7 @@ extension MetadataStateMachine {
     }
 
     /// A fenced broker, or one that was started again since, would be in sync by what it had (KIP-841, KIP-903).
-    private func ineligibility(of member: AlterPartitions.Member) -> AlterPartitions.Ineligibility? {
+    private func ineligibility(of member: AlterPartitions.Member) -> PartitionFlaw.Ineligibility? {
         guard let broker = broker(member.id) else { return .unregistered }
         if broker.state != .active, !Defect.fencedReplicaJoins.isOn { return .notActive(broker.state) }
         let present = broker.incarnation?.epoch

@@ -11,6 +11,8 @@ extension MetadataStateMachine {
         case keep
         /// The one that leads the fewest partitions at this moment: nobody is in a hurry.
         case planned
+        /// The first of the replicas, which is in sync and ACTIVE.
+        case preferred
     }
 
     /// The only way a partition changes. `proposal` has other in-sync replicas than the row, or brokers have changed their
@@ -19,7 +21,9 @@ extension MetadataStateMachine {
         _ topic: TopicTable.Index, _ proposal: Partition, _ succession: Succession, _ changes: inout [Change]
     ) {
         var partition = proposal
-        if !mayLead(partition.leader, partition) {
+        if succession == .preferred {
+            partition.elect(partition.replicas[0])
+        } else if !mayLead(partition.leader, partition) {
             let candidates = Defect.uncleanElection.isOn ? partition.replicas : partition.inSyncReplicas
             partition.elect(successor(among: candidates, succession))
         }
@@ -36,7 +40,7 @@ extension MetadataStateMachine {
     private func successor(among candidates: [BrokerID], _ succession: Succession) -> BrokerID? {
         if Defect.electsTheLast.isOn { return candidates.last(where: isActive) }
         switch succession {
-        case .keep: return candidates.first(where: isActive)
+        case .keep, .preferred: return candidates.first(where: isActive)
         case .planned:
             return candidates.lazy.filter(isActive).min {
                 replicaIndex.ledCount(of: $0) < replicaIndex.ledCount(of: $1)

@@ -187,6 +187,13 @@ public final class RunningNode: NodeService {
         mailbox.post(.alterPartitions(alteration, completion))
     }
 
+    public func electLeaders(
+        _ request: ElectLeadersRequest,
+        completion: @escaping @Sendable (Result<ElectLeadersOutcome, RequestFailure>) -> Void
+    ) {
+        mailbox.post(.electLeaders(request, completion))
+    }
+
     public func receive(
         _ request: Raft.Request, from origin: RequestOrigin, connection: UInt64,
         completion: @escaping @Sendable (Result<MessageCodec.Answer, RequestFailure>) -> Void

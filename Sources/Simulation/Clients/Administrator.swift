@@ -77,7 +77,8 @@ final class Administrator: @unchecked Sendable {
         let node = random.pick(cluster.nodes)
         switch random.below(30) {
         case 0: raiseLevel()
-        case 1..<8: node.post(.measure { _ in })
+        case 1: electLeaders()
+        case 2..<8: node.post(.measure { _ in })
         case 8..<15: node.post(.readLog(from: LogIndex(UInt64(random.below(50))), limit: random.below(20)) { _, _ in })
         case 15..<22: read(.stale, of: node)
         default: read(.linearizable, of: cluster.nodes[guess])
@@ -89,6 +90,27 @@ final class Administrator: @unchecked Sendable {
         let level = random.within(MetadataStateMachine.levels)
         let request = MembershipRequest(.setFeature("metadata.version", level: level))
         cluster.nodes[guess].post(.changeMembers(request) { _ in })
+    }
+
+    private func electLeaders() {
+        let asked = Asked(cluster.ledger)
+        let topics = cluster.ledger.model.cluster.topics
+        let places = topics.flatMap { topic in
+            topic.partitions.indices.map { ElectLeaders.Place(topic: topic.name, partition: $0) }
+        }
+        let nowhere = ElectLeaders.Place(topic: "t0", partition: 50)
+        let request: ElectLeadersRequest = random.chance(500) ? .all : .listed(ElectLeaders(places + [nowhere]))
+        network.call(cluster.nodes[guess], deadline: .milliseconds(1500)) {
+            .electLeaders(request, $0)
+        } completion: { [self] (outcome: CallOutcome<ElectLeadersOutcome>) in
+            guard case .answered(.success(let outcome)) = outcome else { return }
+            let answer = ModelAnswer(.partitions(outcome.results, version: outcome.version))
+            let isTrue = cluster.ledger.model.clusters[Int(asked.version)...].contains { cluster in
+                var cluster = cluster
+                return cluster.elect(outcome.election) == answer
+            }
+            if !isTrue { cluster.violated("Clients are told the truth", "\(request) is answered \(outcome)") }
+        }
     }
 
     // Reads

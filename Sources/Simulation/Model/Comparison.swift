@@ -96,7 +96,7 @@ extension ClusterModel.Process {
 }
 
 extension ClusterModel.Altered {
-    init(_ result: AlterPartitions.Result) {
+    init(_ result: PartitionResult) {
         self =
             switch result.partition {
             case .success(let partition): .partition(ClusterModel.Partition(partition))
@@ -104,7 +104,7 @@ extension ClusterModel.Altered {
             }
     }
 
-    private static func name(of flaw: AlterPartitions.Flaw) -> String {
+    private static func name(of flaw: PartitionFlaw) -> String {
         switch flaw {
         case .unknownTopic: "unknownTopic"
         case .unknownPartition: "unknownPartition"
@@ -114,6 +114,8 @@ extension ClusterModel.Altered {
         case .invalidPartitionEpoch: "invalidPartitionEpoch"
         case .invalidISR: "invalidISR"
         case .ineligibleReplica: "ineligibleReplica"
+        case .electionNotNeeded: "electionNotNeeded"
+        case .preferredLeaderNotAvailable: "preferredLeaderNotAvailable"
         }
     }
 }

@@ -51,6 +51,46 @@ extension ClusterModel {
         return .partition(partition)
     }
 
+    /// To the first of the replicas, if it is in sync and may lead.
+    mutating func elect(_ election: ElectLeaders) -> ModelAnswer {
+        .partitions(
+            election.partitions.map { place in
+                guard let topic = topics.firstIndex(where: { $0.name == place.topic }) else {
+                    return .refused("unknownTopic")
+                }
+                guard topics[topic].partitions.indices.contains(place.partition) else {
+                    return .refused("unknownPartition")
+                }
+                var partition = topics[topic].partitions[place.partition]
+                let preferred = partition.replicas[0]
+                if partition.leader == preferred { return .refused("electionNotNeeded") }
+                guard partition.leader != nil, partition.inSync.contains(preferred), mayLead(preferred) else {
+                    return .refused("preferredLeaderNotAvailable")
+                }
+                partition.leader = preferred
+                partition.inSync = [preferred] + partition.inSync.filter { $0 != preferred }
+                partition.epoch += 1
+                partition.changes += 1
+                topics[topic].partitions[place.partition] = partition
+                return .partition(partition)
+            })
+    }
+
+    /// What another leads than the first of its replicas, though that could.
+    var imbalance: String? {
+        for topic in topics {
+            for (number, partition) in topic.partitions.enumerated() {
+                let preferred = partition.replicas[0]
+                if let leader = partition.leader, leader != preferred, partition.inSync.contains(preferred),
+                    mayLead(preferred)
+                {
+                    return "\(topic.name)-\(number) is led by \(leader), not by \(preferred)"
+                }
+            }
+        }
+        return nil
+    }
+
     /// From the level on that brings partition epochs, each change of a partition counts, once for each entry.
     mutating func countChanges(since before: ClusterModel) {
         for (index, topic) in topics.enumerated() {

@@ -51,7 +51,8 @@ struct Model {
         case .changeBrokerState where level < 3: return .refused("invalidCommand")
         case .changeBrokerState(let wanted):
             return change { $0.change(wanted, version: next) }
-        case .alterPartitions where level < 4: return .refused("invalidCommand")
+        case .alterPartitions where level < 4, .electLeaders where level < 4: return .refused("invalidCommand")
+        case .electLeaders(let election): return change { $0.elect(election) }
         case .alterPartitions(let report): return change { $0.alter(report) }
         }
     }

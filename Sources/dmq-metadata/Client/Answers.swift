@@ -82,6 +82,21 @@ struct PartitionsAnswer: Decodable {
     var next: String?
 }
 
+struct ElectionAnswer: Decodable {
+    struct Row: Decodable {
+        var topic: String
+        var partition: Int
+        var leader: Int64?
+        var leaderEpoch: Int?
+        var code: String?
+        var detail: String?
+    }
+
+    var changed: Int
+    var more: Bool
+    var results: [Row]
+}
+
 struct HealthAnswer: Decodable {
     /// `ok`, `degraded`, `critical`.
     var status: String

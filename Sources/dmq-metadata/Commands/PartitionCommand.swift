@@ -3,7 +3,8 @@ import HTTP
 
 struct PartitionCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "partition", abstract: "Show partitions, and what is wrong with them.", subcommands: [List.self])
+        commandName: "partition", abstract: "Show partitions, and who leads them.",
+        subcommands: [List.self, Elect.self])
 
     struct List: ParsableCommand {
         static let configuration = CommandConfiguration(

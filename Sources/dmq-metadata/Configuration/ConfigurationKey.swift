@@ -17,6 +17,7 @@ enum ConfigurationKey: String, CaseIterable, Sendable {
     case heartbeatInterval = "kraft.raft.heartbeat-interval-ms"
     case brokerHeartbeatTimeout = "metadata.heartbeat.timeout-ms"
     case brokerHeartbeatCheckInterval = "metadata.heartbeat.check-interval-ms"
+    case leaderRebalanceInterval = "metadata.leader-rebalance.interval-ms"
     case historyAge = "kv.history.max-age-s"
     case historySize = "kv.history.max-mb"
     case logLevel = "logging.level"

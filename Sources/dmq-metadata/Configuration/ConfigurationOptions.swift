@@ -99,6 +99,13 @@ struct ConfigurationOptions: ParsableArguments {
     var brokerHeartbeatCheckInterval: String?
 
     @Option(
+        name: .customLong("metadata.leader-rebalance.interval-ms"),
+        help: ArgumentHelp(
+            "How often partitions are given back to the first of their replicas; 300000, 0 for never.", valueName: "ms")
+    )
+    var leaderRebalanceInterval: String?
+
+    @Option(
         name: .customLong("api.forward"),
         help: ArgumentHelp(
             "Whether a node that does not lead passes all requests on to the leader; false.", valueName: "bool"))
@@ -149,6 +156,7 @@ struct ConfigurationOptions: ParsableArguments {
         case .heartbeatInterval: heartbeatInterval
         case .brokerHeartbeatTimeout: brokerHeartbeatTimeout
         case .brokerHeartbeatCheckInterval: brokerHeartbeatCheckInterval
+        case .leaderRebalanceInterval: leaderRebalanceInterval
         case .historyAge: historyAge
         case .historySize: historySize
         case .logLevel: logLevel

@@ -35,7 +35,13 @@ struct ConfigurationReader {
             brokerHeartbeatTimeout: try milliseconds(.brokerHeartbeatTimeout, in: 1...86_400_000, default: 30_000),
             brokerHeartbeatCheckInterval: try milliseconds(
                 .brokerHeartbeatCheckInterval, in: 1...3_600_000, default: 5000),
+            leaderRebalanceInterval: try leaderRebalanceInterval(),
             logging: logging, servicesFile: servicesPath, warnings: sources.warnings)
+    }
+
+    private func leaderRebalanceInterval() throws(ConfigurationError) -> Duration? {
+        let interval = try milliseconds(.leaderRebalanceInterval, in: 0...86_400_000, default: 300_000)
+        return interval == .zero ? nil : interval
     }
 
     private func forwardsAll() throws(ConfigurationError) -> Bool {

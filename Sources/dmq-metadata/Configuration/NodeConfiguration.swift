@@ -37,6 +37,8 @@ struct NodeConfiguration: Sendable {
     /// A broker is OFFLINE after this long without a heartbeat.
     var brokerHeartbeatTimeout: Duration
     var brokerHeartbeatCheckInterval: Duration
+    /// How often partitions are given back to the first of their replicas; `nil` for never.
+    var leaderRebalanceInterval: Duration?
     var logging: LoggingConfiguration
     /// Where the members came from, for the log.
     var servicesFile: String

@@ -116,6 +116,7 @@ extension NodeSettings {
         raft.heartbeatInterval = configuration.heartbeatInterval
         brokerTimeout = configuration.brokerHeartbeatTimeout
         brokerCheckInterval = configuration.brokerHeartbeatCheckInterval
+        leaderRebalanceInterval = configuration.leaderRebalanceInterval
         historyAge = configuration.historyAge
         historyBytes = configuration.historyBytes
         bootstrap = configuration.bootstrap
