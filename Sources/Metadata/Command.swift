@@ -11,8 +11,8 @@ public enum Command: Equatable, Sendable {
     case updateInSyncReplicas(UpdateInSyncReplicas)
     case put(Put)
     case delete(Delete)
-    /// From here on commands are applied at that level of feature metadata.version.
-    case raiseLevel(to: Int)
+    /// From here on commands are applied at that level of the feature.
+    case raiseLevel(of: Feature = .metadata, to: Int)
     // From level 2 on
 
     /// Gives up the past before `through`, which becomes the oldest revision that can be read.
@@ -32,7 +32,7 @@ public enum Command: Equatable, Sendable {
 }
 
 extension Command {
-    /// The name of ``raiseLevel(to:)`` in the log. Storage knows it too: programs without levels must not open what it is in.
+    /// The name of ``raiseLevel(of:to:)`` in the log. Storage knows it too: programs without levels must not open what it is in.
     public static let levelType = "FeatureLevelCommand"
 }
 

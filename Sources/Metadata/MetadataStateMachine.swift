@@ -81,7 +81,7 @@ public struct MetadataStateMachine: Sendable {
         case .grantLease(let lease): grant(lease)
         case .revokeLease(let id): revokeLease(id)
         case .compactHistory(let revision): compactHistory(through: revision)
-        case .raiseLevel(let level): raiseLevel(to: level)
+        case .raiseLevel(let feature, let level): raiseLevel(of: feature, to: level)
         case .changeBrokerState(let change): apply(change)
         case .alterPartitions(let alteration): apply(alteration)
         case .electLeaders(let election): apply(election)

@@ -119,7 +119,7 @@ extension Node {
         logger.info(
             "🔄 role",
             metadata: ["role": "\(role.rawValue)", "term": "\(term)", "leader": "\(leader?.description ?? "none")"])
-        proposedLevel = 1
+        proposedLevels = [:]
         leaderlessSince = leader == nil ? leaderlessSince ?? now.instant : nil
         if role == .leader {
             leadingSince = now.instant

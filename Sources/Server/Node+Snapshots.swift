@@ -72,6 +72,7 @@ extension Node {
         }
         // One that is being staged comes to its end first, or its rows and the new one's would mix.
         if request.sequence == 0, receiver?.waiting == nil, let header = chunk.header {
+            guard canTake(header.counters, at: request.lastIncluded) else { return }
             logger.info("📦 receiving a snapshot", metadata: ["index": "\(request.lastIncluded.index)"])
             receiver = SnapshotReceiver(lastIncluded: request.lastIncluded, term: request.term, header: header)
         }

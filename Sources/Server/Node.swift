@@ -68,8 +68,8 @@ public final class Node {
     var operation: MembershipOperation?
     /// What the node said that is to be let in.
     var newcomer: Introduction?
-    /// The level of metadata.version that this leader has proposed.
-    var proposedLevel = 1
+    /// The levels that this leader has proposed.
+    var proposedLevels: [Feature: Int] = [:]
     /// Whether this directory has been one of the members in the log.
     var wasMember = false
     var introductionsDue: [NodeID: (at: Instant, pause: Duration)] = [:]

@@ -9,13 +9,19 @@ enum LevelTable {
     /// That of a database which has these tables.
     static let version: Int64 = 5
 
+    static let name = "level"
+
     static let creation = """
-        CREATE TABLE level ( -- no row while the checkpoint stands before the first such entry
+        CREATE TABLE \(name) ( -- no row while the checkpoint stands before the first such entry
           metadata_version INTEGER NOT NULL, -- the level of the feature of that name
           horizon INTEGER NOT NULL, -- the oldest revision that can be read
-          checksum INTEGER NOT NULL
+          checksum INTEGER NOT NULL,
+          placement_version INTEGER -- the level of the feature of that name; NULL: 1
         )
         """
+
+    /// Tables of earlier releases do not have it, until this one opens the database to write.
+    static let addedColumns: [AddedColumn] = [("placement_version", "INTEGER")]
 
     static let dropView = "DROP VIEW IF EXISTS kv_history"
     static let view = """
@@ -31,10 +37,14 @@ enum LevelTable {
           (SELECT number FROM (SELECT rowid AS number, ended FROM kv_past ORDER BY rowid LIMIT ?2) WHERE ended <= ?1)
         """
 
+    static let insertion =
+        "INSERT INTO level (metadata_version, horizon, checksum, placement_version) VALUES (?1, ?2, ?3, ?4)"
+
     static func checksum(_ counters: Counters) -> Int64 {
         var crc = CRC32C()
         crc.update(UInt64(counters.level))
         crc.update(counters.horizon)
+        if counters.placementLevel > 1 { crc.update(UInt64(counters.placementLevel)) }
         return Int64(crc.value)
     }
 }
@@ -42,19 +52,22 @@ enum LevelTable {
 extension StoredNode {
     /// Sets what table `level` says; nothing while it has no row.
     func readLevel(into counters: inout Counters) throws(StorageError) {
+        let hasPlacement = try connection.missingColumns(of: LevelTable.addedColumns, in: LevelTable.name).isEmpty
         let statement = try connection.prepare(
-            "SELECT metadata_version, horizon, checksum FROM level", isPersistent: false)
+            "SELECT metadata_version, horizon, checksum, \(hasPlacement ? "placement_version" : "NULL") FROM level",
+            isPersistent: false)
         defer { sqlite3_finalize(statement.handle) }
         guard try connection.step(statement, while: "reading table level") else { return }
         counters.level = Int(statement.integer(0))
         counters.horizon = statement.unsigned(1)
+        counters.placementLevel = statement.optionalInteger(3).map { Int($0) } ?? 1
         guard statement.integer(2) == LevelTable.checksum(counters), counters.horizon <= counters.revision else {
             throw damage("the row of table level fails its checksum, or has a horizon beyond the revision")
         }
-        guard MetadataStateMachine.levels.contains(counters.level) else {
+        for feature in Feature.allCases where !feature.levels.contains(counters.level(of: feature)) {
             throw .failed(
-                "\(connection.path): its state is at level \(counters.level) of metadata.version, this program knows "
-                    + "\(MetadataStateMachine.levels.upperBound). Use a newer one.")
+                "\(connection.path): its state is at level \(counters.level(of: feature)) of \(feature.rawValue), "
+                    + "this program knows \(feature.levels.upperBound). Use a newer one.")
         }
     }
 }
@@ -81,13 +94,17 @@ extension NodeStore {
     /// Within the transaction that moves the checkpoint.
     func storeLevel(_ counters: Counters, in contents: inout Contents) throws(StorageError) {
         let stored = contents.checkpoint.counters
-        guard counters.level != stored.level || counters.horizon != stored.horizon else { return }
+        guard
+            (counters.level, counters.placementLevel, counters.horizon)
+                != (stored.level, stored.placementLevel, stored.horizon)
+        else { return }
         try prepareForLevels(in: &contents)
         try connection.execute("DELETE FROM level")
-        try connection.insert("INSERT INTO level (metadata_version, horizon, checksum) VALUES (?1, ?2, ?3)") { row in
+        try connection.insert(LevelTable.insertion) { row in
             row.bind(1, counters.level)
             row.bind(2, counters.horizon)
             row.bind(3, LevelTable.checksum(counters))
+            row.bind(4, counters.placementLevel > 1 ? Int64(counters.placementLevel) : nil)
         }
     }
 

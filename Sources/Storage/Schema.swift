@@ -142,7 +142,7 @@ enum StateTable: CaseIterable {
     }
 
     /// Tables of earlier releases do not have them, until this one opens the database to write. NULL in most rows.
-    var addedColumns: [(name: String, type: String)] {
+    var addedColumns: [AddedColumn] {
         switch self {
         case .broker:
             [

@@ -176,7 +176,7 @@ struct StoredNode {
         _ checkpoint: CheckpointRecord, _ count: inout RowCount, _ progress: (Int) -> Void
     ) throws(StorageError) -> MetadataStateMachine {
         let select = { (table: StateTable) throws(StorageError) in
-            let missing = try connection.missingColumns(of: table, in: table.name)
+            let missing = try connection.missingColumns(of: table.addedColumns, in: table.name)
             return checkpoint.changed.isEmpty
                 ? table.selection(from: table.name, without: missing) : table.mergedSelection(without: missing)
         }

@@ -84,8 +84,8 @@ enum CommandJSON {
                     }
                 }
             }
-        case .raiseLevel(let level):
-            json.field("name", SupportedFeature.metadata.name)
+        case .raiseLevel(let feature, let level):
+            json.field("name", feature.rawValue)
             json.field("featureLevel", UInt64(level))
         case .compactHistory(let revision):
             json.field("revision", revision)
@@ -172,11 +172,11 @@ enum CommandJSON {
         CommandType.alterPartitions: { .alterPartitions(try AlterPartitions(json: $0)) },
         CommandType.updateInSyncReplicas: { .updateInSyncReplicas(try UpdateInSyncReplicas(json: $0)) },
         CommandType.featureLevel: { json in
-            guard try json.string("name") == SupportedFeature.metadata.name else {
-                throw JSONInputError(
-                    code: .outOfRange, field: "name", problem: "must be \(SupportedFeature.metadata.name)")
+            guard let feature = Feature(rawValue: try json.string("name")) else {
+                throw JSONInputError(code: .outOfRange, field: "name", problem: "is no feature of this version")
             }
-            return .raiseLevel(to: Int(try json.integer("featureLevel", in: 1...Limits.maxFeatureLevel)))
+            return .raiseLevel(
+                of: feature, to: Int(try json.integer("featureLevel", in: 1...Limits.maxFeatureLevel)))
         },
         CommandType.grantLease: { json in
             .grantLease(

@@ -30,15 +30,16 @@ public struct SnapshotChunk: Equatable, Sendable {
         self.rows = rows
     }
 
-    private static let version: UInt8 = 3
-    /// Of releases which knew no levels, or no members in the state either. They are sent no state that has any.
+    private static let version: UInt8 = 4
+    /// Of releases which knew one level of placement.version, no levels, or no members in the state either. They are sent no
+    /// state that has any.
+    private static let versionWithoutPlacement: UInt8 = 3
     private static let versionWithoutLevel: UInt8 = 2
     private static let versionWithoutMembers: UInt8 = 1
 
     public func encode() -> [UInt8] {
         let members = header?.counters.members
-        var version = members == nil ? Self.versionWithoutMembers : Self.versionWithoutLevel
-        if let header, header.counters.level > 1 { version = Self.version }
+        let version = header.map { Self.version(of: $0.counters) } ?? Self.versionWithoutMembers
         var bytes: [UInt8] = [version]
         bytes.appendBool(header != nil)
         if let header {
@@ -48,8 +49,9 @@ public struct SnapshotChunk: Equatable, Sendable {
             bytes.appendVarint(header.counters.partitionsCreated)
             bytes.appendFixed64(header.digest.high)
             bytes.appendFixed64(header.digest.low)
-            if version == Self.version {
+            if version >= Self.versionWithoutPlacement {
                 bytes.appendVarint(UInt64(header.counters.level))
+                if version == Self.version { bytes.appendVarint(UInt64(header.counters.placementLevel)) }
                 bytes.appendVarint(header.counters.horizon)
                 bytes.appendBool(members != nil)
             }
@@ -60,6 +62,12 @@ public struct SnapshotChunk: Equatable, Sendable {
         }
         for row in rows { RowCodec.encode(row, into: &bytes) }
         return bytes
+    }
+
+    private static func version(of counters: Counters) -> UInt8 {
+        if counters.placementLevel > 1 { return version }
+        if counters.level > 1 { return versionWithoutPlacement }
+        return counters.members == nil ? versionWithoutMembers : versionWithoutLevel
     }
 
     /// Never traps; see ``RowCodec/decode(chunk:)``.
@@ -82,8 +90,11 @@ public struct SnapshotChunk: Equatable, Sendable {
             revision: try reader.varint(in: Limits.counter), partitionsCreated: try reader.varint(in: Limits.counter))
         let digest = Digest(high: try reader.fixed64(), low: try reader.fixed64())
         var hasMembers = version == Self.versionWithoutLevel
-        if version == Self.version {
+        if version >= Self.versionWithoutPlacement {
             counters.level = Int(try reader.varint(in: 2...Limits.maxFeatureLevel))
+            if version == Self.version {
+                counters.placementLevel = Int(try reader.varint(in: 2...Limits.maxFeatureLevel))
+            }
             counters.horizon = try reader.varint(in: Limits.counter)
             guard counters.horizon <= counters.revision else { throw reader.error("a horizon beyond the revision") }
             hasMembers = try reader.bool()

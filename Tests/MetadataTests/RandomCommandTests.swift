@@ -120,6 +120,7 @@ import Testing
             case -13: return .revokeLease(lease())
             case -12: return .keepLeasesAlive([lease()])
             case -11..<(-4): return .transaction(transaction(at: revision, depth: 1))
+            case -4 where number(0...2) == 0: return .raiseLevel(of: .placement, to: number(1...2))
             case -4: return .raiseLevel(to: number(1...4))
             case ..<0: return .compactHistory(through: UInt64(max(0, Int(revision) + number(-60...1))))
             case 0: return .noop(clusterID: number(0...1) == 0 ? nil : "cluster\(number(1...9))")

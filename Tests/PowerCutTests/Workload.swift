@@ -193,7 +193,7 @@ final class Workload {
             return .put(Put(key: key, value: value))
         case 26..<34: return .delete(Delete(key: key))
         case 34: return .delete(Delete(key: Key(validated: Array("/k1".utf8)), isRecursive: true))
-        case 35: return .raiseLevel(to: 2)
+        case 35: return random(2) == 0 ? .raiseLevel(to: 2 + random(3)) : .raiseLevel(of: .placement, to: 2)
         case 36: return .grantLease(Lease(id: LeaseID(1 + random(3)), ttlSeconds: 5))
         case 37: return random(2) == 0 ? .revokeLease(LeaseID(1 + random(3))) : .transaction(transaction())
         case 38: return .transaction(transaction())

@@ -156,6 +156,40 @@ import Testing
         }
     }
 
+    @Test func thePlacementIsAColumn() throws {
+        var follower = try Follower()
+        try follower.apply([.raiseLevel(to: 4), put("/a", "1")])
+        let level = "SELECT metadata_version || ' ' || coalesce(placement_version, '-') FROM level"
+        #expect(try follower.directory.sql(level, readOnly: true) == ["4 -"])
+        let before = try follower.directory.sql("SELECT checksum FROM level", readOnly: true)
+        try follower.apply([.raiseLevel(of: .placement, to: 2)])
+        try follower.check()
+        #expect(try follower.directory.sql(level, readOnly: true) == ["4 2"])
+        #expect(try follower.directory.sql("SELECT checksum FROM level", readOnly: true) != before)
+        try follower.store.close()
+        #expect(try Verification.verify(directory: follower.directory.path).isSound)
+        for damage in ["NULL", "1", "3"] {
+            let image = try follower.directory.crashImage()
+            try image.sql("UPDATE level SET placement_version = \(damage)")
+            #expect(try !Verification.verify(directory: image.path).isSound, "\(damage)")
+        }
+    }
+
+    /// As the release before left it.
+    @Test func aLevelWithoutPlacementIsRead() throws {
+        var follower = try Follower()
+        try follower.apply([.raiseLevel(to: 4), put("/a", "1")])
+        try follower.store.close()
+        try follower.directory.sql("ALTER TABLE level DROP COLUMN placement_version")
+        let before = try follower.directory.contents()
+        #expect(try Verification.verify(directory: follower.directory.path).isSound)
+        #expect(try follower.directory.contents() == before)
+        let (store, node) = try NodeStore.open(follower.directory)
+        #expect(node.metadata.digest == follower.state.digest && node.metadata.counters.level == 4)
+        try store.close()
+        #expect(try follower.directory.sql("SELECT count(placement_version) FROM level") == ["0"])
+    }
+
     /// The columns came later than the tables: who only reads does not need them, who writes adds them.
     @Test func tablesWithoutThemAreRead() throws {
         var follower = try Follower()

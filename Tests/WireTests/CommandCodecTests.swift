@@ -43,6 +43,22 @@ import Wire
         )
     }
 
+    @Test func `a level names its feature`() {
+        #expect(
+            text(.raiseLevel(to: 2))
+                == #"FeatureLevelCommand|{"commandType":"FeatureLevelCommand","name":"metadata.version","featureLevel":2}"#
+        )
+        #expect(
+            text(.raiseLevel(of: .placement, to: 2))
+                == #"FeatureLevelCommand|{"commandType":"FeatureLevelCommand","name":"placement.version","featureLevel":2}"#
+        )
+        #expect(throws: WireError.self) {
+            try decode(
+                "FeatureLevelCommand",
+                #"{"commandType":"FeatureLevelCommand","name":"other.version","featureLevel":2}"#)
+        }
+    }
+
     @Test func `the entry that opens a term is empty or names the cluster`() {
         #expect(text(.noop(clusterID: nil)) == "NOOP|")
         #expect(text(.noop(clusterID: Samples.clusterID)) == #"NOOP|{"clusterId":"0123456789abcdef0123456789abcdef"}"#)

@@ -37,6 +37,20 @@ import Wire
         }
     }
 
+    /// What releases before were sent must stay as it was.
+    @Test func `a chunk is of the first version that knows what is in it`() {
+        var counters = Counters(version: 1, revision: 2, partitionsCreated: 3)
+        func bytes() -> [UInt8] {
+            SnapshotChunk(header: .init(counters: counters, digest: Digest()), rows: []).encode()
+        }
+        let digest = [UInt8](repeating: 0, count: 16)
+        #expect(bytes() == [1, 1, 0, 1, 2, 3] + digest)
+        (counters.level, counters.horizon) = (4, 2)
+        #expect(bytes() == [3, 1, 0, 1, 2, 3] + digest + [4, 2, 0])
+        counters.placementLevel = 2
+        #expect(bytes() == [4, 1, 0, 1, 2, 3] + digest + [4, 2, 2, 0])
+    }
+
     @Test func `a row cut short is an error`() {
         var samples = Samples(seed: 6)
         for _ in 0..<500 {

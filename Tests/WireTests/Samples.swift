@@ -57,7 +57,7 @@ struct Samples {
     }
 
     mutating func command() -> Command {
-        switch Int.random(in: 0..<16, using: &random) {
+        switch Int.random(in: 0..<17, using: &random) {
         case 15:
             .electLeaders(
                 ElectLeaders(
@@ -65,6 +65,7 @@ struct Samples {
                         ElectLeaders.Place(topic: topic(), partition: Int(number(0...9999)))
                     }))
         case 14: .alterPartitions(alteration())
+        case 16: .raiseLevel(of: chance() ? .metadata : .placement, to: Int(number(1...1000)))
         case 13: .changeBrokerState(stateChange())
         case 9: .transaction(transaction(depth: 1))
         case 10: .grantLease(lease())
@@ -297,12 +298,16 @@ struct Samples {
     }
 
     mutating func chunk() -> SnapshotParts {
-        let header = Counters(
+        var header = Counters(
             clusterID: chance() ? Self.clusterID : nil, version: counter(), revision: counter(),
             partitionsCreated: counter(),
             members: chance()
                 ? Counters.Members(
                     index: counter(), text: Configuration([Configuration.Member(id: node(), host: "a")]).text) : nil)
+        if chance() {
+            (header.level, header.horizon) = (Int(number(2...1000)), header.revision / 2)
+            if chance() { header.placementLevel = Int(number(2...1000)) }
+        }
         return SnapshotParts(
             counters: header, digest: Digest(high: random.next(), low: random.next()),
             rows: (0..<Int.random(in: 0...5, using: &random)).map { _ in row() })

@@ -24,8 +24,18 @@ extension MetadataStateMachine {
     public var drawsTopicIDs: Bool { counters.level >= Self.topicIDLevel }
 
     /// A level that this program does not have must be looked for before: nothing that comes behind can be understood.
-    mutating func raiseLevel(to level: Int) -> Outcome {
-        guard Self.levels.contains(level), level >= counters.level else { return .refused(.invalidCommand) }
+    mutating func raiseLevel(of feature: Feature, to level: Int) -> Outcome {
+        guard feature.levels.contains(level), level >= counters.level(of: feature),
+            counters.level >= feature.neededMetadataLevel
+        else { return .refused(.invalidCommand) }
+        switch feature {
+        case .metadata: raiseLevel(to: level)
+        case .placement: counters.placementLevel = level
+        }
+        return Outcome(result: .done)
+    }
+
+    private mutating func raiseLevel(to level: Int) {
         let keptHistory = keepsHistory
         counters.level = level
         if keepsHistory, !keptHistory {
@@ -34,7 +44,6 @@ extension MetadataStateMachine {
             history = KeyHistory(horizon: counters.revision)
             counters.horizon = history.horizon
         }
-        return Outcome(result: .done)
     }
 
     mutating func compactHistory(through revision: UInt64) -> Outcome {

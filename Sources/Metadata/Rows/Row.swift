@@ -53,6 +53,8 @@ public struct Counters: Equatable, Sendable {
     public var partitionsCreated: UInt64
     /// The level of feature metadata.version that commands are applied at.
     public var level = 1
+    /// That of feature placement.version.
+    public var placementLevel = 1
     /// The oldest revision that can be read; 0 before level 2, which has the present one only.
     public var horizon: UInt64 = 0
     /// Who is a member of the cluster, as of the last applied entry; `nil` while no entry has said so.

@@ -36,6 +36,7 @@ extension Digest {
         }
         // Nor levels.
         if counters.level > 1 { hasher.combine(UInt64(counters.level), counters.horizon) }
+        if counters.placementLevel > 1 { hasher.combine(UInt64(counters.placementLevel), 0) }
         self = hasher.finalize()
     }
 

@@ -1,4 +1,5 @@
 import Logging
+import Metadata
 import Raft
 import Wire
 
@@ -15,18 +16,19 @@ extension Node {
         SupportedFeature.all.map { feature in
             Configuration.Feature(
                 name: feature.name,
-                level: feature == .metadata
-                    ? metadataLevel : raft.configuration.level(of: feature.name) ?? feature.initialLevel)
+                level: Feature(rawValue: feature.name).map(level(of:)) ?? raft.configuration.level(of: feature.name)
+                    ?? feature.initialLevel)
         }
     }
 
-    /// What a node lacks to be a member, in words; `nil` if nothing.
+    /// What a node lacks to be a member, in words; `nil` if nothing. One that does not speak of a feature is of a release before
+    /// it, and does what its first level is.
     func lacking(_ abilities: Introduction.Abilities?) -> String? {
-        for feature in finalizedFeatures {
+        for (feature, finalized) in zip(SupportedFeature.all, finalizedFeatures) {
             let levels = abilities?.features.first { $0.name == feature.name }?.levels
-            if levels?.contains(feature.level) != true {
-                return
-                    "it does not support \(feature.name) \(feature.level) (\(abilities?.build ?? "an older release"))"
+            guard levels?.contains(finalized.level) ?? (finalized.level == feature.initialLevel) else {
+                let build = abilities?.build ?? "an older release"
+                return "it does not support \(finalized.name) \(finalized.level) (\(build))"
             }
         }
         return nil
@@ -37,7 +39,7 @@ extension Node {
     ) {
         do {
             guard try mustRaise(name, to: level), !request.isDryRun else { return completion(.success(.done)) }
-            if name == SupportedFeature.metadata.name { return raiseLevel(to: level, completion) }
+            if let feature = Feature(rawValue: name) { return raise(feature, to: level, completion) }
             var features = raft.configuration.features.filter { $0.name != name }
             features.append(Configuration.Feature(name: name, level: level))
             let wanted = Configuration(try listedMembers(), features: features)
@@ -65,6 +67,12 @@ extension Node {
             throw .refused(
                 .unsupportedLevel,
                 "\(name) can not go back from \(present) to \(level): the log has entries that level \(level) does not know"
+            )
+        }
+        if let needed = Feature(rawValue: name)?.neededMetadataLevel, self.level(of: .metadata) < needed {
+            throw .refused(
+                .featureNotEnabled,
+                "\(name) \(level) needs metadata.version \(needed), which is at \(self.level(of: .metadata)): raise that first"
             )
         }
         let reluctant = reluctant(to: name, level, among: members.map(\.id))

@@ -8,6 +8,8 @@ struct Model {
     private(set) var keys = KeysModel()
     /// Of feature metadata.version.
     private(set) var level = 1
+    /// Of feature placement.version.
+    private(set) var placement = 1
 
     var version: UInt64 { UInt64(clusters.count - 1) }
     var cluster: ClusterModel { clusters[clusters.count - 1] }
@@ -37,7 +39,11 @@ struct Model {
         case .createTopic(let creation): return change { $0.create(creation, at: time, level: level) }
         case .deleteTopic(let deletion): return change { $0.delete(deletion, level: level) }
         case .updateInSyncReplicas(let update): return change { $0.update(update, level: level) }
-        case .raiseLevel(let wanted):
+        case .raiseLevel(of: .placement, let wanted):
+            guard level >= 4, wanted >= placement else { return .refused("invalidCommand") }
+            placement = wanted
+            return .done
+        case .raiseLevel(of: .metadata, let wanted):
             guard wanted >= level else { return .refused("invalidCommand") }
             if level < 2, wanted >= 2 { keys.keepHistory() }
             self.level = wanted

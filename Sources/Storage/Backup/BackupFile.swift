@@ -87,7 +87,7 @@ public final class BackupFile {
     private func forEachRow(
         of table: StateTable, _ body: (Row) throws(RestoreError) -> Void
     ) throws(StorageError) {
-        let missing = try connection.missingColumns(of: table, in: table.name)
+        let missing = try connection.missingColumns(of: table.addedColumns, in: table.name)
         let statement = try connection.prepare(
             table.selection(from: table.name, without: missing), isPersistent: false)
         defer { sqlite3_finalize(statement.handle) }
