@@ -235,6 +235,14 @@
         case placementDoesNotRotate = "placement-does-not-rotate"
         /// Replicas are placed without regard to racks.
         case racksIgnored = "racks-ignored"
+        /// From placement.version 2 on each leader is followed by its next on the ring.
+        case followersDoNotShift = "followers-do-not-shift"
+        /// From placement.version 2 on replicas are placed without regard to racks.
+        case racksIgnoredWhenSpread = "racks-ignored-when-spread"
+        /// From placement.version 2 on whoever has led most leads again.
+        case fewestLeadersIgnored = "fewest-leaders-ignored"
+        /// From placement.version 2 on it does not count who has followed a leader before.
+        case pairingsIgnored = "pairings-ignored"
         /// A topic with another replication factor is taken for the same.
         case otherTopicIsTheSame = "other-topic-is-the-same"
         /// A repeated creation is told as a new topic.
@@ -376,7 +384,8 @@
             case .preVotesCountAsVotes, .heartbeatAcksUndurable, .staleReads,
                 .heartbeatUnconfirmed, .answersForAnothersEntry, .heartbeatsNotRebuilt,
                 .floorIgnored, .snapshotReplacesLog, .staleEpochChangesState, .shutdownBeforeOthersKnow,
-                .staleEpochAltersPartitions, .partitionEpochNotChecked, .leadersNotRebalanced:
+                .staleEpochAltersPartitions, .partitionEpochNotChecked, .leadersNotRebalanced,
+                .fewestLeadersIgnored, .pairingsIgnored:
                 500
             case .voteKeptAtFork: 1000
             case .previousTermUnchecked, .noTruncationOnConflict, .truncationNotPersisted, .readsBeforeOpening,
@@ -385,7 +394,8 @@
                 .copyUnnoticed, .strangersCount, .windowIgnored, .replacesActiveBroker, .staleEpochReportsLag,
                 .staleEpochRenewsSession, .activeBeforeCaughtUp, .shutdownKeepsLeading,
                 .fencedLeaderAltersPartitions, .fencedReplicaJoins, .memberEpochNotChecked, .followerJoinsByItself,
-                .deletesAnotherTopic, .preferredLeaderOutOfSync:
+                .deletesAnotherTopic, .preferredLeaderOutOfSync, .followersDoNotShift,
+                .racksIgnoredWhenSpread:
                 100
             default: 25
             }

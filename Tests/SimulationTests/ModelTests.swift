@@ -39,6 +39,39 @@ import Testing
         #expect(create("all", partitions: 1, replicas: 4, in: &model)[0].sorted() == [1, 2, 3, 4])
     }
 
+    @Test func atTheSecondLevelFollowersShift() {
+        var model = model(brokers: [(1, nil), (2, nil), (3, nil)])
+        _ = model.apply(.raiseLevel(of: .placement, to: 2), at: 1)
+        #expect(create("a", partitions: 4, replicas: 2, in: &model)[3] == [1, 2], "it needs metadata.version 4")
+        _ = model.apply(.raiseLevel(of: .metadata, to: 4), at: 1)
+        _ = model.apply(.raiseLevel(of: .placement, to: 2), at: 1)
+        #expect(create("b", partitions: 3, replicas: 2, in: &model) == [[2, 1], [3, 2], [1, 2]])
+    }
+
+    /// The judge, which goes through everybody, and the judged, which does not, come to the same.
+    @Test func bothPlaceAlikeWhateverTheRacks() {
+        var random = Randomness(seed: 3)
+        for _ in 0..<60 {
+            let racks = random.within(1...4)
+            let brokers = (0..<random.within(1...14)).map { (id: BrokerID($0 + 1), rack: "\(random.below(racks))") }
+            let (count, replicas) = (random.within(1...60), random.within(1...brokers.count))
+            let topic = CreateTopic(name: "t", partitionCount: count, replicationFactor: replicas)
+            var (model, product) = (Model(), MetadataStateMachine())
+            let commands: [Command] =
+                [.raiseLevel(to: 4), .raiseLevel(of: .placement, to: 2)]
+                + brokers.map { .registerBroker(RegisterBroker(id: $0.id, host: "h", port: 1, rack: $0.rack)) }
+                + [
+                    .createTopic(CreateTopic(name: "first", partitionCount: 7, replicationFactor: 1)),
+                    .createTopic(topic),
+                ]
+            for command in commands {
+                _ = model.apply(command, at: 1)
+                _ = product.apply(command, timestamp: 1)
+            }
+            #expect(model.cluster.difference(from: product) == nil, "\(brokers) \(topic)")
+        }
+    }
+
     @Test func whoGoesOfflineLeavesAndWhatItLedPassesOn() {
         var model = model()
         _ = create("t", partitions: 1, replicas: 2, in: &model)

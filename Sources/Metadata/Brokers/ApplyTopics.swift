@@ -11,15 +11,8 @@ extension MetadataStateMachine {
         guard activeCount >= creation.replicationFactor else {
             return .refused(.notEnoughBrokers(online: activeCount, wanted: creation.replicationFactor))
         }
-        let ring =
-            placementRing
-            ?? PlacementRing(brokers: brokerRows.filter { $0.state == .active || Defect.placesOnOfflineBrokers.isOn })
-        placementRing = ring
-        var assignment = ReplicaAssignment(ring: ring, replicationFactor: creation.replicationFactor)
-        let start = Defect.placementDoesNotRotate.isOn ? 0 : Int(counters.partitionsCreated % UInt64(activeCount))
-        let partitions = (0..<creation.partitionCount).map { id in
-            let replicas = assignment.replicas(startingAt: start + id)
-            return Partition(id: id, leader: replicas[0], replicas: replicas, inSyncReplicas: replicas, leaderEpoch: 0)
+        let partitions = place(creation).enumerated().map { id, replicas in
+            Partition(id: id, leader: replicas[0], replicas: replicas, inSyncReplicas: replicas, leaderEpoch: 0)
         }
         let topic = Topic(
             name: creation.name, partitionCount: creation.partitionCount,

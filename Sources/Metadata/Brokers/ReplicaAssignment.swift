@@ -10,10 +10,14 @@ struct PlacementRing: Sendable {
     /// Of the brokers, in the same order.
     fileprivate private(set) var racks: [Int] = []
     fileprivate let rackCount: Int
+    /// The ids of each rack's brokers, ascending; racks in the order of their lowest ids.
+    let byRack: [[BrokerID]]
+
+    var count: Int { brokers.count }
 
     /// `brokers` in ascending id.
     init(brokers: [Broker]) {
-        let byRack = Self.byRack(brokers)
+        byRack = Self.byRack(brokers)
         guard byRack.count > 1, !Defect.racksIgnored.isOn else {
             // Without racks every broker stands for itself.
             self.brokers = brokers.map(\.id)
@@ -30,7 +34,6 @@ struct PlacementRing: Sendable {
         }
     }
 
-    /// The ids of each rack's brokers, ascending; racks in the order of their lowest ids.
     private static func byRack(_ brokers: [Broker]) -> [[BrokerID]] {
         let sorted = brokers.map { (rack: Array(($0.rack ?? "").utf8), id: $0.id) }.sorted {
             $0.rack == $1.rack ? $0.id < $1.id : precedes($0.rack, $1.rack)
@@ -47,7 +50,7 @@ struct PlacementRing: Sendable {
     }
 }
 
-/// The replicas of the partitions of one topic. Each takes the next brokers of the ring, and a second broker of a rack
+/// The replicas of the partitions of one topic at level 1 of placement.version. Each takes the next brokers of the ring, and a second broker of a rack
 /// only when it has one of every rack.
 struct ReplicaAssignment {
     private let ring: PlacementRing

@@ -133,7 +133,9 @@ struct ClusterModel: Equatable {
 
     // Topics
 
-    mutating func create(_ creation: CreateTopic, at time: Int64, level: Int) -> ModelAnswer {
+    mutating func create(
+        _ creation: CreateTopic, at time: Int64, level: Int, placement placementLevel: Int
+    ) -> ModelAnswer {
         if let known = topic(creation.name) {
             let isSame =
                 known.partitions.count == creation.partitionCount
@@ -143,12 +145,8 @@ struct ClusterModel: Equatable {
         }
         let online = brokers.filter(\.mayLead)
         guard online.count >= creation.replicationFactor else { return .refused("notEnoughBrokers") }
-        let placement = Placement(online.map { ($0.id, $0.rack) })
-        let partitions = (0..<creation.partitionCount).map { number in
-            let replicas = placement.replicas(
-                startingAt: partitionsCreated + number, count: creation.replicationFactor)
-            return Partition(leader: replicas[0], replicas: replicas, inSync: replicas)
-        }
+        let lists = place(creation, on: online.map { ($0.id, $0.rack) }, placementLevel)
+        let partitions = lists.map { Partition(leader: $0[0], replicas: $0, inSync: $0) }
         let topic = Topic(
             name: creation.name, replicationFactor: creation.replicationFactor,
             configuration: creation.configuration, createdAt: time, id: level >= 4 ? creation.id : nil,
@@ -156,6 +154,18 @@ struct ClusterModel: Equatable {
         topics.insert(topic, at: topics.firstIndex { $0.name > topic.name } ?? topics.count)
         partitionsCreated += partitions.count
         return .topic(topic, isNew: true)
+    }
+
+    private func place(
+        _ creation: CreateTopic, on brokers: [(id: BrokerID, rack: String?)], _ level: Int
+    ) -> [[BrokerID]] {
+        let numbers = (0..<creation.partitionCount).map { partitionsCreated + $0 }
+        if level == 1 {
+            let placement = Placement(brokers)
+            return numbers.map { placement.replicas(startingAt: $0, count: creation.replicationFactor) }
+        }
+        var placement = SpreadPlacement(brokers)
+        return numbers.map { placement.replicas(of: $0, count: creation.replicationFactor) }
     }
 
     mutating func delete(_ deletion: DeleteTopic, level: Int) -> ModelAnswer {

@@ -36,7 +36,9 @@ struct Model {
         case .unregisterBroker(let id): return change { $0.unregister(id) }
         case .updateBrokerStatus(let update):
             return change { $0.setStatus(of: update.id, isOnline: update.status == .online) }
-        case .createTopic(let creation): return change { $0.create(creation, at: time, level: level) }
+        case .createTopic(let creation):
+            let placement = placement
+            return change { $0.create(creation, at: time, level: level, placement: placement) }
         case .deleteTopic(let deletion): return change { $0.delete(deletion, level: level) }
         case .updateInSyncReplicas(let update): return change { $0.update(update, level: level) }
         case .raiseLevel(of: .placement, let wanted):

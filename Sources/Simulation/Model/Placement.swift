@@ -1,6 +1,6 @@
 import Metadata
 
-/// Where replicas go (§3): round the ONLINE brokers in ascending id, and over the racks as evenly as can be.
+/// Where replicas go at first (§3): round the ONLINE brokers in ascending id, and over the racks as evenly as can be.
 struct Placement {
     private let ring: [(id: BrokerID, rack: String)]
 
