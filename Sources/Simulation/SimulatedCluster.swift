@@ -142,6 +142,7 @@ final class SimulatedCluster: @unchecked Sendable {
         nemesis.start(until: end)
         mistakes.planGrowth()
         if faults.includes(.membersInLog) { `operator`.putMembersIntoLog() }
+        raisePlacementLater(until: end)
         mistakes.planMemberChanges(until: end)
         rushHour.plan(until: end)
         run(until: end)
@@ -157,6 +158,12 @@ final class SimulatedCluster: @unchecked Sendable {
         let report = report()
         shutDown()
         return report
+    }
+
+    /// In most stories, with numbers of its own, so that the others' do not shift.
+    private func raisePlacementLater(until end: VirtualTime) {
+        var random = Randomness(seed: ~seed ^ 1 << 59)
+        if random.below(4) > 0 { `operator`.raisePlacement(until: end, random) }
     }
 
     /// One that takes itself for the leader, the first if several do.
