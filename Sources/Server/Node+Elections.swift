@@ -61,11 +61,11 @@ extension Node {
         _ request: ElectLeadersRequest,
         _ completion: @escaping (Result<ElectLeadersOutcome, RequestFailure>) -> Void
     ) {
-        guard metadata.drawsTopicIDs else {
-            return completion(.failure(.levelTooLow(needed: MetadataStateMachine.topicIDLevel)))
-        }
         confirm { [unowned self] confirmation in
             if case .failure(let failure) = confirmation { return completion(.failure(failure)) }
+            guard metadata.drawsTopicIDs else {
+                return completion(.failure(.levelTooLow(needed: MetadataStateMachine.topicIDLevel)))
+            }
             let (election, rest): (ElectLeaders, PartitionSearch.Place?) =
                 switch request {
                 case .listed(let election): (election, nil)

@@ -10,11 +10,11 @@ extension Node {
 
     /// What changes nothing is answered without an entry.
     func alterPartitions(_ alteration: AlterPartitions, _ completion: @escaping PendingWrites.Completion) {
-        guard metadata.drawsTopicIDs else {
-            return completion(.failure(.levelTooLow(needed: MetadataStateMachine.topicIDLevel)))
-        }
         confirm { [unowned self] confirmation in
             if case .failure(let failure) = confirmation { return completion(.failure(failure)) }
+            guard metadata.drawsTopicIDs else {
+                return completion(.failure(.levelTooLow(needed: MetadataStateMachine.topicIDLevel)))
+            }
             guard let broker = metadata.broker(alteration.broker) else {
                 return completion(.success(.refused(.unknownBroker(alteration.broker))))
             }

@@ -14,7 +14,10 @@ extension Node {
             // What clients were told is unknown stays in the log until it is committed.
             raft.uncommittedBytes + gatheredBytes < settings.maximumPendingBytes, !isCommitLate
         else { return completion(.failure(.overloaded)) }
-        let level = CommandCodec.level(ofType: proposal.type)
+        guard proposal.data.count <= Limits.maxCommandBytes else {
+            return completion(.failure(.commandTooLarge(limit: Limits.maxCommandBytes)))
+        }
+        let level = CommandCodec.level(ofType: proposal.type, data: proposal.data)
         guard metadata.counters.level >= level else { return completion(.failure(.levelTooLow(needed: level))) }
         if hasTooManyRows(proposal) { return completion(.failure(.tooManyRows(limit: settings.maximumRowsPerCommand))) }
         gatheredBytes += proposal.data.count

@@ -8,6 +8,7 @@ extension Node {
         if now.instant >= raft.nextDeadline { step(.clockAdvanced) }
         introduceIfDue()
         if now.instant >= admission.nextDeadline(after: now.instant) { continueAdmission() }
+        tellIfCutOff()
         expireBrokers()
         rebalanceLeaders()
         endLeases()
@@ -48,6 +49,8 @@ extension Node {
             if metadata.keepsHistory, !isCompactingHistory { consider(nextHistoryCheck) }
             consider(pushes.nextDeadline(now: now.instant))
         }
+        // Behind it, or nobody would be told at that moment.
+        consider(cutOffDeadline?.advanced(by: .milliseconds(1)))
         if case .contacting(_, let deadline)? = operation?.phase { consider(deadline) }
         consider(stopping?.deadline)
         return deadline

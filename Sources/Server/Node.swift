@@ -103,6 +103,7 @@ public final class Node {
     var latestChanges: SharedChangesPage?
     /// `nil` while a leader is known.
     var leaderlessSince: Instant?
+    var isCutOffTold = false
     /// Whom a broker that wants to stop was last seen to wait for.
     var lastWaitedFor: BrokerID?
     var senders: [SnapshotSender] = []

@@ -14,9 +14,16 @@ public enum CommandCodec {
         }
     }
 
-    /// The level of metadata.version from which on a command of that type may stand in the log.
-    public static func level(ofType type: String) -> Int {
+    /// The level of metadata.version from which on a command may stand in the log.
+    public static func level(ofType type: String, data: [UInt8]) -> Int {
         switch type {
+        case CommandType.deleteTopic:
+            // Below, the condition would be passed over, and another topic deleted.
+            if case .deleteTopic(let deletion)? = try? decode(type: type, data: data), deletion.id != nil {
+                MetadataStateMachine.topicIDLevel
+            } else {
+                1
+            }
         case CommandType.transaction, CommandType.compaction, CommandType.grantLease, CommandType.revokeLease,
             CommandType.keepLeasesAlive:
             2

@@ -71,19 +71,7 @@ enum CommandJSON {
         case .deleteTopic(let deletion):
             json.field("topicName", deletion.name)
             if let id = deletion.id { json.field("topicId", id.description) }
-        case .updateInSyncReplicas(let update):
-            json.field("brokerId", update.broker)
-            if let epoch = update.epoch { json.field("brokerEpoch", epoch) }
-            json.arrayField("changes") { json in
-                for change in update.changes {
-                    json.object { json in
-                        json.field("topic", change.topic)
-                        json.field("partition", change.partition)
-                        json.field("isInSync", change.isInSync)
-                        if let epoch = change.leaderEpoch { json.field("leaderEpoch", epoch) }
-                    }
-                }
-            }
+        case .updateInSyncReplicas(let update): json.fields(of: update)
         case .raiseLevel(let feature, let level):
             json.field("name", feature.rawValue)
             json.field("featureLevel", UInt64(level))
@@ -102,15 +90,7 @@ enum CommandJSON {
             json.field("state", change.state.rawValue)
             json.field("timestamp", change.timestamp)
         case .alterPartitions(let alteration): json.fields(of: alteration)
-        case .electLeaders(let election):
-            json.arrayField("partitions") { json in
-                for place in election.partitions {
-                    json.object { json in
-                        json.field("topic", place.topic)
-                        json.field("partition", place.partition)
-                    }
-                }
-            }
+        case .electLeaders(let election): json.fields(of: election)
         case .noop, .put, .delete, .transaction:
             preconditionFailure("\(typeName(of: command)) has a form of its own")
         }

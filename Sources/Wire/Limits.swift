@@ -23,6 +23,8 @@ public enum Limits {
     public static let replicationFactor: ClosedRange<Int64> = 1...1_000
     /// Of all partitions of a topic together: what one command may make.
     public static let maxTopicReplicas = 100_000
+    /// Of a command in the log: what one message between nodes carries, with room for all else in it.
+    public static let maxCommandBytes = 2 * 1024 * 1024 - 64 * 1024
     /// In one report.
     public static let maxLagReportPartitions = 10_000
     /// In one report of a leader.

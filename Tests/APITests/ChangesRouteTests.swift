@@ -88,6 +88,18 @@ import Testing
         }
     }
 
+    @Test func whatCanNotBeFollowedIsNoStream() async {
+        await fill()
+        let ahead = await client.get(Self.path + "?since=4&watch=true")
+        #expect(ahead.status == 409 && ahead.code == "version_ahead")
+        let last = [(name: "Last-Event-ID", value: "9")]
+        #expect(await client.get(Self.path + "?watch=true", headers: last).status == 409)
+        let odd = [(name: "Last-Event-ID", value: "x")]
+        #expect(await client.get(Self.path + "?watch=true", headers: odd).code == "invalid_parameter")
+        // Only for streams, and behind what is said.
+        #expect(await client.get(Self.path + "?since=3", headers: last).status == 200)
+    }
+
     @Test func aLongPollIsAnsweredWhenSomethingChanges() async {
         await fill()
         async let answer = client.get(Self.path + "?since=3&wait=30000")

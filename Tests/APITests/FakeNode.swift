@@ -142,8 +142,7 @@ final class FakeNode: NodeService {
         if request.version > 0, request.version < oldest { return completion(.success(.tooOld(oldest: oldest))) }
         let present = metadata.counters.version
         if request.version > present { return completion(.success(.ahead(present: present))) }
-        let page = metadata.changes(after: request.version, from: request.cursor?.place, limit: request.limit)
-        completion(.success(.page(SharedChangesPage(request, page, leader: NodeID(2), term: Term(3)))))
+        completion(.success(.page(SharedChangesPage(request, metadata, leader: NodeID(2), term: Term(3)))))
     }
 
     func unwatch(_ watch: KeyWatch) { state.withLock { $0.watches.remove(watch) } }

@@ -71,6 +71,9 @@ import Testing
             let answer = await client.post(Self.path, text)
             #expect(answer.status == 400 && answer.code == code, "\(answer.text)")
         }
+        let recovering = await alter(
+            #"{"topic":"orders","partition":0,"leaderEpoch":0,"partitionEpoch":0,"isr":[101],"recovery":"RECOVERING"}"#)
+        #expect(recovering.status == 400 && recovering.code == "out_of_range")
         let many = Array(repeating: "{}", count: 10_001).joined(separator: ",")
         #expect(await alter(many).code == "out_of_range")
     }

@@ -57,7 +57,12 @@ import Testing
             test.process(.timer)
         }
         #expect(page(test, ChangesRequest(after: 0, limit: 10)) != nil)
-        test.advance(milliseconds: 3001)
+        let woken = Answers<Bool>()
+        _ = test.node.watchMetadata { woken.add(true) }
+        test.advance(milliseconds: 2900)
+        #expect(woken.all.isEmpty)
+        for _ in 0..<3 { test.advance(milliseconds: 101) }
+        #expect(woken.all == [true], "who watches is to look elsewhere, and told once")
         guard case .notReady? = ask(test, ChangesRequest(after: 0, limit: 10)) else {
             Issue.record("what may be of long ago is told")
             return

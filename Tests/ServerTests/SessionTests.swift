@@ -206,6 +206,35 @@ import Testing
         #expect(test.node.metadata.partition("t", 0)?.inSyncReplicas == [101, 102])
     }
 
+    @Test func aConditionIsNotPassedOverBelowItsLevel() {
+        let test = leader()
+        test.submit(.createTopic(CreateTopic(name: "t", partitionCount: 1, replicationFactor: 2)))
+        test.settle()
+        test.submit(.deleteTopic(DeleteTopic("t", id: TopicID(high: 1, low: 1))))
+        test.settle()
+        #expect(test.writes.all.last == .failure(.levelTooLow(needed: 4)))
+        #expect(test.node.metadata.topic("t") != nil)
+    }
+
+    @Test func whatTheOthersCouldNotTakeIsNotProposed() {
+        let test = leader()
+        test.submit(.raiseLevel(to: 4))
+        test.submit(.createTopic(CreateTopic(name: "t", partitionCount: 1, replicationFactor: 2)))
+        test.settle()
+        let members = (1...1000).map { AlterPartitions.Member(BrokerID($0), epoch: 9_007_199_254_740_991) }
+        let flawed = AlterPartitions.Change(
+            topic: .name("t"), partition: 9, leaderEpoch: 0, partitionEpoch: 0, inSync: members)
+        let right = AlterPartitions.Change(
+            topic: .name("t"), partition: 0, leaderEpoch: 0, partitionEpoch: 0, inSync: [AlterPartitions.Member(101)])
+        let last = test.node.raft.log.last
+        let alteration = AlterPartitions(
+            broker: 101, epoch: epoch(test, 101)!, changes: [right] + Array(repeating: flawed, count: 60))
+        test.process(.alterPartitions(alteration) { test.writes.add($0) })
+        test.settle()
+        #expect(test.writes.all.last == .failure(.commandTooLarge(limit: 2_031_616)))
+        #expect(test.node.raft.log.last == last)
+    }
+
     @Test func anotherProcessWaitsForTheSessionToEnd() {
         let test = leader()
         wait(test, milliseconds: 1000)

@@ -59,6 +59,22 @@ import Wire
         }
     }
 
+    @Test func `members without epochs are as short as in the request`() {
+        func change(_ members: [AlterPartitions.Member]) -> AlterPartitions.Change {
+            AlterPartitions.Change(topic: .name("t"), partition: 0, leaderEpoch: 1, partitionEpoch: 2, inSync: members)
+        }
+        let changes = [
+            change([AlterPartitions.Member(1), AlterPartitions.Member(2)]),
+            change([AlterPartitions.Member(1, epoch: 7), AlterPartitions.Member(2)]),
+        ]
+        #expect(
+            text(.alterPartitions(AlterPartitions(broker: 1, epoch: 3, changes: changes)))
+                == #"AlterPartitionsCommand|{"commandType":"AlterPartitionsCommand","brokerId":1,"brokerEpoch":3,"partitions":["#
+                + #"{"topic":"t","partition":0,"leaderEpoch":1,"partitionEpoch":2,"isr":[1,2]},"#
+                + #"{"topic":"t","partition":0,"leaderEpoch":1,"partitionEpoch":2,"isr":[{"id":1,"epoch":7},{"id":2}]}]}"#
+        )
+    }
+
     @Test func `the entry that opens a term is empty or names the cluster`() {
         #expect(text(.noop(clusterID: nil)) == "NOOP|")
         #expect(text(.noop(clusterID: Samples.clusterID)) == #"NOOP|{"clusterId":"0123456789abcdef0123456789abcdef"}"#)

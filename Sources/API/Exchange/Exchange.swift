@@ -157,6 +157,8 @@ final class Exchange: Sendable {
             answer(Problem(.overloaded, "too much work is waiting; nothing was done", headers: Self.retrySoon))
         case .tooManyRows(let limit):
             answer(Problem(.outOfRange, "more than \(limit) keys are below this one; delete them part by part"))
+        case .commandTooLarge(let limit):
+            answer(Problem(.bodyTooLarge, "the log takes commands of at most \(limit) bytes; ask for less at once"))
         case .levelTooLow(let needed):
             answer(
                 Problem(

@@ -19,7 +19,15 @@ enum Changes {
             guard wait == nil, cursor == nil else {
                 throw Problem(.invalidParameter, "`wait` and `after` are not for watch=true")
             }
-            return try ChangesWatch.begin(try request(exchange, cursor), exchange)
+            var request = try request(exchange, nil)
+            // What a browser's EventSource sends when it comes again.
+            if try query.bytes("since") == nil, let last = exchange.request.headers["Last-Event-ID"] {
+                guard let version = UInt64(last), versions.contains(version) else {
+                    throw Problem(.invalidParameter, "Last-Event-ID must be the id of an event")
+                }
+                request.version = version
+            }
+            return ChangesWatch.begin(request, exchange)
         }
         let request = try request(exchange, cursor)
         if let wait, wait > 0, cursor == nil {
@@ -40,11 +48,7 @@ enum Changes {
     private static func request(
         _ exchange: Exchange, _ cursor: ChangesCursor?
     ) throws(Problem) -> ChangesRequest {
-        var since = try exchange.query.integer("since", in: versions)
-        // What a browser's EventSource sends when it comes again.
-        if let last = exchange.request.headers["Last-Event-ID"].flatMap({ UInt64($0) }), versions.contains(last) {
-            since = last
-        }
+        let since = try exchange.query.integer("since", in: versions)
         return ChangesRequest(after: since ?? 0, from: cursor, limit: try limit(exchange.query))
     }
 

@@ -1,4 +1,3 @@
-import Dispatch
 import HTTP
 import Server
 import Synchronization
@@ -10,6 +9,7 @@ final class ChangesPoll: Sendable {
         var watch: UInt64?
         /// What the connection's end calls.
         var onClose: Int?
+        var alarm: Alarm?
         var isAsking = false
         /// Something happened since the last question.
         var isDue = false
@@ -25,23 +25,32 @@ final class ChangesPoll: Sendable {
         (self.request, self.exchange) = (request, exchange)
     }
 
+    /// Asks at once: most who come have missed something, and need nothing more.
     static func begin(_ request: ChangesRequest, milliseconds: UInt64, _ exchange: Exchange) {
-        let poll = ChangesPoll(request, exchange)
+        exchange.service.changes(request) { result in
+            guard case .success(.page(let page)) = result, page.isNothing else {
+                return Changes.answer(result, exchange)
+            }
+            ChangesPoll(request, exchange).wait(milliseconds: milliseconds)
+        }
+    }
+
+    private func wait(milliseconds: UInt64) {
         // It lives as long as the connection waits for it.
-        let number = exchange.request.connection.onClose { _ = poll.end() }
-        poll.state.withLock { $0.onClose = number }
-        let begun: @Sendable (Result<UInt64, RequestFailure>) -> Void = { result in
+        let number = exchange.request.connection.onClose { [self] in _ = end() }
+        let alarm = Alarm(on: exchange.timers) { [weak self] in
+            self?.state.withLock { $0.isTimeUp = true }
+            self?.ask()
+        }
+        state.withLock { ($0.onClose, $0.alarm) = (number, alarm) }
+        let begun: @Sendable (Result<UInt64, RequestFailure>) -> Void = { [self] result in
             switch result {
-            case .success(let watch): poll.begun(watch)
-            case .failure(let failure): poll.answer(.failure(failure))
+            case .success(let watch): self.begun(watch)
+            case .failure(let failure): answer(.failure(failure))
             }
         }
-        exchange.service.watchMetadata(wake: { [weak poll] in poll?.ask() }, completion: begun)
-        // Weak: many are answered long before.
-        exchange.timers.asyncAfter(deadline: .now() + .milliseconds(Int(milliseconds))) { [weak poll] in
-            poll?.state.withLock { $0.isTimeUp = true }
-            poll?.ask()
-        }
+        exchange.service.watchMetadata(wake: { [weak self] in self?.ask() }, completion: begun)
+        alarm.set(after: .milliseconds(milliseconds))
     }
 
     private func begun(_ watch: UInt64) {
@@ -78,7 +87,7 @@ final class ChangesPoll: Sendable {
     /// True for the first caller.
     private func end() -> Bool {
         let (isFirst, watch) = state.withLock { state in
-            defer { state.isOver = true }
+            defer { (state.isOver, state.alarm) = (true, nil) }
             return (!state.isOver, state.watch)
         }
         if isFirst, let watch { exchange.service.unwatchMetadata(watch) }

@@ -27,19 +27,26 @@ final class ChangesWatch: Sendable {
         state = Mutex(State(request: request))
     }
 
-    static func begin(_ request: ChangesRequest, _ exchange: Exchange) throws(Problem) {
-        let watch = ChangesWatch(request, exchange.service)
-        if EventStream.answerHead(exchange) { return }
-        let begun: @Sendable (Result<UInt64, RequestFailure>) -> Void = { result in
+    /// What can not be followed is refused before the first line.
+    static func begin(_ request: ChangesRequest, _ exchange: Exchange) {
+        exchange.service.changes(request) { result in
+            guard case .success(.page) = result else { return Changes.answer(result, exchange) }
+            if EventStream.answerHead(exchange) { return }
+            ChangesWatch(request, exchange.service).listen(exchange)
+        }
+    }
+
+    private func listen(_ exchange: Exchange) {
+        let begun: @Sendable (Result<UInt64, RequestFailure>) -> Void = { [self] result in
             switch result {
             case .success(let number):
                 EventStream.answer(
-                    exchange, watch.bell, position: "to", quiet: .seconds(10),
-                    release: { [service = watch.service] in service.unwatchMetadata(number) }, next: watch.next)
+                    exchange, bell, position: "to", quiet: .seconds(10),
+                    release: { [service] in service.unwatchMetadata(number) }, next: next)
             case .failure(let failure): exchange.answer(failure)
             }
         }
-        exchange.service.watchMetadata(wake: { watch.changed() }, completion: begun)
+        exchange.service.watchMetadata(wake: { [self] in changed() }, completion: begun)
     }
 
     private func changed() {

@@ -46,6 +46,7 @@ extension JSONWriter {
             json.fields(of: broker)
             guard let incarnation = broker.incarnation else { return }
             json.fields(of: incarnation)
+            if incarnation.fetches { json.field("delivery", "fetch") }
             json.field("sessionTimeoutMs", timing.session.wholeNanoseconds / 1_000_000)
             json.field("heartbeatIntervalMs", timing.heartbeat.wholeNanoseconds / 1_000_000)
         }

@@ -13,7 +13,7 @@ enum Topics {
                 "`numPartitions` times `replicationFactor` must be at most \(Limits.maxTopicReplicas)")
         }
         var creation = topic
-        creation.id = .random()
+        creation.id = TopicID(high: .random(in: .min ... .max), low: .random(in: .min ... .max))
         exchange.submit(.createTopic(creation)) { result in
             guard case .topic(let topic, let partitions, let isNew) = result else {
                 return exchange.answerUnexpected(result)

@@ -24,6 +24,11 @@ public enum RequestKind {
         switch request.path {
         case "/api/v1/raft/log": return RaftState.maxPageBytes
         case "/api/v1/metadata/cluster": return clusterBytes
+        case "/api/v1/metadata/changes", "/api/v1/metadata/snapshot":
+            // One that waits holds nothing, and is alone on its connection all the same.
+            let isWaiting = request.query.map { $0.contains("wait=") || $0.contains("watch=") } ?? false
+            return isWaiting ? waitingBytes : clusterBytes
+        case "/api/v1/metadata/partitions": return clusterBytes
         case let path where path.hasPrefix("/api/v1/kv/"):
             // A watch holds what it sends next, and no more.
             if request.query?.contains("watch=") == true { return 0 }
@@ -33,5 +38,6 @@ public enum RequestKind {
     }
 
     /// Rows are shared with the state; so much may have been replaced in it.
+    private static let waitingBytes = 1024
     private static let clusterBytes = 2 * 1024 * 1024
 }

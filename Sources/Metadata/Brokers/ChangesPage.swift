@@ -139,12 +139,12 @@ extension ChangesPage {
 
     fileprivate mutating func add(_ broker: Broker) {
         brokers.append(broker)
-        bytes += 300
+        bytes += 350 + 2 * broker.host.utf8.count + 2 * (broker.rack?.utf8.count ?? 0)
     }
 
     fileprivate mutating func add(_ topic: Topic) {
         topics.append(topic)
-        bytes += 300 + topic.name.utf8.count
+        bytes += 300 + topic.name.utf8.count + topic.configuration.compressionType.utf8.count
     }
 
     fileprivate mutating func add(_ partition: Partition, of topic: Topic) {

@@ -15,11 +15,6 @@ public struct TopicID: Hashable, Sendable, CustomStringConvertible {
         guard isSameText(description, text) else { return nil }
     }
 
-    /// One that nobody has drawn before.
-    public static func random() -> TopicID {
-        TopicID(high: .random(in: .min ... .max), low: .random(in: .min ... .max))
-    }
-
     /// 32 hexadecimal digits.
     public var description: String { Digest(high: high, low: low).description }
 }

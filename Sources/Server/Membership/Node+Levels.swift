@@ -27,9 +27,13 @@ extension Node {
     func raise(_ feature: Feature, to level: Int, _ completion: @escaping MembershipCompletion) {
         proposedLevels[feature] = level
         logger.info("👥 raising \(feature.rawValue)", metadata: ["level": "\(level)"])
-        submit(.raiseLevel(of: feature, to: level)) { result in
+        submit(.raiseLevel(of: feature, to: level)) { [unowned self] result in
             switch result {
             case .success: completion(.success(.done))
+            case .failure(.overloaded):
+                // It is not in the log, and may be asked for again.
+                proposedLevels[feature] = nil
+                completion(.failure(.unavailable("too much work is waiting")))
             case .failure(.notLeader(let leader)): completion(.failure(.notLeader(leader: leader)))
             case .failure(.unavailable(let reason)): completion(.failure(.unavailable(reason)))
             case .failure: completion(.failure(.outcomeUnknown))

@@ -38,24 +38,46 @@ public enum ChangesOutcome: Sendable {
 
 /// A page with who leads, made once for all who are as far as each other; so is its text.
 public final class SharedChangesPage: Sendable {
+    private enum Content {
+        /// Rows that are looked up when somebody wants to see them, and not on the node's executor.
+        case state(MetadataStateMachine)
+        case page(ChangesPage)
+    }
+
     public let request: ChangesRequest
-    public let page: ChangesPage
+    /// Of the state that the page is of.
+    public let present: UInt64
     public let leader: NodeID?
     public let term: Term
+    private let content: Mutex<Content>
     private let text = Mutex<[UInt8]?>(nil)
 
-    package init(_ request: ChangesRequest, _ page: ChangesPage, leader: NodeID?, term: Term) {
-        (self.request, self.page, self.leader, self.term) = (request, page, leader, term)
+    package init(_ request: ChangesRequest, _ state: MetadataStateMachine, leader: NodeID?, term: Term) {
+        (self.request, present, self.leader, self.term) = (request, state.counters.version, leader, term)
+        content = Mutex(.state(state))
+    }
+
+    public var page: ChangesPage {
+        content.withLock { content in
+            switch content {
+            case .page(let page): return page
+            case .state(let state):
+                let page = state.changes(after: request.version, from: request.cursor?.place, limit: request.limit)
+                // While there are two of a state, its next change copies what it touches.
+                content = .page(page)
+                return page
+            }
+        }
     }
 
     /// What its first page was of.
-    public var version: UInt64 { request.cursor?.version ?? page.version }
+    public var version: UInt64 { request.cursor?.version ?? present }
 
     /// `nil` on the last page.
     public var next: ChangesCursor? { page.next.map { ChangesCursor(version: version, place: $0) } }
 
     /// Whether there is nothing behind what is known.
-    public var isNothing: Bool { page.version <= request.version && page.isEmpty && page.next == nil }
+    public var isNothing: Bool { request.cursor == nil && present <= request.version }
 
     /// What `render` makes of it, the first time.
     public func text(_ render: (SharedChangesPage) -> [UInt8]) -> [UInt8] {
@@ -84,15 +106,27 @@ extension Node {
     }
 
     private func page(_ request: ChangesRequest) -> SharedChangesPage {
-        if let latest = latestChanges, latest.request == request, latest.page.version == metadata.counters.version,
+        if let latest = latestChanges, latest.request == request, latest.present == metadata.counters.version,
             latest.leader == raft.leader, latest.term == raft.currentTerm
         {
             return latest
         }
-        let page = metadata.changes(after: request.version, from: request.cursor?.place, limit: request.limit)
-        let shared = SharedChangesPage(request, page, leader: raft.leader, term: raft.currentTerm)
+        let shared = SharedChangesPage(request, metadata, leader: raft.leader, term: raft.currentTerm)
         latestChanges = shared
         return shared
+    }
+
+    /// When whoever watches is told that nothing can be told any more.
+    var cutOffDeadline: Instant? { isCutOffTold ? nil : leaderlessSince?.advanced(by: settings.brokerTimeout) }
+
+    func tellIfCutOff() {
+        guard let since = leaderlessSince else {
+            isCutOffTold = false
+            return
+        }
+        guard !isCutOffTold, now.instant.since(since) > settings.brokerTimeout else { return }
+        isCutOffTold = true
+        metadataWatches.wakeAll()
     }
 
     /// A broker that listens to this node only would go on by what was so before the network broke.

@@ -1,8 +1,34 @@
 import Metadata
 
-// What leaders say of their partitions, in the log as in requests.
+// What is asked of partitions, in the log as in requests.
 
 extension JSONWriter {
+    mutating func fields(of update: UpdateInSyncReplicas) {
+        field("brokerId", update.broker)
+        if let epoch = update.epoch { field("brokerEpoch", epoch) }
+        arrayField("changes") { json in
+            for change in update.changes {
+                json.object { json in
+                    json.field("topic", change.topic)
+                    json.field("partition", change.partition)
+                    json.field("isInSync", change.isInSync)
+                    if let epoch = change.leaderEpoch { json.field("leaderEpoch", epoch) }
+                }
+            }
+        }
+    }
+
+    mutating func fields(of election: ElectLeaders) {
+        arrayField("partitions") { json in
+            for place in election.partitions {
+                json.object { json in
+                    json.field("topic", place.topic)
+                    json.field("partition", place.partition)
+                }
+            }
+        }
+    }
+
     mutating func fields(of alteration: AlterPartitions) {
         field("brokerId", alteration.broker)
         field("brokerEpoch", alteration.epoch)
@@ -18,6 +44,10 @@ extension JSONWriter {
             json.field("partition", change.partition)
             json.field("leaderEpoch", change.leaderEpoch)
             json.field("partitionEpoch", change.partitionEpoch)
+            // As short as it came: an entry must not outgrow its request.
+            guard change.inSync.contains(where: { $0.epoch != nil }) else {
+                return json.arrayField("isr") { json in for member in change.inSync { json.value(member.id) } }
+            }
             json.arrayField("isr") { json in
                 for member in change.inSync {
                     json.object { json in
@@ -47,6 +77,9 @@ extension AlterPartitions.Change {
         // The id wins: a name may be another topic's by now.
         let topic: AlterPartitions.TopicReference =
             if let id = try json.topicIDIfPresent("topicId") { .id(id) } else { .name(try json.string("topic")) }
+        if let recovery = try json.stringIfPresent("recovery"), recovery != "RECOVERED" {
+            throw JSONInputError(code: .outOfRange, field: "recovery", problem: "must be RECOVERED")
+        }
         let epochs = 0...Limits.counter.upperBound
         self.init(
             topic: topic, partition: Int(try json.integer("partition", in: 0...Limits.counter.upperBound)),
