@@ -99,8 +99,8 @@ public final class Node {
     var pushBodies: PushBodies?
     var lastPushBody: UInt64 = 0
     var balance = LeaderBalance()
-    /// Many ask for the same.
-    var latestChanges: SharedChangesPage?
+    /// Many ask for the same at one moment.
+    weak var latestChanges: SharedChangesPage?
     /// `nil` while a leader is known.
     var leaderlessSince: Instant?
     var isCutOffTold = false

@@ -142,7 +142,7 @@ final class FakeNode: NodeService {
         if request.version > 0, request.version < oldest { return completion(.success(.tooOld(oldest: oldest))) }
         let present = metadata.counters.version
         if request.version > present { return completion(.success(.ahead(present: present))) }
-        completion(.success(.page(SharedChangesPage(request, metadata, leader: NodeID(2), term: Term(3)))))
+        completion(.success(.page(SharedChangesPage(request, metadata.changesImage, leader: NodeID(2), term: Term(3)))))
     }
 
     func unwatch(_ watch: KeyWatch) { state.withLock { $0.watches.remove(watch) } }

@@ -17,7 +17,7 @@ import Testing
 
         /// Takes in one page; true if it was the last.
         mutating func follow(_ state: MetadataStateMachine, limit: Int) -> Bool {
-            let page = state.changes(after: version, from: place, limit: limit)
+            let page = state.changesImage.page(after: version, from: place, limit: limit)
             for id in page.removedBrokers { brokers[id] = nil }
             for topic in page.removedTopics {
                 topics[topic.name] = nil
@@ -116,7 +116,7 @@ import Testing
         for row in stored { try restored.restore(row) }
         try restored.finishRestoration()
         #expect(restored.oldestVersionToFollow == 2)
-        #expect(restored.changes(after: 2, from: nil, limit: 10).isEmpty)
+        #expect(restored.changesImage.page(after: 2, from: nil, limit: 10).isEmpty)
         var follower = Follower()
         var isLast = follower.follow(restored, limit: 10)
         #expect(isLast && follower.hasAll(of: restored))
@@ -130,7 +130,7 @@ import Testing
         var machine = Machine()
         machine.register(1)
         for number in 0..<3 { machine.create("t\(number)", partitions: 10_000) }
-        let page = machine.state.changes(after: 0, from: nil, limit: 10_000)
+        let page = machine.state.changesImage.page(after: 0, from: nil, limit: 10_000)
         #expect((3000...6000).contains(page.partitions.count) && page.next != nil)
     }
 
@@ -141,7 +141,7 @@ import Testing
         for number in 0..<3 { machine.create("t\(number)", partitions: 10_000, replicas: 2) }
         let version = machine.state.counters.version
         for number in 0..<3 { machine.setInSync(2, false, "t\(number)", 9_998) }
-        let page = machine.state.changes(after: version, from: nil, limit: 10)
+        let page = machine.state.changesImage.page(after: version, from: nil, limit: 10)
         guard case .topic("t1", let next)? = page.next else {
             Issue.record("the page goes on with \(String(describing: page.next))")
             return

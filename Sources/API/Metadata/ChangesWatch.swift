@@ -1,3 +1,4 @@
+import Dispatch
 import Metadata
 import Server
 import Synchronization
@@ -18,12 +19,13 @@ final class ChangesWatch: Sendable {
     }
 
     private let service: any NodeService
+    private let looking: DispatchQueue
     private let state: Mutex<State>
     /// Rings when ``next()`` may have something.
     private let bell = Doorbell()
 
-    private init(_ request: ChangesRequest, _ service: any NodeService) {
-        self.service = service
+    private init(_ request: ChangesRequest, _ exchange: Exchange) {
+        (service, looking) = (exchange.service, exchange.looking)
         state = Mutex(State(request: request))
     }
 
@@ -32,7 +34,7 @@ final class ChangesWatch: Sendable {
         exchange.service.changes(request) { result in
             guard case .success(.page) = result else { return Changes.answer(result, exchange) }
             if EventStream.answerHead(exchange) { return }
-            ChangesWatch(request, exchange.service).listen(exchange)
+            ChangesWatch(request, exchange).listen(exchange)
         }
     }
 
@@ -76,17 +78,21 @@ final class ChangesWatch: Sendable {
         return .event(id: id, ChangesText(page, service.members).steps)
     }
 
+    /// The page is made away from the node's executor, and at once: a client that does not read holds its rows, not the state.
     private func ask(_ request: ChangesRequest) {
-        service.changes(request) { [self] result in
-            state.withLock { state in
-                state.isAsking = false
-                switch result {
-                case .success(.page(let page)): if !page.isNothing { state.page = page }
-                case .success(let other): state.problem = Changes.problem(other)
-                case .failure: state.hasNodeEnded = true
-                }
+        service.changes(request) { [self] result in looking.async { [self] in take(result) } }
+    }
+
+    private func take(_ result: Result<ChangesOutcome, RequestFailure>) {
+        if case .success(.page(let page)) = result, !page.isNothing { _ = page.page }
+        state.withLock { state in
+            state.isAsking = false
+            switch result {
+            case .success(.page(let page)): if !page.isNothing { state.page = page }
+            case .success(let other): state.problem = Changes.problem(other)
+            case .failure: state.hasNodeEnded = true
             }
-            bell.ring()
         }
+        bell.ring()
     }
 }

@@ -48,13 +48,37 @@ public struct ChangesPage: Sendable {
 }
 
 extension MetadataStateMachine {
-    /// Behind which versions ``changes(after:from:limit:)`` knows all that went: this one and later ones, and 0.
+    /// Behind which versions ``ChangesImage/page(after:from:limit:)`` knows all that went: this one and later ones, and 0.
     public var oldestVersionToFollow: UInt64 { removals.floor }
 
+    /// What pages are read from.
+    public var changesImage: ChangesImage {
+        ChangesImage(
+            version: counters.version, brokers: brokerRows, brokerStamps: brokerStamps, topics: topicRows,
+            removals: removals)
+    }
+}
+
+/// Brokers, topics and partitions of one moment, with the versions at which they changed. Whoever keeps it holds nothing of the
+/// keys, which may all be replaced meanwhile.
+public struct ChangesImage: Sendable {
+    public let version: UInt64
+    fileprivate let brokers: [Broker]
+    fileprivate let brokerStamps: [UInt64]
+    fileprivate let topics: TopicTable
+    fileprivate let removals: Removals
+
+    fileprivate init(
+        version: UInt64, brokers: [Broker], brokerStamps: [UInt64], topics: TopicTable, removals: Removals
+    ) {
+        (self.version, self.brokers, self.brokerStamps) = (version, brokers, brokerStamps)
+        (self.topics, self.removals) = (topics, removals)
+    }
+
     /// A page of what changed behind `version`, which must be one that can be followed, or 0: then it is all there is.
-    public func changes(after version: UInt64, from place: ChangesPage.Place?, limit: Int) -> ChangesPage {
+    public func page(after version: UInt64, from place: ChangesPage.Place?, limit: Int) -> ChangesPage {
         precondition(version == 0 || version >= removals.floor, "what went behind \(version) is not known")
-        var page = ChangesPage(version: counters.version, limit: limit)
+        var page = ChangesPage(version: self.version, limit: limit)
         switch place {
         case nil: addRemovals(from: version + 1, changedAfter: version, to: &page)
         case .removal(let first): addRemovals(from: first, changedAfter: version, to: &page)
@@ -80,13 +104,13 @@ extension MetadataStateMachine {
     }
 
     private func addBrokers(from id: BrokerID, changedAfter version: UInt64, to page: inout ChangesPage) {
-        for index in brokerRows.partitioningIndex({ $0.id >= id })..<brokerRows.count {
+        for index in brokers.partitioningIndex({ $0.id >= id })..<brokers.count {
             if page.isFull {
-                page.next = .broker(brokerRows[index].id)
+                page.next = .broker(brokers[index].id)
                 return
             }
             page.looks += 1
-            if brokerStamps[index] > version { page.add(brokerRows[index]) }
+            if brokerStamps[index] > version { page.add(brokers[index]) }
         }
         addTopics(from: ("", -1), changedAfter: version, to: &page)
     }
@@ -94,16 +118,16 @@ extension MetadataStateMachine {
     private func addTopics(
         from place: (topic: String, partition: Int), changedAfter version: UInt64, to page: inout ChangesPage
     ) {
-        var index = topicRows.lowerBound(of: place.topic)
-        var isThere = index < topicRows.endIndex && isSameText(topicRows[index].topic.name, place.topic)
+        var index = topics.lowerBound(of: place.topic)
+        var isThere = index < topics.endIndex && isSameText(topics[index].topic.name, place.topic)
         while true {
-            let found = topicRows.first(changedAfter: version, from: index)
+            let found = topics.first(changedAfter: version, from: index)
             page.looks += found.looks
-            guard found.index < topicRows.endIndex else { return }
+            guard found.index < topics.endIndex else { return }
             var first = isThere && found.index == index ? place.partition : -1
             if Defect.changesPageSkipsRow.isOn, isThere, found.index == index { first += 1 }
-            guard addTopic(topicRows[found.index], from: first, changedAfter: version, to: &page) else { return }
-            (index, isThere) = (topicRows.index(after: found.index), false)
+            guard addTopic(topics[found.index], from: first, changedAfter: version, to: &page) else { return }
+            (index, isThere) = (topics.index(after: found.index), false)
         }
     }
 

@@ -40,7 +40,7 @@ public enum ChangesOutcome: Sendable {
 public final class SharedChangesPage: Sendable {
     private enum Content {
         /// Rows that are looked up when somebody wants to see them, and not on the node's executor.
-        case state(MetadataStateMachine)
+        case image(ChangesImage)
         case page(ChangesPage)
     }
 
@@ -52,17 +52,17 @@ public final class SharedChangesPage: Sendable {
     private let content: Mutex<Content>
     private let text = Mutex<[UInt8]?>(nil)
 
-    package init(_ request: ChangesRequest, _ state: MetadataStateMachine, leader: NodeID?, term: Term) {
-        (self.request, present, self.leader, self.term) = (request, state.counters.version, leader, term)
-        content = Mutex(.state(state))
+    package init(_ request: ChangesRequest, _ image: ChangesImage, leader: NodeID?, term: Term) {
+        (self.request, present, self.leader, self.term) = (request, image.version, leader, term)
+        content = Mutex(.image(image))
     }
 
     public var page: ChangesPage {
         content.withLock { content in
             switch content {
             case .page(let page): return page
-            case .state(let state):
-                let page = state.changes(after: request.version, from: request.cursor?.place, limit: request.limit)
+            case .image(let image):
+                let page = image.page(after: request.version, from: request.cursor?.place, limit: request.limit)
                 // While there are two of a state, its next change copies what it touches.
                 content = .page(page)
                 return page
@@ -111,7 +111,7 @@ extension Node {
         {
             return latest
         }
-        let shared = SharedChangesPage(request, metadata, leader: raft.leader, term: raft.currentTerm)
+        let shared = SharedChangesPage(request, metadata.changesImage, leader: raft.leader, term: raft.currentTerm)
         latestChanges = shared
         return shared
     }
