@@ -47,6 +47,8 @@ enum StateTargets {
         guard state.topicNames.allSatisfy({ state.topic($0)!.0.partitionCount == state.topic($0)!.1.count }) else {
             return
         }
+        // Nor one whose rows are not the history that its counters tell of.
+        guard (try? state.finishRestoration()) != nil else { return }
         var time: Int64 = 0
         while !commands.isAtEnd {
             time += 1
