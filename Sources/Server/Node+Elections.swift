@@ -26,7 +26,7 @@ public struct ElectLeadersOutcome: Equatable, Sendable {
 
 /// Since when each broker may lead, as this leader knows, and when to look next who leads what.
 struct LeaderBalance {
-    /// Partitions given back in one entry; the next follows at once.
+    /// Partitions given back in one entry; the next follows soon.
     static let maximumAtOnce = 1000
     /// Pages of partitions that one turn looks at.
     static let pagesAtOnce = 5
@@ -34,7 +34,7 @@ struct LeaderBalance {
     /// Where the next look begins.
     var place: PartitionSearch.Place?
     private var activeSince: [BrokerID: Instant] = [:]
-    private(set) var nextCheck: Instant?
+    var nextCheck: Instant?
 
     mutating func begin(now: Instant, interval: Duration?) {
         (activeSince, place) = ([:], nil)
@@ -52,8 +52,6 @@ struct LeaderBalance {
     func isSettled(_ broker: BrokerID, since leading: Instant, now: Instant, quiet: Duration) -> Bool {
         now.since(activeSince[broker] ?? leading) >= quiet
     }
-
-    mutating func checked(next: Instant?) { nextCheck = next }
 }
 
 extension Node {
@@ -82,8 +80,7 @@ extension Node {
                     })
             }
             if let result = metadata.resultIfUnchanged(election) { return answer(.success(result)) }
-            let (type, data) = CommandCodec.encode(.electLeaders(election))
-            submit(Proposal(type: type, data: data), answer)
+            submit(Proposal(.electLeaders(election)), answer)
         }
     }
 
@@ -111,8 +108,7 @@ extension Node {
     /// What failed over goes back by itself, some time after its broker has come back to stay.
     func rebalanceLeaders() {
         guard isLeading, let due = balance.nextCheck, now.instant >= due else { return }
-        let pause = settings.leaderRebalanceInterval ?? .seconds(3600)
-        balance.checked(next: now.instant.advanced(by: pause))
+        balance.nextCheck = settings.leaderRebalanceInterval.map { now.instant.advanced(by: $0) }
         guard metadata.drawsTopicIDs, !Defect.leadersNotRebalanced.isOn, let leadingSince else { return }
         let (election, rest) = imbalance(
             from: balance.place, pages: LeaderBalance.pagesAtOnce, atMost: LeaderBalance.maximumAtOnce
@@ -121,7 +117,7 @@ extension Node {
         }
         balance.place = rest
         // What is left is looked at soon, and others come first.
-        if rest != nil { balance.checked(next: now.instant.advanced(by: .milliseconds(100))) }
+        if rest != nil { balance.nextCheck = now.instant.advanced(by: .milliseconds(100)) }
         guard !election.partitions.isEmpty else { return }
         logger.info("⚖️ leaders go back to their brokers", metadata: ["partitions": "\(election.partitions.count)"])
         submit(.electLeaders(election)) { _ in }

@@ -24,8 +24,7 @@ extension Node {
                 return completion(.success(.refused(.staleBrokerEpoch(broker.id, present: present))))
             }
             if let result = metadata.resultIfUnchanged(alteration) { return completion(.success(result)) }
-            let (type, data) = CommandCodec.encode(.alterPartitions(alteration))
-            submit(Proposal(type: type, data: data), completion)
+            submit(Proposal(.alterPartitions(alteration)), completion)
         }
     }
 
@@ -60,7 +59,7 @@ extension Node {
                 unknown.append(lag)
                 continue
             }
-            guard isOfPresentLeadership(lag, partition),
+            guard metadata.isOfPresentLeadership(lag.leaderEpoch, partition),
                 let isInSync = lag.verdict.change(of: partition, on: broker),
                 !isInSync || !metadata.saysWhoIsInSync(partition.leader)
             else { continue }
@@ -77,12 +76,6 @@ extension Node {
                 ])
         }
         return changes
-    }
-
-    /// What a follower of another leadership says is of a log that may be another.
-    private func isOfPresentLeadership(_ lag: LagReport.PartitionLag, _ partition: Partition) -> Bool {
-        guard metadata.drawsTopicIDs, let epoch = lag.leaderEpoch else { return true }
-        return epoch == partition.leaderEpoch
     }
 }
 

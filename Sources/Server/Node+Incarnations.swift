@@ -55,8 +55,7 @@ extension Node {
     private func propose(
         _ broker: RegisterBroker, _ completion: @escaping (Result<RegistrationOutcome, RequestFailure>) -> Void
     ) {
-        let (type, data) = CommandCodec.encode(.registerBroker(broker))
-        submit(Proposal(type: type, data: data)) { [unowned self] result in
+        submit(Proposal(.registerBroker(broker))) { [unowned self] result in
             switch result {
             case .success(.broker(let broker, let isNew)): completion(.success(.registered(broker, isNew: isNew)))
             case .success(.refused(.duplicateRegistration(let existing))):

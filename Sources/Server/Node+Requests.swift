@@ -49,8 +49,7 @@ extension Node {
 
     /// The node's own proposals; not refused as overload.
     func submit(_ command: Command, _ completion: @escaping PendingWrites.Completion) {
-        let (type, data) = CommandCodec.encode(command)
-        gatheredProposals.append((Proposal(type: type, data: data), completion))
+        gatheredProposals.append((Proposal(command), completion))
     }
 
     func proposeGathered() {

@@ -95,9 +95,8 @@ final class RushHour {
     }
 
     private func submit(_ command: Command, then acknowledged: @escaping () -> Void = {}) {
-        let (type, data) = CommandCodec.encode(command)
         let done = Confined(acknowledged)
-        leader?.post(.submit(Proposal(type: type, data: data)) { if case .success = $0 { done.value() } })
+        leader?.post(.submit(Proposal(command)) { if case .success = $0 { done.value() } })
     }
 
     /// The next one when this one is there.

@@ -45,6 +45,13 @@ public enum CommandCodec {
     }
 }
 
+extension Proposal {
+    public init(_ command: Command) {
+        let (type, data) = CommandCodec.encode(command)
+        self.init(type: type, data: data)
+    }
+}
+
 /// The names of commands in the log.
 enum CommandType {
     static let noop = LogEntry.noop

@@ -143,14 +143,10 @@ public enum RowCodec {
         let kind = try reader.byte()
         switch Kind(rawValue: kind) {
         case .broker: return .broker(try decodeBroker(&reader))
-        case .incarnatedBroker:
+        case .incarnatedBroker, .fetchingBroker:
             var broker = try decodeBroker(&reader)
             broker.incarnation = try decodeIncarnation(&reader)
-            return .broker(broker)
-        case .fetchingBroker:
-            var broker = try decodeBroker(&reader)
-            broker.incarnation = try decodeIncarnation(&reader)
-            broker.incarnation?.fetches = true
+            broker.incarnation?.fetches = kind == Kind.fetchingBroker.rawValue
             return .broker(broker)
         case .topic: return .topic(try decodeTopic(&reader))
         case .identifiedTopic:

@@ -116,7 +116,7 @@ import Testing
         for row in stored { try restored.restore(row) }
         try restored.finishRestoration()
         #expect(restored.oldestVersionToFollow == 2)
-        #expect(restored.changesImage.page(after: 2, from: nil, limit: 10).isEmpty)
+        #expect(restored.changesImage.page(after: 2, from: nil, limit: 10).rowCount == 0)
         var follower = Follower()
         var isLast = follower.follow(restored, limit: 10)
         #expect(isLast && follower.hasAll(of: restored))

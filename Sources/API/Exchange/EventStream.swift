@@ -82,10 +82,10 @@ final class EventStream: @unchecked Sendable {
         return true
     }
 
-    /// Behind what the client wants to be told, if it says so: `after`, or what a browser's EventSource sends when it comes again.
-    static func start(_ exchange: Exchange) throws(Problem) -> UInt64? {
+    /// Behind what the client wants to be told, if it says so: the parameter, or what a browser's EventSource sends when it comes again.
+    static func start(_ exchange: Exchange, parameter: String = "after") throws(Problem) -> UInt64? {
         let all = 0...UInt64(Limits.maxInteger)
-        if let after = try exchange.query.integer("after", in: all) { return after }
+        if let after = try exchange.query.integer(parameter, in: all) { return after }
         guard let last = exchange.request.headers["Last-Event-ID"] else { return nil }
         guard let position = UInt64(last), all.contains(position) else {
             throw Problem(.invalidParameter, "Last-Event-ID must be the id of an event")

@@ -7,7 +7,6 @@ import Wire
 /// `GET /changes` and `GET /snapshot`: brokers, topics and partitions for whoever keeps a copy of them, from any node.
 enum Changes {
     static let defaultLimit: UInt64 = 2000
-    private static let versions = 0...UInt64(Limits.maxInteger)
     private static let waitMilliseconds: ClosedRange<UInt64> = 0...30_000
 
     /// What changed behind `since`; with `wait` answered when something has, with `watch` told line by line.
@@ -19,17 +18,11 @@ enum Changes {
             guard wait == nil, cursor == nil else {
                 throw Problem(.invalidParameter, "`wait` and `after` are not for watch=true")
             }
-            var request = try request(exchange, nil)
-            // What a browser's EventSource sends when it comes again.
-            if try query.bytes("since") == nil, let last = exchange.request.headers["Last-Event-ID"] {
-                guard let version = UInt64(last), versions.contains(version) else {
-                    throw Problem(.invalidParameter, "Last-Event-ID must be the id of an event")
-                }
-                request.version = version
-            }
-            return ChangesWatch.begin(request, exchange)
+            let since = try EventStream.start(exchange, parameter: "since") ?? 0
+            return ChangesWatch.begin(ChangesRequest(after: since, limit: try limit(query)), exchange)
         }
-        let request = try request(exchange, cursor)
+        let since = try query.integer("since", in: 0...UInt64(Limits.maxInteger)) ?? 0
+        let request = ChangesRequest(after: since, from: cursor, limit: try limit(query))
         if let wait, wait > 0, cursor == nil {
             return ChangesPoll.begin(request, milliseconds: wait, exchange)
         }
@@ -43,13 +36,6 @@ enum Changes {
         exchange.service.changes(ChangesRequest(after: 0, from: cursor, limit: limit)) {
             answer($0, exchange)
         }
-    }
-
-    private static func request(
-        _ exchange: Exchange, _ cursor: ChangesCursor?
-    ) throws(Problem) -> ChangesRequest {
-        let since = try exchange.query.integer("since", in: versions)
-        return ChangesRequest(after: since ?? 0, from: cursor, limit: try limit(exchange.query))
     }
 
     private static func limit(_ query: QueryParameters) throws(Problem) -> Int {

@@ -8,49 +8,26 @@ extension MetadataStateMachine {
             return .refused(.staleBrokerEpoch(broker.id, present: broker.incarnation?.epoch))
         }
         var changes: [Change] = []
-        let results = alteration.changes.map { apply($0, of: broker.id, &changes) }
+        let results = alteration.changes.map { change in
+            resultIfUnchanged(change, of: broker.id)
+                ?? settled(change.topic, change.partition, .keep, &changes) { partition in
+                    partition.inSyncReplicas = [broker.id] + change.inSync.map(\.id).filter { $0 != broker.id }
+                }
+        }
         if !changes.isEmpty { counters.version += 1 }
         return Outcome(result: .partitions(results, version: counters.version), changes: changes)
     }
 
     /// What it would come to, if it would change nothing; `nil` if it must be applied.
     public func resultIfUnchanged(_ alteration: AlterPartitions) -> CommandResult? {
-        var results: [PartitionResult] = []
-        for change in alteration.changes {
-            guard let result = resultIfUnchanged(change, of: alteration.broker) else { return nil }
-            results.append(result)
-        }
-        return .partitions(results, version: counters.version)
+        resultIfUnchanged(alteration.changes.lazy.map { resultIfUnchanged($0, of: alteration.broker) })
     }
 
-    private mutating func apply(
-        _ change: AlterPartitions.Change, of sender: BrokerID, _ changes: inout [Change]
-    ) -> PartitionResult {
-        if let result = resultIfUnchanged(change, of: sender) { return result }
-        guard let index = topicIndex(change.topic) else { preconditionFailure("a change of no topic") }
-        var partition = topicRows[index].partitions[change.partition]
-        partition.inSyncReplicas = [sender] + change.inSync.map(\.id).filter { $0 != sender }
-        settle(index, partition, .keep, &changes)
-        return PartitionResult(
-            topic: topicRows[index].topic, partition: .success(topicRows[index].partitions[change.partition]))
-    }
-
-    private func resultIfUnchanged(
-        _ change: AlterPartitions.Change, of sender: BrokerID
-    ) -> PartitionResult? {
-        guard let index = topicIndex(change.topic) else {
-            return PartitionResult(topic: nil, partition: .failure(.unknownTopic))
+    private func resultIfUnchanged(_ change: AlterPartitions.Change, of sender: BrokerID) -> PartitionResult? {
+        resultIfUnchanged(change.topic, change.partition) { partition in
+            if let flaw = flaw(of: change, by: sender, partition) { return .failure(flaw) }
+            return change.isRepeat(of: partition) ? .success(()) : nil
         }
-        let rows = topicRows[index]
-        guard rows.partitions.indices.contains(change.partition) else {
-            return PartitionResult(topic: rows.topic, partition: .failure(.unknownPartition))
-        }
-        let partition = rows.partitions[change.partition]
-        if let flaw = flaw(of: change, by: sender, partition) {
-            return PartitionResult(topic: rows.topic, partition: .failure(flaw))
-        }
-        guard change.isRepeat(of: partition) else { return nil }
-        return PartitionResult(topic: rows.topic, partition: .success(partition))
     }
 
     /// In Kafka's order (ReplicationControlManager, `validateAlterPartitionData`).

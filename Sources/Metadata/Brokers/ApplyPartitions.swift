@@ -64,7 +64,7 @@ extension MetadataStateMachine {
                 topicRows[topic].partitions.indices.contains(change.partition)
             else { continue }
             var partition = topicRows[topic].partitions[change.partition]
-            guard isOfPresentLeadership(change, partition) else { continue }
+            guard isOfPresentLeadership(change.leaderEpoch, partition) else { continue }
             if change.isInSync {
                 if isActive, !saysWhoIsInSync(partition.leader) { partition.join(update.broker) }
             } else {
@@ -76,8 +76,11 @@ extension MetadataStateMachine {
         return Outcome(result: .done, changes: changes)
     }
 
-    private func isOfPresentLeadership(_ change: UpdateInSyncReplicas.Change, _ partition: Partition) -> Bool {
-        guard drawsTopicIDs, let epoch = change.leaderEpoch else { return true }
+    /// What a follower of another leadership says is of a log that may be another.
+    ///
+    /// - Parameter leaderEpoch: That of the leadership that it follows; `nil` if it did not say.
+    public func isOfPresentLeadership(_ leaderEpoch: Int?, _ partition: Partition) -> Bool {
+        guard drawsTopicIDs, let epoch = leaderEpoch else { return true }
         return epoch == partition.leaderEpoch
     }
 

@@ -27,8 +27,6 @@ public struct ChangesPage: Sendable {
     /// `nil` on the last page. A page may be short, or empty, and have a next.
     public fileprivate(set) var next: Place?
 
-    public var isEmpty: Bool { rowCount == 0 }
-
     public var rowCount: Int {
         removedBrokers.count + removedTopics.count + brokers.count + topics.count + partitions.count
     }

@@ -10,6 +10,46 @@ public struct PartitionResult: Equatable, Sendable {
     }
 }
 
+extension MetadataStateMachine {
+    /// What becomes of a partition that `judge` finds nothing to do with: a flaw, or that it is as wanted. `nil` if it must change.
+    func resultIfUnchanged(
+        _ topic: AlterPartitions.TopicReference, _ id: Int, _ judge: (Partition) -> Result<Void, PartitionFlaw>?
+    ) -> PartitionResult? {
+        guard let index = topicIndex(topic) else {
+            return PartitionResult(topic: nil, partition: .failure(.unknownTopic))
+        }
+        let rows = topicRows[index]
+        guard rows.partitions.indices.contains(id) else {
+            return PartitionResult(topic: rows.topic, partition: .failure(.unknownPartition))
+        }
+        let partition = rows.partitions[id]
+        return judge(partition).map { PartitionResult(topic: rows.topic, partition: $0.map { partition }) }
+    }
+
+    /// What a command comes to of whose partitions none must change; `nil` if one must.
+    func resultIfUnchanged(_ results: some Sequence<PartitionResult?>) -> CommandResult? {
+        var all: [PartitionResult] = []
+        for result in results {
+            guard let result else { return nil }
+            all.append(result)
+        }
+        return .partitions(all, version: counters.version)
+    }
+
+    /// Settles it, and tells what it is then.
+    mutating func settled(
+        _ topic: AlterPartitions.TopicReference, _ id: Int, _ succession: Succession, _ changes: inout [Change],
+        _ propose: (inout Partition) -> Void = { _ in }
+    ) -> PartitionResult {
+        guard let index = topicIndex(topic) else { preconditionFailure("a change in no topic") }
+        var partition = topicRows[index].partitions[id]
+        propose(&partition)
+        settle(index, partition, succession, &changes)
+        let rows = topicRows[index]
+        return PartitionResult(topic: rows.topic, partition: .success(rows.partitions[id]))
+    }
+}
+
 /// Why nothing was done with a partition.
 public enum PartitionFlaw: Error, Equatable, Sendable {
     case unknownTopic

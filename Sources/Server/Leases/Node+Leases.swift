@@ -29,8 +29,7 @@ extension Node {
             gatheredKeepAlives.removeFirst(batch.count)
             let ids = Set(batch.map(\.id)).sorted()
             for id in ids { leaseTimes.renewing(id) }
-            let (type, data) = CommandCodec.encode(.keepLeasesAlive(ids))
-            submit(Proposal(type: type, data: data)) { [unowned self] result in
+            submit(Proposal(.keepLeasesAlive(ids))) { [unowned self] result in
                 for id in ids {
                     if case .failure(.outcomeUnknown) = result {
                         leaseTimes.outcomeUnknown(id, through: raft.log.last.index)

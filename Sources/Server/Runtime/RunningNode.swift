@@ -145,8 +145,7 @@ public final class RunningNode: NodeService {
     public func submit(
         _ command: Command, completion: @escaping @Sendable (Result<CommandResult, RequestFailure>) -> Void
     ) {
-        let (type, data) = CommandCodec.encode(command)
-        mailbox.post(.submit(Proposal(type: type, data: data), completion))
+        mailbox.post(.submit(Proposal(command), completion))
     }
 
     public func read(

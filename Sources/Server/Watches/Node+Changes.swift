@@ -120,13 +120,9 @@ extension Node {
     var cutOffDeadline: Instant? { isCutOffTold ? nil : leaderlessSince?.advanced(by: settings.brokerTimeout) }
 
     func tellIfCutOff() {
-        guard let since = leaderlessSince else {
-            isCutOffTold = false
-            return
-        }
-        guard !isCutOffTold, now.instant.since(since) > settings.brokerTimeout else { return }
-        isCutOffTold = true
-        metadataWatches.wakeAll()
+        let wasTold = isCutOffTold
+        isCutOffTold = cutOff != nil
+        if isCutOffTold, !wasTold { metadataWatches.wakeAll() }
     }
 
     /// A broker that listens to this node only would go on by what was so before the network broke.
