@@ -60,7 +60,7 @@ extension MetadataStateMachine {
 
     func topicIndex(_ id: TopicID) -> TopicTable.Index? { replicaIndex.name(of: id).flatMap { topicIndex($0) } }
 
-    func topicIndex(_ reference: AlterPartitions.TopicReference) -> TopicTable.Index? {
+    func topicIndex(_ reference: TopicReference) -> TopicTable.Index? {
         switch reference {
         case .id(let id): topicIndex(id)
         case .name(let name): topicIndex(name)

@@ -75,7 +75,7 @@ extension AlterPartitions {
 extension AlterPartitions.Change {
     fileprivate init(json: JSONObject) throws(JSONInputError) {
         // The id wins: a name may be another topic's by now.
-        let topic: AlterPartitions.TopicReference =
+        let topic: TopicReference =
             if let id = try json.topicIDIfPresent("topicId") { .id(id) } else { .name(try json.string("topic")) }
         if let recovery = try json.stringIfPresent("recovery"), recovery != "RECOVERED" {
             throw JSONInputError(code: .outOfRange, field: "recovery", problem: "must be RECOVERED")

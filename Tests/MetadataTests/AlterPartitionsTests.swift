@@ -216,7 +216,7 @@ extension Machine {
     @discardableResult
     fileprivate mutating func alter(
         _ sender: BrokerID, _ members: [BrokerID] = [], members named: [AlterPartitions.Member] = [],
-        at epochs: (Int, Int), topic: AlterPartitions.TopicReference = .name("t"), partition: Int = 0
+        at epochs: (Int, Int), topic: TopicReference = .name("t"), partition: Int = 0
     ) -> Outcome {
         let change = AlterPartitions.Change(
             topic: topic, partition: partition, leaderEpoch: epochs.0, partitionEpoch: epochs.1,

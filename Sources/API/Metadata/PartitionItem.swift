@@ -3,7 +3,7 @@ import Wire
 
 /// What became of one partition, among the others of a request.
 struct PartitionItem: Sendable {
-    let topic: AlterPartitions.TopicReference
+    let topic: TopicReference
     let partition: Int
     let result: PartitionResult
 

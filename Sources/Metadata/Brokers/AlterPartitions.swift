@@ -9,11 +9,6 @@ public struct AlterPartitions: Equatable, Sendable {
         (self.broker, self.epoch, self.changes) = (broker, epoch, changes)
     }
 
-    public enum TopicReference: Equatable, Sendable {
-        case id(TopicID)
-        case name(String)
-    }
-
     public struct Change: Equatable, Sendable {
         public var topic: TopicReference
         public var partition: Int

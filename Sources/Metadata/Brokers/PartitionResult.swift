@@ -13,7 +13,7 @@ public struct PartitionResult: Equatable, Sendable {
 extension MetadataStateMachine {
     /// What becomes of a partition that `judge` finds nothing to do with: a flaw, or that it is as wanted. `nil` if it must change.
     func resultIfUnchanged(
-        _ topic: AlterPartitions.TopicReference, _ id: Int, _ judge: (Partition) -> Result<Void, PartitionFlaw>?
+        _ topic: TopicReference, _ id: Int, _ judge: (Partition) -> Result<Void, PartitionFlaw>?
     ) -> PartitionResult? {
         guard let index = topicIndex(topic) else {
             return PartitionResult(topic: nil, partition: .failure(.unknownTopic))
@@ -38,7 +38,7 @@ extension MetadataStateMachine {
 
     /// Settles it, and tells what it is then.
     mutating func settled(
-        _ topic: AlterPartitions.TopicReference, _ id: Int, _ succession: Succession, _ changes: inout [Change],
+        _ topic: TopicReference, _ id: Int, _ succession: Succession, _ changes: inout [Change],
         _ propose: (inout Partition) -> Void = { _ in }
     ) -> PartitionResult {
         guard let index = topicIndex(topic) else { preconditionFailure("a change in no topic") }

@@ -57,7 +57,7 @@ extension MetadataStateMachine {
         if !Defect.digestKeepsOldRow.isOn { ownDigest.subtract(Digest(previous, topic: name)) }
         ownDigest.add(Digest(partition, topic: name))
         topicRows.replace(partition, at: topic, version: nextVersion)
-        replicaIndex.changeLeader(from: previous.leader, to: partition.leader)
+        replicaIndex.replace(previous, with: partition, of: topicRows[topic].number)
         changedRows.insert(partition: id, of: name)
         changes.append(
             partition.leaderEpoch != previous.leaderEpoch

@@ -19,6 +19,12 @@ public struct TopicID: Hashable, Sendable, CustomStringConvertible {
     public var description: String { Digest(high: high, low: low).description }
 }
 
+/// Which topic somebody means: a name may be another one's by now.
+public enum TopicReference: Equatable, Sendable {
+    case id(TopicID)
+    case name(String)
+}
+
 extension Topic {
     /// The one that was drawn for it; of a topic from before ids were drawn, one that follows from its name and its birth.
     public var id: TopicID {
