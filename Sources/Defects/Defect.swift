@@ -295,6 +295,30 @@
         case preferredLeaderOutOfSync = "preferred-leader-out-of-sync"
         /// What failed over is never given back.
         case leadersNotRebalanced = "leaders-not-rebalanced"
+        /// A partition arrives at its new replicas before all of them are in sync.
+        case arrivesTooEarly = "arrives-too-early"
+        /// Who is no replica any more stays in sync.
+        case removedStaysInSync = "removed-stays-in-sync"
+        /// Replicas go under the same leader epoch (KAFKA-13972).
+        case replicasLeaveUnnoticed = "replicas-leave-unnoticed"
+        /// A cancelled reassignment leads back to where the last of a chain began.
+        case chainForgetsWhereItBegan = "chain-forgets-where-it-began"
+        /// Behind a cancellation others than replicas are in sync.
+        case cancelKeepsOutsiders = "cancel-keeps-outsiders"
+        /// A reassignment is cancelled although nobody would be in sync.
+        case cancelsUncleanly = "cancels-uncleanly"
+        /// A partition may move to brokers that there are not.
+        case anyReplicasAssigned = "any-replicas-assigned"
+        /// A topic may be named so that only `.` and `_` differ from another one.
+        case similarNamesAdmitted = "similar-names-admitted"
+        /// A topic with more partitions says that it has as many as before.
+        case partitionCountStays = "partition-count-stays"
+        /// Where the next new partitions go begins where the last added ones did.
+        case addedPartitionsNotCounted = "added-partitions-not-counted"
+        /// Replicas that somebody chose are in sync, whether their brokers are ACTIVE or not.
+        case assignedInSync = "assigned-in-sync"
+        /// What a partition that moves takes from its leader is not counted, nor what it gives to another.
+        case movedLeadersNotCounted = "moved-leaders-not-counted"
         /// A broker goes away that has partitions.
         case unregistersWithPartitions = "unregisters-with-partitions"
         /// A broker that registers again the same is a new one.
@@ -385,7 +409,7 @@
                 .heartbeatUnconfirmed, .answersForAnothersEntry, .heartbeatsNotRebuilt,
                 .floorIgnored, .snapshotReplacesLog, .staleEpochChangesState, .shutdownBeforeOthersKnow,
                 .staleEpochAltersPartitions, .partitionEpochNotChecked, .leadersNotRebalanced,
-                .fewestLeadersIgnored, .pairingsIgnored:
+                .fewestLeadersIgnored, .pairingsIgnored, .cancelsUncleanly, .movedLeadersNotCounted:
                 500
             case .voteKeptAtFork: 1000
             case .previousTermUnchecked, .noTruncationOnConflict, .truncationNotPersisted, .readsBeforeOpening,
@@ -395,7 +419,10 @@
                 .staleEpochRenewsSession, .activeBeforeCaughtUp, .shutdownKeepsLeading,
                 .fencedLeaderAltersPartitions, .fencedReplicaJoins, .memberEpochNotChecked, .followerJoinsByItself,
                 .deletesAnotherTopic, .preferredLeaderOutOfSync, .followersDoNotShift,
-                .racksIgnoredWhenSpread:
+                .racksIgnoredWhenSpread, .arrivesTooEarly, .removedStaysInSync, .replicasLeaveUnnoticed,
+                .chainForgetsWhereItBegan, .cancelKeepsOutsiders, .anyReplicasAssigned,
+                .similarNamesAdmitted, .partitionCountStays, .addedPartitionsNotCounted,
+                .assignedInSync:
                 100
             default: 25
             }

@@ -29,6 +29,10 @@ public enum Command: Equatable, Sendable {
 
     case alterPartitions(AlterPartitions)
     case electLeaders(ElectLeaders)
+    // From level 5 on
+
+    case alterReassignments(AlterReassignments)
+    case createPartitions(CreatePartitions)
 }
 
 extension Command {
@@ -111,16 +115,33 @@ public struct CreateTopic: Equatable, Sendable {
     public var configuration: TopicConfiguration
     /// Drawn by whoever proposes it. Passed over before level 4.
     public var id: TopicID?
+    /// The replicas of each partition, the first leader first; `nil` to have them placed. From level 5 on.
+    public var assignments: [[BrokerID]]?
 
     public init(
         name: String, partitionCount: Int, replicationFactor: Int,
-        configuration: TopicConfiguration = TopicConfiguration(), id: TopicID? = nil
+        configuration: TopicConfiguration = TopicConfiguration(), id: TopicID? = nil,
+        assignments: [[BrokerID]]? = nil
     ) {
+        self.assignments = assignments
         self.name = name
         self.partitionCount = partitionCount
         self.replicationFactor = replicationFactor
         self.configuration = configuration
         self.id = id
+    }
+}
+
+/// More partitions for a topic.
+public struct CreatePartitions: Equatable, Sendable {
+    public var topic: String
+    /// That it is to have then.
+    public var partitionCount: Int
+    /// The replicas of each new one, the first leader first; `nil` to have them placed.
+    public var assignments: [[BrokerID]]?
+
+    public init(topic: String, partitionCount: Int, assignments: [[BrokerID]]? = nil) {
+        (self.topic, self.partitionCount, self.assignments) = (topic, partitionCount, assignments)
     }
 }
 

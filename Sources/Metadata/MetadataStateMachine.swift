@@ -85,6 +85,17 @@ public struct MetadataStateMachine: Sendable {
         case .changeBrokerState(let change): apply(change)
         case .alterPartitions(let alteration): apply(alteration)
         case .electLeaders(let election): apply(election)
+        case .createPartitions(let creation): apply(creation)
+        case .alterReassignments(let alteration): apply(alteration, timestamp: timestamp)
+        }
+    }
+
+    /// What a command comes to that would change nothing; `nil` if it must be applied, or if only that tells.
+    public func resultIfUnchanged(_ command: Command) -> CommandResult? {
+        switch command {
+        case .alterReassignments(let alteration): resultIfUnchanged(alteration)
+        case .createPartitions(let creation): resultIfUnchanged(creation)
+        default: nil
         }
     }
 

@@ -25,7 +25,7 @@ public enum CommandResult: Equatable, Sendable {
     case refused(Refusal)
 }
 
-public enum Refusal: Equatable, Sendable {
+public enum Refusal: Error, Equatable, Sendable {
     case brokerIDInUse(Broker)
     case unknownBroker(BrokerID)
     /// The process that asks was replaced; the present registration's epoch, `nil` of one without.
@@ -38,6 +38,12 @@ public enum Refusal: Equatable, Sendable {
     case unknownTopic(String)
     /// The topic of that name is another one.
     case topicIDMismatch(String, present: TopicID)
+    /// There is a topic whose name differs only in `.` and `_`.
+    case topicNameCollision(String)
+    /// The topic has so many partitions, and can not have fewer, or as many as were asked for.
+    case invalidPartitions(String, present: Int)
+    case invalidReplicaAssignment(String)
+    case tooManyReplicas(limit: Int)
     case unknownKey(Key)
     /// The key's present mod revision; `nil` when it does not exist.
     case revisionMismatch(present: UInt64?)
@@ -66,8 +72,12 @@ public enum Change: Equatable, Sendable {
     case brokerStateChanged(BrokerID)
     case topicCreated(String)
     case topicDeleted(String)
+    /// It has more partitions.
+    case partitionsCreated(topic: String)
     /// The partition has another leader (or none).
     case leaderChanged(topic: String, partition: Int)
+    /// It has other replicas, or is on its way to others, under the same leader.
+    case replicasChanged(topic: String, partition: Int)
     /// Only the in-sync replicas changed.
     case inSyncReplicasChanged(topic: String, partition: Int)
     /// `previous` is `nil` for a new key.

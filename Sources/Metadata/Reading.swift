@@ -51,6 +51,11 @@ extension MetadataStateMachine {
         return topicRows[index].partitions[id]
     }
 
+    public func partition(_ topic: TopicID, _ id: Int) -> Partition? {
+        guard let index = topicIndex(topic), topicRows[index].partitions.indices.contains(id) else { return nil }
+        return topicRows[index].partitions[id]
+    }
+
     func brokerIndex(_ id: BrokerID) -> Int? {
         let index = brokerRows.partitioningIndex { $0.id >= id }
         return index < brokerRows.count && brokerRows[index].id == id ? index : nil

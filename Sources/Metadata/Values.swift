@@ -53,19 +53,23 @@ public struct Partition: Equatable, Sendable {
     public var id: Int
     /// `nil` while no in-sync replica is ONLINE.
     public var leader: BrokerID?
-    /// All assigned replicas in order of assignment, the first leader first. (Clients see them without the leader.)
+    /// All assigned replicas in order of assignment, the first leader first, then those that are about to go. (Clients see them
+    /// without the leader.)
     public var replicas: [BrokerID]
     /// Starts with the leader while there is one.
     public var inSyncReplicas: [BrokerID]
-    /// +1 with every other leader, and with every time there is none.
+    /// +1 with every other leader, with every time there is none, and when replicas go.
     public var leaderEpoch: Int
     /// +1 with every change of the partition; 0 before level ``MetadataStateMachine/topicIDLevel``.
     public var partitionEpoch: Int
+    /// `nil` of one that is where it is to be.
+    public var reassignment: Reassignment?
 
     public init(
         id: Int, leader: BrokerID?, replicas: [BrokerID], inSyncReplicas: [BrokerID], leaderEpoch: Int,
-        partitionEpoch: Int = 0
+        partitionEpoch: Int = 0, reassignment: Reassignment? = nil
     ) {
+        self.reassignment = reassignment
         self.id = id
         self.leader = leader
         self.replicas = replicas

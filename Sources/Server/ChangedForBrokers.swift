@@ -10,7 +10,7 @@ struct ChangedForBrokers {
     private(set) var brokers = false
     private(set) var createdTopics: [String] = []
     private(set) var deletedTopics: [String] = []
-    /// Partitions with another leader, and those of which only the in-sync replicas changed. In the order of the first
+    /// Partitions with another leader or other replicas, and those of which only the in-sync replicas changed. In the order of the first
     /// change; a created topic tells of all its partitions.
     private(set) var leaders: [Name] = []
     private(set) var inSync: [Name] = []
@@ -23,11 +23,12 @@ struct ChangedForBrokers {
             case .brokerRegistered, .brokerMoved, .brokerOnline, .brokerOffline, .brokerUnregistered,
                 .brokerStateChanged:
                 brokers = true
-            case .topicCreated(let name): createdTopics.append(name)
+            case .topicCreated(let name), .partitionsCreated(let name):
+                if !createdTopics.contains(name) { createdTopics.append(name) }
             case .topicDeleted(let name):
                 createdTopics.removeAll { $0 == name }
                 if !deletedTopics.contains(name) { deletedTopics.append(name) }
-            case .leaderChanged(let topic, let partition):
+            case .leaderChanged(let topic, let partition), .replicasChanged(let topic, let partition):
                 let name = Name(topic: topic, partition: partition)
                 if kinds.updateValue(true, forKey: name) == nil { order.append(name) }
             case .inSyncReplicasChanged(let topic, let partition):

@@ -92,6 +92,7 @@ public enum Input: Sendable {
     case heartbeat(Heartbeat, @Sendable (Result<HeartbeatOutcome, RequestFailure>) -> Void)
     case lagReport(LagReport, @Sendable (Result<CommandResult, RequestFailure>) -> Void)
     case alterPartitions(AlterPartitions, @Sendable (Result<CommandResult, RequestFailure>) -> Void)
+    case change(Command, @Sendable (Result<CommandResult, RequestFailure>) -> Void)
     case electLeaders(ElectLeadersRequest, @Sendable (Result<ElectLeadersOutcome, RequestFailure>) -> Void)
     case backUp(Consistency, BackupCompletion)
     case readLog(from: LogIndex, limit: Int, @Sendable ([LogEntry], LogIndex) -> Void)

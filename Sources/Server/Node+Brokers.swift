@@ -24,6 +24,7 @@ extension Node {
         heartbeats.clear()
         leaseTimes.endLeading()
         balance.end()
+        reassignmentProgress = ReassignmentProgress()
         pushes = BrokerPushes()
         pushBodies = nil
         network.forgetBrokers()

@@ -84,7 +84,8 @@ extension Node {
         }
     }
 
-    /// Those that another leads, though the first of their replicas could, of brokers that `mayLead` admits.
+    /// Those that another leads, though the first of their replicas could, of brokers that `mayLead` admits, and that stay
+    /// where they are.
     ///
     /// - Returns: And behind which partition others may be; `nil` if there are none.
     private func imbalance(
@@ -96,7 +97,9 @@ extension Node {
             let page = metadata.page(
                 of: PartitionSearch(condition: .notPreferred), after: next, limit: limit - places.count)
             for (topic, partition) in page.rows
-            where metadata.mayElectPreferred(partition) && mayLead(partition.replicas[0]) {
+            where partition.reassignment == nil && metadata.mayElectPreferred(partition)
+                && mayLead(partition.replicas[0])
+            {
                 places.append(ElectLeaders.Place(topic: topic.name, partition: partition.id))
             }
             next = page.next

@@ -59,6 +59,7 @@ extension Node {
                 unknown.append(lag)
                 continue
             }
+            noteProgress(lag, of: broker.id, partition)
             guard metadata.isOfPresentLeadership(lag.leaderEpoch, partition),
                 let isInSync = lag.verdict.change(of: partition, on: broker),
                 !isInSync || !metadata.saysWhoIsInSync(partition.leader)

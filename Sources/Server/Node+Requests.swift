@@ -24,6 +24,18 @@ extension Node {
         gatheredProposals.append((proposal, completion))
     }
 
+    /// What would change nothing is answered as this leader's state has it.
+    func change(_ command: Command, _ completion: @escaping PendingWrites.Completion) {
+        let proposal = Proposal(command)
+        confirm { [unowned self] confirmation in
+            if case .failure(let failure) = confirmation { return completion(.failure(failure)) }
+            let level = CommandCodec.level(ofType: proposal.type, data: proposal.data)
+            guard metadata.counters.level >= level else { return completion(.failure(.levelTooLow(needed: level))) }
+            if let result = metadata.resultIfUnchanged(command) { return completion(.success(result)) }
+            submit(proposal, completion)
+        }
+    }
+
     /// Whether the entry that is to be committed next has waited so long that a new one behind it would not be in time:
     /// better "not executed" now than "unknown" later, and a log that only grows.
     private var isCommitLate: Bool {

@@ -99,6 +99,7 @@ public final class Node {
     var pushBodies: PushBodies?
     var lastPushBody: UInt64 = 0
     var balance = LeaderBalance()
+    var reassignmentProgress = ReassignmentProgress()
     /// Many ask for the same at one moment.
     weak var latestChanges: SharedChangesPage?
     /// `nil` while a leader is known.
@@ -233,6 +234,7 @@ public final class Node {
         case .heartbeat(let heartbeat, let completion): self.heartbeat(heartbeat, completion)
         case .lagReport(let report, let completion): reportLag(report, completion)
         case .alterPartitions(let alteration, let completion): alterPartitions(alteration, completion)
+        case .change(let command, let completion): change(command, completion)
         case .electLeaders(let request, let completion): electLeaders(request, completion)
         case .backUp(let consistency, let completion): backUp(consistency, completion)
         case .readLog(let from, let limit, let completion): readLog(from: from, limit: limit, completion)
@@ -322,7 +324,8 @@ public final class Node {
         let failure = RequestFailure.unavailable(failure ?? "")
         for input in inputs {
             switch input {
-            case .submit(_, let completion), .alterPartitions(_, let completion): completion(.failure(failure))
+            case .submit(_, let completion), .alterPartitions(_, let completion), .change(_, let completion):
+                completion(.failure(failure))
             case .read(.stale, let completion) where Defect.sickNodeAnswersStaleReads.isOn: completion(.success(view))
             case .read(_, let completion): completion(.failure(failure))
             case .keepAlive(_, let completion): completion(.failure(failure))

@@ -54,6 +54,11 @@ public struct NodeView {
 
     /// How long ago this node, if it leads, had the last heartbeat of a broker that is ONLINE.
     public func lastHeartbeat(of broker: BrokerID) -> Duration? { source.lastHeartbeat(of: broker) }
+
+    /// How far the replicas are that a reassignment adds, as their brokers last told this leader; empty at others.
+    public func progress(of partition: Int, of topic: TopicID) -> [BrokerID: ReassignmentProgress.Lag] {
+        source.progress(of: partition, of: topic)
+    }
 }
 
 /// What a view finds out when it is asked.
@@ -61,6 +66,7 @@ public protocol NodeViewSource: AnyObject {
     var status: NodeStatus { get }
     func remaining(of lease: LeaseID) -> Duration?
     func lastHeartbeat(of broker: BrokerID) -> Duration?
+    func progress(of partition: Int, of topic: TopicID) -> [BrokerID: ReassignmentProgress.Lag]
 }
 
 public struct NodeStatus: Sendable {
@@ -171,6 +177,10 @@ public protocol NodeService: AnyObject, Sendable {
     func alterPartitions(
         _ alteration: AlterPartitions,
         completion: @escaping @Sendable (Result<CommandResult, RequestFailure>) -> Void)
+
+    /// Replicates a command that comes again after a lost answer: if it would change nothing, it is answered without an entry.
+    func change(
+        _ command: Command, completion: @escaping @Sendable (Result<CommandResult, RequestFailure>) -> Void)
 
     /// Gives partitions back to the first of their replicas.
     func electLeaders(

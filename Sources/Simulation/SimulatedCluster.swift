@@ -33,6 +33,7 @@ final class SimulatedCluster: @unchecked Sendable {
     private(set) var clusterWatchers: ClusterWatchers! = nil
     private(set) var transactors: Transactors! = nil
     private(set) var leaseHolders: LeaseHolders! = nil
+    private(set) var movers: Movers! = nil
     private(set) var `operator`: Operator! = nil
     private(set) var mistakes: Mistakes! = nil
     private(set) var rushHour: RushHour! = nil
@@ -65,6 +66,7 @@ final class SimulatedCluster: @unchecked Sendable {
         clusterWatchers = ClusterWatchers(cluster: self, random: Randomness(seed: ~seed ^ 1 << 60))
         transactors = Transactors(cluster: self, random: Randomness(seed: ~seed ^ 1 << 62))
         leaseHolders = LeaseHolders(cluster: self, random: Randomness(seed: ~seed ^ 1 << 61))
+        movers = Movers(cluster: self, random: Randomness(seed: ~seed ^ 1 << 59))
         `operator` = Operator(cluster: self, random: generators[5])
         mistakes = Mistakes(cluster: self, random: generators[6])
         rushHour = RushHour(cluster: self, random: generators[8])
@@ -138,6 +140,7 @@ final class SimulatedCluster: @unchecked Sendable {
         clusterWatchers.start(until: end)
         transactors.start(until: end)
         leaseHolders.start(until: end)
+        movers.start(until: end)
         brokers.start()
         nemesis.start(until: end)
         mistakes.planGrowth()
@@ -201,6 +204,7 @@ final class SimulatedCluster: @unchecked Sendable {
         clusterWatchers = nil
         transactors = nil
         leaseHolders = nil
+        movers = nil
         `operator` = nil
         mistakes = nil
         rushHour = nil

@@ -77,6 +77,11 @@ enum RowColumns {
         statement.bind(5, IntegerArrayText.encode(partition.inSyncReplicas))
         statement.bind(6, partition.leaderEpoch)
         statement.bind(7, partition.partitionEpoch == 0 ? nil : Int64(partition.partitionEpoch))
+        let reassignment = partition.reassignment
+        statement.bind(8, reassignment.map { IntegerArrayText.encode($0.adding) })
+        statement.bind(9, reassignment.map { IntegerArrayText.encode($0.removing) })
+        statement.bind(10, reassignment.map { IntegerArrayText.encode($0.original) })
+        statement.bind(11, reassignment?.startedAt)
     }
 
     /// The row under the statement, or why there is none in its columns.
@@ -150,13 +155,21 @@ enum RowColumns {
         else {
             return .failure(RowFault(finding: "partition \(topic)/\(id) has unreadable replicas"))
         }
+        var reassignment: Reassignment?
+        if let startedAt = statement.optionalInteger(10) {
+            let lists = (7...9).map { IntegerArrayText.decode(statement.rawBytes($0)) }
+            guard let adding = lists[0], let removing = lists[1], let original = lists[2] else {
+                return .failure(RowFault(finding: "partition \(topic)/\(id) has an unreadable reassignment"))
+            }
+            reassignment = Reassignment(adding: adding, removing: removing, original: original, startedAt: startedAt)
+        }
         return .success(
             .partition(
                 topic: topic,
                 Partition(
                     id: id, leader: statement.optionalInteger(2), replicas: replicas, inSyncReplicas: inSyncReplicas,
                     leaderEpoch: Int(statement.integer(5)),
-                    partitionEpoch: Int(statement.optionalInteger(6) ?? 0))))
+                    partitionEpoch: Int(statement.optionalInteger(6) ?? 0), reassignment: reassignment)))
     }
 }
 

@@ -150,7 +150,11 @@ enum StateTable: CaseIterable {
                 ("delivery", "TEXT"),
             ]
         case .topic: [("topic_id", "TEXT")]
-        case .partition: [("partition_epoch", "INTEGER")]
+        case .partition:
+            [
+                ("partition_epoch", "INTEGER"), ("adding", "TEXT"), ("removing", "TEXT"), ("original", "TEXT"),
+                ("reassigned_at", "INTEGER"),
+            ]
         case .keyValue: [("lease", "INTEGER"), ("number", "INTEGER")]
         default: []
         }
@@ -186,6 +190,8 @@ enum StateTable: CaseIterable {
               replicas TEXT NOT NULL, isr TEXT NOT NULL, -- JSON arrays of broker ids
               leader_epoch INTEGER NOT NULL,
               partition_epoch INTEGER, -- NULL: 0
+              adding TEXT, removing TEXT, original TEXT, -- NULL: it is not reassigned
+              reassigned_at INTEGER, -- Unix milliseconds
               PRIMARY KEY (topic, id)
             ) WITHOUT ROWID
             """

@@ -29,6 +29,14 @@ public enum CommandCodec {
             2
         case CommandType.changeBrokerState: MetadataStateMachine.incarnationLevel
         case CommandType.alterPartitions, CommandType.electLeaders: MetadataStateMachine.topicIDLevel
+        case CommandType.createTopic:
+            // Below, they would be passed over, and the replicas placed elsewhere.
+            if case .createTopic(let creation)? = try? decode(type: type, data: data), creation.assignments != nil {
+                MetadataStateMachine.operationsLevel
+            } else {
+                1
+            }
+        case CommandType.alterReassignments, CommandType.createPartitions: MetadataStateMachine.operationsLevel
         default: 1
         }
     }
@@ -72,4 +80,6 @@ enum CommandType {
     static let changeBrokerState = "ChangeBrokerStateCommand"
     static let alterPartitions = "AlterPartitionsCommand"
     static let electLeaders = "ElectLeadersCommand"
+    static let createPartitions = "CreatePartitionsCommand"
+    static let alterReassignments = "AlterReassignmentsCommand"
 }

@@ -38,6 +38,8 @@ enum CommandJSON {
         case .changeBrokerState: CommandType.changeBrokerState
         case .alterPartitions: CommandType.alterPartitions
         case .electLeaders: CommandType.electLeaders
+        case .alterReassignments: CommandType.alterReassignments
+        case .createPartitions: CommandType.createPartitions
         }
     }
 
@@ -68,6 +70,7 @@ enum CommandJSON {
             json.key("config")
             json.value(topic.configuration)
             if let id = topic.id { json.field("topicId", id.description) }
+            if let assignments = topic.assignments { json.field("assignments", assignments) }
         case .deleteTopic(let deletion):
             json.field("topicName", deletion.name)
             if let id = deletion.id { json.field("topicId", id.description) }
@@ -91,6 +94,11 @@ enum CommandJSON {
             json.field("timestamp", change.timestamp)
         case .alterPartitions(let alteration): json.fields(of: alteration)
         case .electLeaders(let election): json.fields(of: election)
+        case .alterReassignments(let alteration): json.fields(of: alteration)
+        case .createPartitions(let creation):
+            json.field("topicName", creation.topic)
+            json.field("numPartitions", creation.partitionCount)
+            if let assignments = creation.assignments { json.field("assignments", assignments) }
         case .noop, .put, .delete, .transaction:
             preconditionFailure("\(typeName(of: command)) has a form of its own")
         }
@@ -138,6 +146,9 @@ enum CommandJSON {
             topic.id = try json.topicIDIfPresent("topicId")
             return .createTopic(topic)
         },
+        CommandType.createPartitions: { json in
+            .createPartitions(try CreatePartitions(topic: try json.topicName("topicName"), json: json))
+        },
         CommandType.deleteTopic: { json in
             .deleteTopic(DeleteTopic(try json.topicName("topicName"), id: try json.topicIDIfPresent("topicId")))
         },
@@ -150,6 +161,7 @@ enum CommandJSON {
             return .electLeaders(ElectLeaders(places))
         },
         CommandType.alterPartitions: { .alterPartitions(try AlterPartitions(json: $0)) },
+        CommandType.alterReassignments: { .alterReassignments(try AlterReassignments(json: $0)) },
         CommandType.updateInSyncReplicas: { .updateInSyncReplicas(try UpdateInSyncReplicas(json: $0)) },
         CommandType.featureLevel: { json in
             guard let feature = Feature(rawValue: try json.string("name")) else {

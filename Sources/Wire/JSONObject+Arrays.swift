@@ -12,6 +12,14 @@ extension JSONObject {
         }
     }
 
+    package func integerArraysIfPresent(_ name: String) throws(JSONInputError) -> [[Int64]]? {
+        try elementsIfPresent(name, "an array of arrays of integers") { value in
+            guard case .array(let elements) = value else { return nil }
+            let numbers = elements.compactMap { if case .integer(let number) = $0 { number } else { nil } }
+            return numbers.count == elements.count ? numbers : nil
+        }
+    }
+
     package func stringsIfPresent(_ name: String) throws(JSONInputError) -> [String]? {
         try elementsIfPresent(name, "an array of strings") { if case .string(let text) = $0 { text } else { nil } }
     }

@@ -47,6 +47,15 @@ public struct JSONWriter: Sendable {
         needsComma = false
     }
 
+    /// The name of a field that is a number.
+    public mutating func key(_ number: some FixedWidthInteger) {
+        separate()
+        bytes.append(UInt8(ascii: "\""))
+        bytes.appendDecimal(number)
+        bytes += [UInt8(ascii: "\""), UInt8(ascii: ":")]
+        needsComma = false
+    }
+
     private mutating func open(_ bracket: UInt8) {
         separate()
         bytes.append(bracket)

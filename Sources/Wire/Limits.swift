@@ -21,8 +21,6 @@ public enum Limits {
     public static let partitionCount: ClosedRange<Int64> = 1...10_000
     public static let partition: ClosedRange<Int64> = 0...9_999
     public static let replicationFactor: ClosedRange<Int64> = 1...1_000
-    /// Of all partitions of a topic together: what one command may make.
-    public static let maxTopicReplicas = 100_000
     /// Of a command in the log: what one message between nodes carries, with room for all else in it.
     public static let maxCommandBytes = 2 * 1024 * 1024 - 64 * 1024
     /// In one report.

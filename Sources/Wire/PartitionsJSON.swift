@@ -29,6 +29,27 @@ extension JSONWriter {
         }
     }
 
+    mutating func fields(of alteration: AlterReassignments) {
+        arrayField("partitions") { json in
+            for move in alteration.moves {
+                json.object { json in
+                    json.reference(to: move.topic)
+                    json.field("partition", move.partition)
+                    guard let replicas = move.replicas else { return json.nullField("replicas") }
+                    json.arrayField("replicas") { json in for id in replicas { json.value(id) } }
+                }
+            }
+        }
+        if !alteration.mayChangeReplicationFactor { field("allowReplicationFactorChange", false) }
+    }
+
+    private mutating func reference(to topic: TopicReference) {
+        switch topic {
+        case .id(let id): field("topicId", id.description)
+        case .name(let name): field("topic", name)
+        }
+    }
+
     mutating func fields(of alteration: AlterPartitions) {
         field("brokerId", alteration.broker)
         field("brokerEpoch", alteration.epoch)
@@ -37,10 +58,7 @@ extension JSONWriter {
 
     private mutating func value(_ change: AlterPartitions.Change) {
         object { json in
-            switch change.topic {
-            case .id(let id): json.field("topicId", id.description)
-            case .name(let name): json.field("topic", name)
-            }
+            json.reference(to: change.topic)
             json.field("partition", change.partition)
             json.field("leaderEpoch", change.leaderEpoch)
             json.field("partitionEpoch", change.partitionEpoch)
@@ -74,9 +92,7 @@ extension AlterPartitions {
 
 extension AlterPartitions.Change {
     fileprivate init(json: JSONObject) throws(JSONInputError) {
-        // The id wins: a name may be another topic's by now.
-        let topic: TopicReference =
-            if let id = try json.topicIDIfPresent("topicId") { .id(id) } else { .name(try json.string("topic")) }
+        let topic = try json.topicReference()
         if let recovery = try json.stringIfPresent("recovery"), recovery != "RECOVERED" {
             throw JSONInputError(code: .outOfRange, field: "recovery", problem: "must be RECOVERED")
         }
@@ -89,7 +105,37 @@ extension AlterPartitions.Change {
     }
 }
 
+extension AlterReassignments {
+    /// - Throws: ``JSONInputError`` for what can be no request at all. Whether it fits the state is decided when it is applied.
+    public init(json: JSONObject) throws(JSONInputError) {
+        let moves = try json.objects("partitions", atMost: Limits.maxAlteredPartitions) {
+            json throws(JSONInputError) in
+            Move(
+                topic: try json.topicReference(),
+                partition: Int(try json.integer("partition", in: 0...Limits.counter.upperBound)),
+                replicas: try json.brokersOrNull("replicas"))
+        }
+        self.init(moves, mayChangeReplicationFactor: try json.boolIfPresent("allowReplicationFactorChange") ?? true)
+    }
+}
+
 extension JSONObject {
+    /// The id wins: a name may be another topic's by now.
+    fileprivate func topicReference() throws(JSONInputError) -> TopicReference {
+        if let id = try topicIDIfPresent("topicId") { .id(id) } else { .name(try string("topic")) }
+    }
+
+    /// What is left out is a mistake.
+    fileprivate func brokersOrNull(_ name: String) throws(JSONInputError) -> [BrokerID]? {
+        guard find(name) != nil else { throw .missing(name) }
+        guard let ids = try integersIfPresent(name) else { return nil }
+        guard ids.count <= Partition.maximumReplicas, ids.allSatisfy(Limits.id.contains) else {
+            throw JSONInputError(
+                code: .outOfRange, field: name, problem: "must be at most \(Partition.maximumReplicas) ids of brokers")
+        }
+        return ids
+    }
+
     /// Each with the epoch of its registration, or a plain number.
     fileprivate func members(_ name: String) throws(JSONInputError) -> [AlterPartitions.Member] {
         if let ids = try? integersIfPresent(name) {

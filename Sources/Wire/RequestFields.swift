@@ -77,14 +77,60 @@ extension CreateTopic {
     /// `partitionCount` is taken for `numPartitions`.
     public init(json: JSONObject) throws(JSONInputError) {
         let name = try json.topicName("topicName")
-        let count = try json.integer("numPartitions", or: "partitionCount", in: Limits.partitionCount)
-        let factor = try json.integer("replicationFactor", in: Limits.replicationFactor)
+        let assignments = try json.assignmentsIfPresent("assignments")
+        let count = try json.integer(
+            "numPartitions", or: "partitionCount", in: Limits.partitionCount, implied: assignments?.count)
+        let factor = try json.integer(
+            "replicationFactor", in: Limits.replicationFactor, implied: assignments?.first?.count)
         let configuration = try json.objectIfPresent("config") { json throws(JSONInputError) in
             try TopicConfiguration(json: json)
         }
         self.init(
             name: name, partitionCount: Int(count), replicationFactor: Int(factor),
-            configuration: configuration ?? TopicConfiguration())
+            configuration: configuration ?? TopicConfiguration(), assignments: assignments)
+    }
+}
+
+extension CreatePartitions {
+    public init(topic: String, json: JSONObject) throws(JSONInputError) {
+        let count = try json.integer("numPartitions", or: "partitionCount", in: Limits.partitionCount)
+        self.init(
+            topic: topic, partitionCount: Int(count), assignments: try json.assignmentsIfPresent("assignments"))
+    }
+}
+
+extension JSONObject {
+    /// The number that a list says, if it is not said itself.
+    fileprivate func integer(
+        _ name: String, or alias: String? = nil, in range: ClosedRange<Int64>, implied: Int?
+    ) throws(JSONInputError) -> Int64 {
+        guard let implied, find(name, alias) == nil else { return try integer(name, or: alias, in: range) }
+        guard range.contains(Int64(implied)) else {
+            throw JSONInputError(
+                code: .outOfRange, field: "assignments",
+                problem: "would be \(implied) for `\(name)`, which must be \(range.lowerBound) to \(range.upperBound)")
+        }
+        return Int64(implied)
+    }
+
+    /// Of each partition the ids of its brokers.
+    fileprivate func assignmentsIfPresent(_ name: String) throws(JSONInputError) -> [[BrokerID]]? {
+        guard let lists = try integerArraysIfPresent(name) else { return nil }
+        let count = lists.reduce(0) { $0 + $1.count }
+        guard count <= Topic.maximumReplicas, lists.allSatisfy({ $0.allSatisfy(Limits.id.contains) }) else {
+            throw JSONInputError(
+                code: .outOfRange, field: name,
+                problem: "must be lists of ids of brokers, \(Topic.maximumReplicas) together at most")
+        }
+        return lists
+    }
+}
+
+extension JSONWriter {
+    mutating func field(_ name: StaticString, _ assignments: [[BrokerID]]) {
+        arrayField(name) { json in
+            for replicas in assignments { json.array { json in for id in replicas { json.value(id) } } }
+        }
     }
 }
 

@@ -19,6 +19,8 @@ public enum RowCodec {
         case countedPartition = 10
         /// With an incarnation that follows the changes by itself.
         case fetchingBroker = 11
+        /// With an epoch of its own, and on the way to other replicas.
+        case reassignedPartition = 12
     }
 
     // MARK: Encoding
@@ -37,11 +39,12 @@ public enum RowCodec {
                 bytes.appendVarint(id.low)
             }
         case .partition(let topic, let partition):
-            let isCounted = partition.partitionEpoch != 0
-            bytes.append(isCounted ? Kind.countedPartition.rawValue : Kind.partition.rawValue)
+            let kind = kind(of: partition)
+            bytes.append(kind.rawValue)
             bytes.appendCounted(topic)
             append(partition, to: &bytes)
-            if isCounted { bytes.appendVarint(unsigned(partition.partitionEpoch)) }
+            if kind != .partition { bytes.appendVarint(unsigned(partition.partitionEpoch)) }
+            if let reassignment = partition.reassignment { append(reassignment, to: &bytes) }
         case .lease(let lease):
             bytes.append(Kind.lease.rawValue)
             bytes.appendVarint(unsigned(lease.id))
@@ -63,6 +66,11 @@ public enum RowCodec {
     private static func kind(of broker: Broker) -> Kind {
         guard let incarnation = broker.incarnation else { return .broker }
         return incarnation.fetches ? .fetchingBroker : .incarnatedBroker
+    }
+
+    private static func kind(of partition: Partition) -> Kind {
+        if partition.reassignment != nil { return .reassignedPartition }
+        return partition.partitionEpoch == 0 ? .partition : .countedPartition
     }
 
     private static func appendRare(_ pair: KeyValue, to bytes: inout [UInt8]) {
@@ -116,6 +124,13 @@ public enum RowCodec {
         bytes.appendVarint(unsigned(partition.leaderEpoch))
     }
 
+    private static func append(_ reassignment: Reassignment, to bytes: inout [UInt8]) {
+        for brokers in [reassignment.adding, reassignment.removing, reassignment.original] {
+            append(brokers, to: &bytes)
+        }
+        bytes.appendZigZag(reassignment.startedAt)
+    }
+
     private static func append(_ brokers: [BrokerID], to bytes: inout [UInt8]) {
         bytes.appendVarint(UInt64(brokers.count))
         for broker in brokers { bytes.appendVarint(unsigned(broker)) }
@@ -154,10 +169,11 @@ public enum RowCodec {
             topic.drawnID = TopicID(high: try reader.varint(), low: try reader.varint())
             return .topic(topic)
         case .partition: return .partition(topic: try decodeTopicName(&reader), try decodePartition(&reader))
-        case .countedPartition:
+        case .countedPartition, .reassignedPartition:
             let topic = try decodeTopicName(&reader)
             var partition = try decodePartition(&reader)
             partition.partitionEpoch = Int(try reader.varint(in: 1...Limits.counter.upperBound))
+            if kind == Kind.reassignedPartition.rawValue { partition.reassignment = try decodeReassignment(&reader) }
             return .partition(topic: topic, partition)
         case .keyValue: return .keyValue(try decodeKeyValue(&reader, isRare: false))
         case .rareKeyValue:
@@ -225,6 +241,12 @@ public enum RowCodec {
         return Partition(
             id: id, leader: leader == 0 ? nil : leader, replicas: try decodeBrokers(&reader),
             inSyncReplicas: try decodeBrokers(&reader), leaderEpoch: Int(try reader.varint(in: Limits.counter)))
+    }
+
+    private static func decodeReassignment(_ reader: inout ByteReader) throws(WireError) -> Reassignment {
+        Reassignment(
+            adding: try decodeBrokers(&reader), removing: try decodeBrokers(&reader),
+            original: try decodeBrokers(&reader), startedAt: try reader.zigZag())
     }
 
     private static func decodeBrokers(_ reader: inout ByteReader) throws(WireError) -> [BrokerID] {

@@ -36,8 +36,8 @@ import Testing
         #expect(
             answer.text.hasSuffix(
                 #""topicId":"\#(id)"}],"partitions":["#
-                    + #"{"topic":"orders","topicId":"\#(id)","partition":0,"leader":101,"assignment":[101],"isr":[101],"leaderEpoch":0,"partitionEpoch":0},"#
-                    + #"{"topic":"orders","topicId":"\#(id)","partition":1,"leader":102,"assignment":[102],"isr":[102],"leaderEpoch":0,"partitionEpoch":0}]}"#
+                    + #"{"topic":"orders","topicId":"\#(id)","partition":0,"leader":101,"assignment":[101],"adding":[],"removing":[],"isr":[101],"leaderEpoch":0,"partitionEpoch":0},"#
+                    + #"{"topic":"orders","topicId":"\#(id)","partition":1,"leader":102,"assignment":[102],"adding":[],"removing":[],"isr":[102],"leaderEpoch":0,"partitionEpoch":0}]}"#
             ), "\(answer.text)")
     }
 

@@ -99,6 +99,9 @@ final class FakeNode: NodeService {
         init(status: NodeStatus) { self.status = status }
         func remaining(of lease: LeaseID) -> Duration? { .milliseconds(9_100) }
         func lastHeartbeat(of broker: BrokerID) -> Duration? { .milliseconds(1_250) }
+        func progress(of partition: Int, of topic: TopicID) -> [BrokerID: ReassignmentProgress.Lag] {
+            [103: ReassignmentProgress.Lag(offsets: 12_000, at: 1_000)]
+        }
     }
 
     var standing: ClusterStanding {
@@ -221,6 +224,12 @@ final class FakeNode: NodeService {
         completion: @escaping @Sendable (Result<CommandResult, RequestFailure>) -> Void
     ) {
         submit(.alterPartitions(alteration), completion: completion)
+    }
+
+    func change(
+        _ command: Command, completion: @escaping @Sendable (Result<CommandResult, RequestFailure>) -> Void
+    ) {
+        submit(command, completion: completion)
     }
 
     func electLeaders(

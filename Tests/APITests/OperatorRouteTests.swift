@@ -27,7 +27,7 @@ import Testing
         #expect(offline.header("ETag") == "\"5\"")
         #expect(
             blank(offline.text)
-                == #"{"version":5,"partitions":[{"topic":"alone","topicId":"","partition":1,"leader":null,"assignment":[102],"isr":[102],"#
+                == #"{"version":5,"partitions":[{"topic":"alone","topicId":"","partition":1,"leader":null,"assignment":[102],"adding":[],"removing":[],"isr":[102],"#
                 + #""leaderEpoch":1,"partitionEpoch":1,"effectiveMinIsr":1,"states":["offline","atMinIsr","notPreferred"]}],"total":1,"next":null}"#
         )
         let moved = await client.get(
@@ -36,7 +36,7 @@ import Testing
         let next = await client.get("/api/v1/metadata/partitions?state=underReplicated&limit=1&after=orders/0")
         #expect(
             blank(next.text)
-                == #"{"version":5,"partitions":[{"topic":"orders","topicId":"","partition":1,"leader":101,"assignment":[102,101],"isr":[101],"#
+                == #"{"version":5,"partitions":[{"topic":"orders","topicId":"","partition":1,"leader":101,"assignment":[102,101],"adding":[],"removing":[],"isr":[101],"#
                 + #""leaderEpoch":1,"partitionEpoch":1,"effectiveMinIsr":1,"states":["underReplicated","atMinIsr","notPreferred"]}],"total":2,"#
                 + #""next":null}"#)
         #expect(await client.get("/api/v1/metadata/partitions?broker=102").text.hasSuffix(#""total":3,"next":null}"#))
@@ -47,13 +47,13 @@ import Testing
         #expect(
             empty.text
                 == #"{"status":"ok","version":0,"brokersOnline":0,"brokersOffline":0,"topics":0,"partitions":0,"offline":0,"#
-                + #""underReplicated":0,"underMinIsr":0,"atMinIsr":0,"notPreferred":0,"reasons":[]}"#)
+                + #""underReplicated":0,"underMinIsr":0,"atMinIsr":0,"notPreferred":0,"reassigning":0,"reasons":[]}"#)
         await fail()
         let critical = await client.get("/api/v1/metadata/health/cluster")
         #expect(
             critical.text
                 == #"{"status":"critical","version":5,"brokersOnline":1,"brokersOffline":1,"topics":2,"partitions":4,"#
-                + #""offline":1,"underReplicated":2,"underMinIsr":0,"atMinIsr":4,"notPreferred":2,"reasons":["#
+                + #""offline":1,"underReplicated":2,"underMinIsr":0,"atMinIsr":4,"notPreferred":2,"reassigning":0,"reasons":["#
                 + #""1 partition is offline","2 partitions are under-replicated","1 broker with replicas is OFFLINE"]}"#
         )
         _ = await client.send("DELETE", "/api/v1/metadata/topics/alone")

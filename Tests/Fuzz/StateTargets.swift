@@ -117,7 +117,7 @@ enum StateTargets {
     // MARK: Drawing
 
     static func command(_ input: inout FuzzInput) -> Command {
-        switch input.choice(12) {
+        switch input.choice(15) {
         case 0:
             return .noop(clusterID: input.flag() ? String(repeating: "a", count: 32) : nil)
         case 1, 2:
@@ -141,6 +141,19 @@ enum StateTargets {
             return .updateInSyncReplicas(UpdateInSyncReplicas(broker: broker(&input), changes: changes))
         case 8, 9, 10:
             return .put(Put(key: key(&input), value: input.take(input.choice(20)), precondition: precondition(&input)))
+        case 12: return .raiseLevel(to: 1 + input.choice(5))
+        case 13:
+            return .createPartitions(
+                CreatePartitions(
+                    topic: topic(&input), partitionCount: 1 + input.choice(6),
+                    assignments: input.flag() ? nil : [[broker(&input)], [broker(&input)]]))
+        case 14:
+            let moves = (0..<input.choice(4)).map { _ in
+                AlterReassignments.Move(
+                    topic: .name(topic(&input)), partition: input.choice(6),
+                    replicas: input.flag() ? nil : (0..<input.choice(5)).map { _ in broker(&input) })
+            }
+            return .alterReassignments(AlterReassignments(moves, mayChangeReplicationFactor: input.flag()))
         default:
             return .delete(Delete(key: key(&input), isRecursive: input.flag(), precondition: precondition(&input)))
         }

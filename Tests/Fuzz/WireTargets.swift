@@ -38,6 +38,7 @@ enum WireTargets {
         CommandType.deleteTopic, CommandType.updateInSyncReplicas, CommandType.featureLevel, CommandType.compaction,
         CommandType.grantLease, CommandType.revokeLease, CommandType.keepLeasesAlive,
         CommandType.changeBrokerState, CommandType.alterPartitions, CommandType.electLeaders,
+        CommandType.alterReassignments, CommandType.createPartitions,
         CommandType.transaction, "Unknown",
     ]
 

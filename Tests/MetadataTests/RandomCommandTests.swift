@@ -102,6 +102,27 @@ import Testing
                 broker: sender, epoch: number(0...9) == 0 ? 1 : epochOf[sender] ?? 1, changes: changes)
         }
 
+        mutating func lists() -> [[BrokerID]] { (0..<2).map { _ in [broker(), broker()] } }
+
+        /// Away, to another one more, to fewer, to where it is, or back.
+        mutating func moves() -> AlterReassignments {
+            guard let rows = topics.randomElement(using: &random) else { return AlterReassignments([]) }
+            let moves = rows.partitions.map { partition in
+                let target: [BrokerID]? =
+                    switch number(0...6) {
+                    case 0: lists()[0]
+                    case 1, 2: partition.target + [broker()]
+                    case 3: Array(partition.target.dropFirst())
+                    case 4: partition.target.reversed()
+                    default: nil
+                    }
+                return AlterReassignments.Move(
+                    topic: number(0...1) == 0 ? .id(rows.id) : .name(rows.name), partition: partition.id,
+                    replicas: target)
+            }
+            return AlterReassignments(moves, mayChangeReplicationFactor: number(0...4) > 0)
+        }
+
         /// As they were a moment ago.
         var topics: [(name: String, id: TopicID, partitions: [Partition])] = []
         var epochOf: [BrokerID: UInt64] = [:]
@@ -109,7 +130,18 @@ import Testing
         var epochs: [UInt64] = []
 
         mutating func command(at revision: UInt64) -> Command {
-            switch number(-44...99) {
+            switch number(-60...99) {
+            case -60..<(-48): return .alterReassignments(moves())
+            case -48..<(-46):
+                return .createPartitions(
+                    CreatePartitions(
+                        topic: topic(), partitionCount: number(1...7), assignments: number(0...2) == 0 ? lists() : nil))
+            case -46..<(-44):
+                return .createTopic(
+                    CreateTopic(
+                        name: topic(), partitionCount: 2, replicationFactor: 2,
+                        id: TopicID(high: 1, low: random.next()),
+                        assignments: lists()))
             case -44..<(-34):
                 return .electLeaders(
                     ElectLeaders((0..<5).map { _ in ElectLeaders.Place(topic: topic(), partition: number(0...5)) }))
@@ -162,7 +194,7 @@ import Testing
             for partition in partitions {
                 let inSync = partition.inSyncReplicas
                 let holds =
-                    Set(partition.replicas).count == topic.replicationFactor && !inSync.isEmpty
+                    Set(partition.replicas).count == partition.replicas.count && !inSync.isEmpty
                     && Set(inSync).count == inSync.count && Set(inSync).isSubset(of: partition.replicas)
                     && partition.replicas.allSatisfy { state.broker($0) != nil }
                 #expect(holds, "\(partition) after \(command)")
@@ -219,10 +251,27 @@ import Testing
             guard let (oldTopic, oldPartitions) = old.topic(name), let (newTopic, partitions) = new.topic(name) else {
                 continue
             }
-            #expect(oldTopic == newTopic)
+            #expect(oldTopic.id == newTopic.id && oldTopic.configuration == newTopic.configuration)
+            #expect(newTopic.partitionCount == partitions.count && partitions.count >= oldPartitions.count)
+            if after.level >= 5, partitions[0].reassignment == nil {
+                #expect(newTopic.replicationFactor == partitions[0].replicas.count, "after \(command)")
+            }
             for (old, new) in zip(oldPartitions, partitions) {
-                let expectedEpoch = old.leader == new.leader ? old.leaderEpoch : old.leaderEpoch + 1
-                #expect(new.leaderEpoch == expectedEpoch, "\(old) \(new) after \(command)")
+                let isNewLeadership =
+                    old.leader != new.leader || !Set(old.replicas).isSubset(of: new.replicas)
+                // A list of moves may name a partition twice.
+                if isNewLeadership || new.partitionEpoch <= old.partitionEpoch + 1 {
+                    #expect(
+                        new.leaderEpoch >= old.leaderEpoch + (isNewLeadership ? 1 : 0),
+                        "\(old) \(new) after \(command)")
+                    if new.partitionEpoch <= old.partitionEpoch + 1 {
+                        #expect(new.leaderEpoch <= old.leaderEpoch + 1, "\(old) \(new) after \(command)")
+                        #expect(new.leaderEpoch == old.leaderEpoch || isNewLeadership, "\(old) \(new)")
+                    }
+                }
+                #expect(
+                    new.reassignment.map { !new.target.allSatisfy(new.inSyncReplicas.contains) && !$0.original.isEmpty }
+                        ?? true, "\(new) has arrived")
                 var same = new
                 same.partitionEpoch = old.partitionEpoch
                 // A lag report may name a partition several times, and leave it as it was.
@@ -232,14 +281,17 @@ import Testing
                 } else if same != old {
                     #expect(new.partitionEpoch > old.partitionEpoch, "\(old) \(new) after \(command)")
                 }
-                #expect(old.replicas == new.replicas)
+                let isElsewhere = old.replicas != new.replicas || old.reassignment != new.reassignment
                 let change: Change? =
                     old.leader != new.leader
                     ? .leaderChanged(topic: name, partition: new.id)
-                    : old.inSyncReplicas != new.inSyncReplicas
-                        ? .inSyncReplicasChanged(topic: name, partition: new.id) : nil
+                    : isElsewhere
+                        ? .replicasChanged(topic: name, partition: new.id)
+                        : old.inSyncReplicas != new.inSyncReplicas
+                            ? .inSyncReplicasChanged(topic: name, partition: new.id) : nil
                 if let change { #expect(outcome.changes.contains(change), "\(command)") }
-                if let leader = new.leader, leader != old.leader {
+                // Who comes last ends a move, and may lead then.
+                if let leader = new.leader, leader != old.leader, old.reassignment == nil {
                     #expect(old.inSyncReplicas.contains(leader), "an out-of-sync replica leads after \(command)")
                 }
             }

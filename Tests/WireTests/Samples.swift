@@ -57,7 +57,7 @@ struct Samples {
     }
 
     mutating func command() -> Command {
-        switch Int.random(in: 0..<17, using: &random) {
+        switch Int.random(in: 0..<19, using: &random) {
         case 15:
             .electLeaders(
                 ElectLeaders(
@@ -65,6 +65,18 @@ struct Samples {
                         ElectLeaders.Place(topic: topic(), partition: Int(number(0...9999)))
                     }))
         case 14: .alterPartitions(alteration())
+        case 17:
+            .alterReassignments(
+                AlterReassignments(
+                    (0..<Int.random(in: 0...3, using: &random)).map { _ in
+                        AlterReassignments.Move(
+                            topic: chance() ? .id(topicID()) : .name(topic()), partition: Int(counter()),
+                            replicas: chance() ? brokers() : nil)
+                    }, mayChangeReplicationFactor: chance()))
+        case 18:
+            .createPartitions(
+                CreatePartitions(
+                    topic: topic(), partitionCount: Int(number(1...10_000)), assignments: chance() ? lists() : nil))
         case 16: .raiseLevel(of: chance() ? .metadata : .placement, to: Int(number(1...1000)))
         case 13: .changeBrokerState(stateChange())
         case 9: .transaction(transaction(depth: 1))
@@ -85,12 +97,30 @@ struct Samples {
             .createTopic(
                 CreateTopic(
                     name: topic(), partitionCount: Int(number(1...10_000)), replicationFactor: Int(number(1...1000)),
-                    configuration: configuration(), id: chance() ? topicID() : nil))
+                    configuration: configuration(), id: chance() ? topicID() : nil,
+                    assignments: chance() ? lists() : nil))
         case 5: .deleteTopic(DeleteTopic(topic(), id: chance() ? topicID() : nil))
         case 6: .updateInSyncReplicas(inSyncReplicas())
         case 7: .put(Put(key: key(), value: bytes(), precondition: precondition()))
         default: .delete(delete())
         }
+    }
+
+    private mutating func brokers() -> [BrokerID] { (0..<Int.random(in: 0...3, using: &random)).map { _ in id() } }
+    private mutating func lists() -> [[BrokerID]] { (0..<Int.random(in: 0...3, using: &random)).map { _ in brokers() } }
+
+    private mutating func partition() -> Partition {
+        let isMoving = chance()
+        return Partition(
+            id: Int(number(0...9999)), leader: chance() ? id() : nil, replicas: (0..<3).map { _ in id() },
+            inSyncReplicas: chance() ? [id()] : [], leaderEpoch: Int(counter()),
+            partitionEpoch: isMoving ? Int(number(1...9_007_199_254_740_991)) : chance() ? Int(counter()) : 0,
+            reassignment: isMoving ? reassignment() : nil)
+    }
+
+    private mutating func reassignment() -> Reassignment {
+        Reassignment(
+            adding: brokers(), removing: brokers(), original: brokers(), startedAt: number(-5...Int64(1 << 50)))
     }
 
     mutating func topicID() -> TopicID { TopicID(high: random.next(), low: random.next()) }
@@ -283,12 +313,7 @@ struct Samples {
                     name: topic(), partitionCount: Int(number(1...10_000)), replicationFactor: Int(number(1...1000)),
                     createdAt: Int64(counter()), configuration: configuration(), drawnID: chance() ? topicID() : nil))
         case 2:
-            .partition(
-                topic: topic(),
-                Partition(
-                    id: Int(number(0...9999)), leader: chance() ? id() : nil, replicas: (0..<3).map { _ in id() },
-                    inSyncReplicas: chance() ? [id()] : [], leaderEpoch: Int(counter()),
-                    partitionEpoch: chance() ? Int(counter()) : 0))
+            .partition(topic: topic(), partition())
         default:
             .keyValue(
                 KeyValue(

@@ -198,12 +198,19 @@ final class Exchange: Sendable {
 
     /// Proposes `command` and hands its result to `answer`, refusals and failures excepted.
     func submit(_ command: Command, answer: @escaping @Sendable (CommandResult) -> Void) {
-        service.submit(command) { [self] result in
-            switch result {
-            case .success(.refused(let refusal)): self.answer(refusal)
-            case .success(let result): answer(result)
-            case .failure(let failure): self.answer(failure)
-            }
+        service.submit(command) { [self] in settle($0, answer) }
+    }
+
+    /// As ``submit(_:answer:)``, for a command that may change nothing.
+    func change(_ command: Command, answer: @escaping @Sendable (CommandResult) -> Void) {
+        service.change(command) { [self] in settle($0, answer) }
+    }
+
+    private func settle(_ result: Result<CommandResult, RequestFailure>, _ answer: (CommandResult) -> Void) {
+        switch result {
+        case .success(.refused(let refusal)): self.answer(refusal)
+        case .success(let result): answer(result)
+        case .failure(let failure): self.answer(failure)
         }
     }
 

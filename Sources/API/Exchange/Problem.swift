@@ -123,6 +123,19 @@ extension Problem {
             self.init(.unknownTopic, "topic \(name) does not exist")
         case .topicIDMismatch(let name, let present):
             self.init(.topicIDMismatch, "topic \(name) is another one by now: \(present)")
+        case .topicNameCollision(let name):
+            self.init(
+                .topicNameCollision,
+                "there is a topic whose name differs from \(name) only in “.” and “_”, which brokers' metrics do not tell apart"
+            )
+        case .invalidPartitions(let name, let present):
+            self.init(
+                .invalidPartitions,
+                "topic \(name) has \(present) partitions; it can only have more, and \(Topic.partitionCounts.upperBound) at most"
+            )
+        case .invalidReplicaAssignment(let flaw): self.init(.invalidReplicaAssignment, flaw)
+        case .tooManyReplicas(let limit):
+            self.init(.outOfRange, "the partitions of a topic have \(limit) replicas together at most")
         case .unknownKey(let key):
             self.init(.unknownKey, "key \(key) does not exist")
         case .revisionMismatch(let present?):

@@ -32,6 +32,12 @@ public enum ProblemCode: String, Sendable, CaseIterable {
     case notEnoughBrokers = "not_enough_brokers"
     case topicExists = "topic_exists"
     case topicIDMismatch = "topic_id_mismatch"
+    case topicNameCollision = "topic_name_collision"
+    case invalidPartitions = "invalid_partitions"
+    case invalidReplicaAssignment = "invalid_replica_assignment"
+    case unknownPartition = "unknown_partition"
+    case noReassignmentInProgress = "no_reassignment_in_progress"
+    case uncleanCancel = "unclean_cancel"
     case revisionMismatch = "revision_mismatch"
     case revisionCompacted = "revision_compacted"
     case futureRevision = "future_revision"
@@ -72,14 +78,16 @@ public enum ProblemCode: String, Sendable, CaseIterable {
         switch self {
         case .invalidJSON, .missingField, .invalidType, .outOfRange, .invalidParameter, .unknownParameter,
             .invalidKey, .invalidPrecondition, .invalidMessage, .recursiveRequired, .brokerIDMismatch,
-            .notEnoughBrokers, .futureRevision, .keyChangedTwice:
+            .notEnoughBrokers, .futureRevision, .keyChangedTwice, .invalidPartitions, .invalidReplicaAssignment:
             400
-        case .unknownPath, .unknownBroker, .unknownTopic, .unknownKey, .unknownLease, .unknownMember, .unknownFeature:
+        case .unknownPath, .unknownBroker, .unknownTopic, .unknownKey, .unknownLease, .unknownMember, .unknownFeature,
+            .unknownPartition:
             404
         case .foreignOrigin: 403
         case .methodNotAllowed: 405
         case .brokerIDInUse, .duplicateRegistration, .staleBrokerEpoch, .clusterIDMismatch, .brokerHasPartitions,
-            .topicExists, .topicIDMismatch, .versionAhead, .idInUse, .changeInProgress, .wouldLoseQuorum,
+            .topicExists, .topicIDMismatch, .topicNameCollision, .noReassignmentInProgress, .uncleanCancel,
+            .versionAhead, .idInUse, .changeInProgress, .wouldLoseQuorum,
             .notCaughtUp, .featureNotEnabled, .unsupportedFeatureLevel,
             .backupInProgress, .leaseExists, .tooManyLeases, .leaseFull, .lockHeld:
             409

@@ -6,6 +6,8 @@ struct PartitionItem: Sendable {
     let topic: TopicReference
     let partition: Int
     let result: PartitionResult
+    /// With where it is, and where it goes.
+    var showsAssignment = false
 
     static func steps(_ items: [PartitionItem]) -> AnySequence<JSONStream.Step> {
         .each(items) { item in [.write { $0.value(item) }] }
@@ -24,7 +26,10 @@ extension JSONWriter {
             }
             json.field("partition", item.partition)
             switch item.result.partition {
-            case .success(let partition): json.present(partition)
+            case .success(let partition):
+                if item.showsAssignment { json.assignment(of: partition) }
+                json.present(partition)
+                if item.showsAssignment { json.field("done", partition.reassignment == nil) }
             case .failure(let flaw):
                 json.field("code", flaw.code)
                 json.field("detail", flaw.detail)
@@ -42,10 +47,10 @@ extension JSONWriter {
 
 extension PartitionFlaw {
     /// Codes of items, beside those of whole answers: clients may depend on them.
-    fileprivate var code: String {
+    var code: String {
         switch self {
         case .unknownTopic: ProblemCode.unknownTopic.rawValue
-        case .unknownPartition: "unknown_partition"
+        case .unknownPartition: ProblemCode.unknownPartition.rawValue
         case .epochAhead: "epoch_ahead"
         case .fencedLeaderEpoch: "fenced_leader_epoch"
         case .notLeader: "not_leader"
@@ -54,10 +59,15 @@ extension PartitionFlaw {
         case .ineligibleReplica: "ineligible_replica"
         case .electionNotNeeded: "election_not_needed"
         case .preferredLeaderNotAvailable: "preferred_leader_not_available"
+        case .newLeaderElected: "new_leader_elected"
+        case .invalidReplicaAssignment: ProblemCode.invalidReplicaAssignment.rawValue
+        case .replicationFactorChange: "replication_factor_change"
+        case .noReassignmentInProgress: ProblemCode.noReassignmentInProgress.rawValue
+        case .uncleanCancel: ProblemCode.uncleanCancel.rawValue
         }
     }
 
-    fileprivate var detail: String {
+    var detail: String {
         switch self {
         case .unknownTopic: "there is no such topic"
         case .unknownPartition: "the topic has no such partition"
@@ -74,6 +84,13 @@ extension PartitionFlaw {
         case .ineligibleReplica(let id, .staleEpoch(nil)): "broker \(id) has no epoch"
         case .electionNotNeeded: "the first of its replicas leads it"
         case .preferredLeaderNotAvailable(let id): "broker \(id) is not in sync, or not ACTIVE, or nobody leads"
+        case .newLeaderElected: "it was done, and with it the partition moved to other brokers, one of which leads now"
+        case .invalidReplicaAssignment(let why): why
+        case .replicationFactorChange(let present): "it has \(present) replicas, and is to keep as many"
+        case .noReassignmentInProgress: "it is where it is to be"
+        case .uncleanCancel(let inSync):
+            "only \(inSync.map(String.init).joined(separator: ", ")) is in sync, and would be no replica any more; "
+                + "what was acknowledged would be lost"
         }
     }
 }

@@ -31,7 +31,7 @@ enum Partitions {
         }
     }
 
-    private static func search(_ query: QueryParameters) throws(Problem) -> PartitionSearch {
+    static func search(_ query: QueryParameters) throws(Problem) -> PartitionSearch {
         let ids = UInt64(Limits.id.lowerBound)...UInt64(Limits.id.upperBound)
         var search = PartitionSearch(topic: try query.text("topic"))
         if let topic = search.topic, !Topic.isValidName(topic) {
@@ -50,12 +50,22 @@ enum Partitions {
     }
 
     /// `topic/partition`.
-    private static func place(_ query: QueryParameters) throws(Problem) -> PartitionSearch.Place? {
+    static func place(_ query: QueryParameters) throws(Problem) -> PartitionSearch.Place? {
         guard let text = try query.text("after") else { return nil }
-        guard let slash = text.lastIndex(of: "/"), let id = UInt32(text[text.index(after: slash)...]) else {
+        guard let place = PartitionSearch.Place(text) else {
             throw Problem(.invalidParameter, "parameter `after` must be a topic and a partition, such as orders/17")
         }
-        return PartitionSearch.Place(topic: String(text[..<slash]), partition: Int(id))
+        return place
+    }
+}
+
+extension PartitionSearch.Place {
+    /// From `topic/partition`.
+    init?(_ text: String) {
+        guard let slash = text.lastIndex(of: "/"), let id = UInt32(text[text.index(after: slash)...]) else {
+            return nil
+        }
+        self.init(topic: String(text[..<slash]), partition: Int(id))
     }
 }
 
@@ -78,10 +88,17 @@ extension JSONWriter {
         field("topicId", topic.id.description)
         field("partition", partition.id)
         field("leader", partition.leader)
-        arrayField("assignment") { json in for replica in partition.replicas { json.value(replica) } }
+        assignment(of: partition)
         arrayField("isr") { json in for replica in partition.inSyncReplicas { json.value(replica) } }
         field("leaderEpoch", partition.leaderEpoch)
         field("partitionEpoch", partition.partitionEpoch)
+    }
+
+    /// Where it is, what comes, and what goes.
+    mutating func assignment(of partition: Partition) {
+        arrayField("assignment") { json in for replica in partition.replicas { json.value(replica) } }
+        arrayField("adding") { json in for replica in partition.reassignment?.adding ?? [] { json.value(replica) } }
+        arrayField("removing") { json in for replica in partition.reassignment?.removing ?? [] { json.value(replica) } }
     }
 
     mutating func fields(of counts: PartitionCounts) {
@@ -91,5 +108,6 @@ extension JSONWriter {
         field("underMinIsr", counts[.underMinISR])
         field("atMinIsr", counts[.atMinISR])
         field("notPreferred", counts[.notPreferred])
+        field("reassigning", counts[.reassigning])
     }
 }

@@ -7,10 +7,10 @@ enum Topics {
     @Sendable static func create(_ exchange: Exchange) throws(Problem) {
         let topic = try exchange.decodeFields { json throws(JSONInputError) in try CreateTopic(json: json) }
         // Not a rule of the command: what is in a log already is applied.
-        guard topic.partitionCount * topic.replicationFactor <= Limits.maxTopicReplicas else {
+        guard topic.partitionCount * topic.replicationFactor <= Topic.maximumReplicas else {
             throw Problem(
                 .outOfRange,
-                "`numPartitions` times `replicationFactor` must be at most \(Limits.maxTopicReplicas)")
+                "`numPartitions` times `replicationFactor` must be at most \(Topic.maximumReplicas)")
         }
         var creation = topic
         creation.id = TopicID(high: .random(in: .min ... .max), low: .random(in: .min ... .max))
@@ -19,6 +19,18 @@ enum Topics {
                 return exchange.answerUnexpected(result)
             }
             answer(topic, partitions, status: isNew ? 201 : 200, exchange)
+        }
+    }
+
+    /// `POST /topics/{name}/partitions`: more of them.
+    @Sendable static func addPartitions(_ exchange: Exchange) throws(Problem) {
+        let name = try name(exchange)
+        let creation = try exchange.decodeFields { json throws(JSONInputError) in
+            try CreatePartitions(topic: name, json: json)
+        }
+        exchange.change(.createPartitions(creation)) { result in
+            guard case .topic(let topic, let partitions, _) = result else { return exchange.answerUnexpected(result) }
+            answer(topic, partitions, status: 200, exchange)
         }
     }
 

@@ -19,20 +19,25 @@ struct Route: Sendable {
     let operations: [Operation]
     private let fixed: [UInt8]
     private let tail: Tail
+    /// What comes behind the tail.
+    private let suffix: [UInt8]
 
-    /// - Parameter template: ends in `{name}` for one segment, in `{name...}` for the rest of the path.
+    /// - Parameter template: has `{name}` for one segment, which more of the path may follow, or ends in `{name...}` for the rest.
     init(_ template: String, _ operations: Operation...) {
         self.template = template
         self.operations = operations
-        let parts = template.split(separator: "{", maxSplits: 1)
+        let parts = template.split(whereSeparator: "{}".contains)
         fixed = Array(parts[0].utf8)
-        tail = parts.count == 1 ? .none : parts[1].hasSuffix("...}") ? .rest : .segment
+        tail = parts.count == 1 ? .none : parts[1].hasSuffix("...") ? .rest : .segment
+        suffix = parts.count == 3 ? Array(parts[2].utf8) : []
     }
 
-    /// The part of `path` behind the fixed one, still percent-encoded; `nil` when `path` is another route's.
+    /// The part of `path` that stands for the name, still percent-encoded; `nil` when `path` is another route's.
     func match(_ path: [UInt8]) -> ArraySlice<UInt8>? {
-        guard path.count >= fixed.count, path[..<fixed.count] == fixed[...] else { return nil }
-        let rest = path[fixed.count...]
+        guard path.count >= fixed.count + suffix.count, path[..<fixed.count] == fixed[...],
+            path[(path.count - suffix.count)...] == suffix[...]
+        else { return nil }
+        let rest = path[fixed.count..<(path.count - suffix.count)]
         switch tail {
         case .none: return rest.isEmpty ? rest : nil
         case .segment: return rest.isEmpty || rest.contains(UInt8(ascii: "/")) ? nil : rest

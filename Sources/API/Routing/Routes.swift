@@ -31,6 +31,10 @@ enum Routes {
         Route("/api/v1/metadata/isr/lag", .post(BrokerReports.lag)),
         Route("/api/v1/metadata/isr", .post(InSyncReplicas.alter)),
         Route("/api/v1/metadata/elections", .post(Elections.elect)),
+        Route(
+            "/api/v1/metadata/reassignments", .get(Reassignments.list, Reassignments.parameters),
+            .post(Reassignments.alter), .delete(Reassignments.cancelAll)),
+        Route("/api/v1/metadata/reassignments/{partition...}", .delete(Reassignments.cancel)),
         Route("/api/v1/metadata/controller", .get(ClusterState.controller, "consistency")),
         Route("/api/v1/metadata/cluster", .get(ClusterState.cluster, "consistency", "watch", "after")),
         Route("/api/v1/metadata/brokers", .get(Brokers.list, "consistency", "view"), .post(Brokers.register)),
@@ -42,6 +46,7 @@ enum Routes {
         Route(
             "/api/v1/metadata/topics/{topicName}", .get(Topics.get, "consistency", "view", "from", "limit"),
             .delete(Topics.delete, "topicId")),
+        Route("/api/v1/metadata/topics/{topicName}/partitions", .post(Topics.addPartitions)),
         Route("/api/v1/metadata/changes", .get(Changes.follow, "since", "wait", "watch", "limit", "after")),
         Route("/api/v1/metadata/snapshot", .get(Changes.snapshot, "limit", "after")),
         Route("/api/v1/metadata/partitions", .get(Partitions.list, Partitions.parameters)),

@@ -8,11 +8,15 @@ extension MetadataStateMachine {
             return .refused(.staleBrokerEpoch(broker.id, present: broker.incarnation?.epoch))
         }
         var changes: [Change] = []
-        let results = alteration.changes.map { change in
-            resultIfUnchanged(change, of: broker.id)
-                ?? settled(change.topic, change.partition, .keep, &changes) { partition in
-                    partition.inSyncReplicas = [broker.id] + change.inSync.map(\.id).filter { $0 != broker.id }
-                }
+        let results = alteration.changes.map { change -> PartitionResult in
+            if let result = resultIfUnchanged(change, of: broker.id) { return result }
+            var result = settled(change.topic, change.partition, .keep, &changes) { partition in
+                partition.inSyncReplicas = [broker.id] + change.inSync.map(\.id).filter { $0 != broker.id }
+            }
+            if case .success(let partition) = result.partition, partition.leader != broker.id {
+                result.partition = .failure(.newLeaderElected)
+            }
+            return result
         }
         if !changes.isEmpty { counters.version += 1 }
         return Outcome(result: .partitions(results, version: counters.version), changes: changes)

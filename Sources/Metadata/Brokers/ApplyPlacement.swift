@@ -1,34 +1,38 @@
 import Defects
 
 extension MetadataStateMachine {
-    /// The replicas of each partition of a new topic, its first leader first. There are enough brokers for them.
-    mutating func place(_ creation: CreateTopic) -> [[BrokerID]] {
+    /// The replicas of each of so many new partitions, its first leader first. There are enough brokers for them.
+    mutating func place(_ count: Int, replicationFactor: Int) -> [[BrokerID]] {
         let ring =
             placementRing
             ?? PlacementRing(brokers: brokerRows.filter { $0.state == .active || Defect.placesOnOfflineBrokers.isOn })
         placementRing = ring
         let first = Defect.placementDoesNotRotate.isOn ? 0 : counters.partitionsCreated
-        guard counters.placementLevel > 1 else { return Self.next(on: ring, first, creation) }
-        return Self.spread(ring.byRack, first, creation)
+        guard counters.placementLevel > 1 else { return Self.next(on: ring, first, count, replicationFactor) }
+        return Self.spread(ring.byRack, first, count, replicationFactor)
     }
 
-    private static func next(on ring: PlacementRing, _ first: UInt64, _ creation: CreateTopic) -> [[BrokerID]] {
-        var assignment = ReplicaAssignment(ring: ring, replicationFactor: creation.replicationFactor)
+    private static func next(
+        on ring: PlacementRing, _ first: UInt64, _ count: Int, _ replicationFactor: Int
+    ) -> [[BrokerID]] {
+        var assignment = ReplicaAssignment(ring: ring, replicationFactor: replicationFactor)
         let start = Int(first % UInt64(ring.count))
-        return (0..<creation.partitionCount).map { assignment.replicas(startingAt: start + $0) }
+        return (0..<count).map { assignment.replicas(startingAt: start + $0) }
     }
 
     /// Partitions with the same replicas share the list.
-    private static func spread(_ racks: [[BrokerID]], _ first: UInt64, _ creation: CreateTopic) -> [[BrokerID]] {
-        let numbers = (0..<UInt64(creation.partitionCount)).map { first &+ $0 }
+    private static func spread(
+        _ racks: [[BrokerID]], _ first: UInt64, _ count: Int, _ replicationFactor: Int
+    ) -> [[BrokerID]] {
+        let numbers = (0..<UInt64(count)).map { first &+ $0 }
         var lists: Set<[BrokerID]> = []
         if racks.count == 1 || Defect.racksIgnoredWhenSpread.isOn {
             let ring = ShiftedRing(brokers: racks.count == 1 ? racks[0] : racks.joined().sorted())
             return numbers.map {
-                lists.insert(ring.replicas(of: $0, count: creation.replicationFactor)).memberAfterInsert
+                lists.insert(ring.replicas(of: $0, count: replicationFactor)).memberAfterInsert
             }
         }
-        var assignment = RackAssignment(racks: racks, replicationFactor: creation.replicationFactor)
+        var assignment = RackAssignment(racks: racks, replicationFactor: replicationFactor)
         return numbers.map { lists.insert(assignment.replicas(of: $0)).memberAfterInsert }
     }
 }

@@ -1,18 +1,21 @@
 import Defects
 
 extension MetadataStateMachine {
-    private var activeCount: Int { brokerCounts[.active] }
-
     mutating func apply(_ creation: CreateTopic, timestamp: Int64) -> Outcome {
         guard Topic.isValidName(creation.name), Topic.partitionCounts.contains(creation.partitionCount),
             creation.replicationFactor >= 1
         else { return .refused(.invalidCommand) }
         if let index = topicIndex(creation.name) { return recreateTopic(at: index, creation) }
-        guard activeCount >= creation.replicationFactor else {
-            return .refused(.notEnoughBrokers(online: activeCount, wanted: creation.replicationFactor))
+        if hasOperations, topicRows.hasSimilarName(to: creation.name), !Defect.similarNamesAdmitted.isOn {
+            return .refused(.topicNameCollision(creation.name))
         }
-        let partitions = place(creation).enumerated().map { id, replicas in
-            Partition(id: id, leader: replicas[0], replicas: replicas, inSyncReplicas: replicas, leaderEpoch: 0)
+        let partitions: [Partition]
+        switch newPartitions(
+            from: 0, count: creation.partitionCount, replicationFactor: creation.replicationFactor,
+            hasOperations ? creation.assignments : nil)
+        {
+        case .success(let made): partitions = made
+        case .failure(let refusal): return .refused(refusal)
         }
         let topic = Topic(
             name: creation.name, partitionCount: creation.partitionCount,
@@ -41,15 +44,16 @@ extension MetadataStateMachine {
     }
 
     private mutating func insert(_ rows: TopicRows) {
-        let name = rows.topic.name
         topicRows.insert(rows)
         ownDigest.add(Digest(rows.topic))
-        changedRows.insert(topic: name)
-        for partition in rows.partitions {
-            replicaIndex.insert(partition, of: rows.number)
-            ownDigest.add(Digest(partition, topic: name))
-            changedRows.insert(partition: partition.id, of: name)
-        }
+        changedRows.insert(topic: rows.topic.name)
+        for partition in rows.partitions { enter(partition, of: rows) }
+    }
+
+    mutating func enter(_ partition: Partition, of rows: TopicRows) {
+        replicaIndex.insert(partition, of: rows.number)
+        ownDigest.add(Digest(partition, topic: rows.topic.name))
+        changedRows.insert(partition: partition.id, of: rows.topic.name)
     }
 
     mutating func apply(_ deletion: DeleteTopic) -> Outcome {

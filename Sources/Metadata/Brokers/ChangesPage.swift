@@ -141,7 +141,7 @@ public struct ChangesImage: Sendable {
             }
             page.looks += 1
             if id < 0 {
-                if rows.createdAt > version { page.add(rows.topic) }
+                if rows.topicChangedAt > version { page.add(rows.topic) }
             } else if rows.stamp(of: id) > version {
                 page.add(rows.partitions[id], of: rows.topic)
             }

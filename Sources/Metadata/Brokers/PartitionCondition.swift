@@ -2,7 +2,7 @@
 public enum PartitionCondition: String, CaseIterable, Sendable {
     /// Without a leader.
     case offline
-    /// Not all replicas are in sync.
+    /// Not as many replicas are in sync as there are without those that are still to come.
     case underReplicated
     /// Fewer are in sync than `minInsyncReplicas` asks for …
     case underMinISR = "underMinIsr"
@@ -10,22 +10,25 @@ public enum PartitionCondition: String, CaseIterable, Sendable {
     case atMinISR = "atMinIsr"
     /// Led by another than the first of its replicas, or by none.
     case notPreferred
+    /// On the way to other replicas.
+    case reassigning
 }
 
 extension PartitionCondition {
     /// Kafka's rule: no more can be asked for than there are replicas, and no fewer than one.
     public static func effectiveMinISR(of partition: Partition, in topic: Topic) -> Int {
-        max(1, min(topic.configuration.minInsyncReplicas, partition.replicas.count))
+        max(1, min(topic.configuration.minInsyncReplicas, partition.replicationFactor))
     }
 
     public func holds(for partition: Partition, in topic: Topic) -> Bool {
         let inSync = partition.inSyncReplicas.count
         return switch self {
         case .offline: partition.leader == nil
-        case .underReplicated: inSync < partition.replicas.count
+        case .underReplicated: inSync < partition.replicationFactor
         case .underMinISR: inSync < Self.effectiveMinISR(of: partition, in: topic)
         case .atMinISR: inSync == Self.effectiveMinISR(of: partition, in: topic)
         case .notPreferred: partition.leader != partition.replicas.first
+        case .reassigning: partition.reassignment != nil
         }
     }
 }
@@ -59,6 +62,7 @@ extension PartitionCondition {
         case .underMinISR: 3
         case .atMinISR: 4
         case .notPreferred: 5
+        case .reassigning: 6
         }
     }
 }

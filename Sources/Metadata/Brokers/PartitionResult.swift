@@ -64,6 +64,8 @@ public enum PartitionFlaw: Error, Equatable, Sendable {
     case invalidPartitionEpoch(present: Int)
     case invalidISR(String)
     case ineligibleReplica(BrokerID, Ineligibility)
+    /// It was done, and with it a reassignment ended that took the lead from the sender.
+    case newLeaderElected
 
     // Of elections
 
@@ -71,6 +73,15 @@ public enum PartitionFlaw: Error, Equatable, Sendable {
     case electionNotNeeded
     /// It is not in sync, or not ACTIVE, or nobody leads.
     case preferredLeaderNotAvailable(BrokerID)
+
+    // Of reassignments
+
+    case invalidReplicaAssignment(String)
+    /// It has so many, and is to keep them.
+    case replicationFactorChange(present: Int)
+    case noReassignmentInProgress
+    /// None of those that are in sync would be a replica.
+    case uncleanCancel(inSync: [BrokerID])
 
     public enum Ineligibility: Equatable, Sendable {
         case unregistered

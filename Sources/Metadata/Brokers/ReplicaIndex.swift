@@ -1,3 +1,5 @@
+import Defects
+
 /// Which partitions have a replica on each broker, so that what happens to a broker costs no look at the partitions of
 /// others. Kept by apply, derived from the rows: no part of the digest, and not stored.
 ///
@@ -38,8 +40,11 @@ struct ReplicaIndex: Sendable {
     }
 
     mutating func replace(_ previous: Partition, with partition: Partition, of topic: TopicNumber) {
-        changeLeader(from: previous.leader, to: partition.leader)
-        guard previous.replicas != partition.replicas else { return }
+        let isMoved = previous.replicas != partition.replicas
+        if !isMoved || !Defect.movedLeadersNotCounted.isOn {
+            changeLeader(from: previous.leader, to: partition.leader)
+        }
+        guard isMoved else { return }
         for broker in previous.replicas where !partition.replicas.contains(broker) {
             remove(partition.id, of: topic, on: broker)
         }

@@ -15,19 +15,27 @@ extension MetadataStateMachine {
         case preferred
     }
 
-    /// The only way a partition changes. `proposal` has other in-sync replicas than the row, or brokers have changed their
-    /// states; who leads, and the epochs, follow from that.
+    /// The only way a partition changes. `proposal` has other in-sync replicas than the row, or another way to go, or brokers have
+    /// changed their states; whether it arrives, who leads, and the epochs, follow from that.
     mutating func settle(
         _ topic: TopicTable.Index, _ proposal: Partition, _ succession: Succession, _ changes: inout [Change]
     ) {
+        let previous = topicRows[topic].partitions[proposal.id]
         var partition = proposal
+        partition.finishReassignment()
         if succession == .preferred {
             partition.elect(partition.replicas[0])
         } else if !mayLead(partition.leader, partition) {
             let candidates = Defect.uncleanElection.isOn ? partition.replicas : partition.inSyncReplicas
             partition.elect(successor(among: candidates, succession))
         }
-        guard partition.differs(from: topicRows[topic].partitions[partition.id]) else { return }
+        guard partition.differs(from: previous) else { return }
+        // Who is no replica any more must learn that what it has is nobody's (KAFKA-13972).
+        if partition.leader == previous.leader, !previous.replicas.allSatisfy(partition.replicas.contains),
+            !Defect.replicasLeaveUnnoticed.isOn
+        {
+            partition.leaderEpoch += 1
+        }
         if drawsTopicIDs, !Defect.partitionEpochStays.isOn { partition.partitionEpoch += 1 }
         replacePartition(topic, with: partition, &changes)
     }
@@ -59,16 +67,41 @@ extension MetadataStateMachine {
         topicRows.replace(partition, at: topic, version: nextVersion)
         replicaIndex.replace(previous, with: partition, of: topicRows[topic].number)
         changedRows.insert(partition: id, of: name)
-        changes.append(
-            partition.leaderEpoch != previous.leaderEpoch
-                ? .leaderChanged(topic: name, partition: id) : .inSyncReplicasChanged(topic: name, partition: id))
+        changes.append(partition.change(since: previous, of: name))
+        if id == 0, partition.reassignment == nil { setReplicationFactor(of: topic, to: partition.replicas.count) }
+    }
+
+    /// A topic's is that of its first partition, as Kafka tells it: its own number is what it was created with.
+    private mutating func setReplicationFactor(of index: TopicTable.Index, to factor: Int) {
+        var topic = topicRows[index].topic
+        guard topic.replicationFactor != factor else { return }
+        topic.replicationFactor = factor
+        replaceTopic(index, with: topic)
+    }
+
+    mutating func replaceTopic(_ index: TopicTable.Index, with topic: Topic) {
+        ownDigest.subtract(Digest(topicRows[index].topic))
+        ownDigest.add(Digest(topic))
+        topicRows.replace(topic, at: index, version: nextVersion)
+        changedRows.insert(topic: topic.name)
     }
 }
 
 extension Partition {
-    /// Whether a command changed it: the replicas are for life.
+    /// Whether a command changed it.
     fileprivate func differs(from previous: Partition) -> Bool {
         leaderEpoch != previous.leaderEpoch || leader != previous.leader || inSyncReplicas != previous.inSyncReplicas
+            || isElsewhere(than: previous)
+    }
+
+    private func isElsewhere(than previous: Partition) -> Bool {
+        replicas != previous.replicas || reassignment != previous.reassignment
+    }
+
+    fileprivate func change(since previous: Partition, of topic: String) -> Change {
+        if leader != previous.leader { return .leaderChanged(topic: topic, partition: id) }
+        return isElsewhere(than: previous)
+            ? .replicasChanged(topic: topic, partition: id) : .inSyncReplicasChanged(topic: topic, partition: id)
     }
 
     /// Starts a new leader epoch, if that is another one. A leader must be in sync and goes to the front.

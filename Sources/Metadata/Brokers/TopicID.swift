@@ -28,7 +28,11 @@ public enum TopicReference: Equatable, Sendable {
 extension Topic {
     /// The one that was drawn for it; of a topic from before ids were drawn, one that follows from its name and its birth.
     public var id: TopicID {
-        if let drawnID { return drawnID }
+        drawnID ?? Self.derivedID(name: name, createdAt: createdAt, partitionCount: partitionCount)
+    }
+
+    /// Of a topic that had so many partitions when ids were not drawn yet.
+    public static func derivedID(name: String, createdAt: Int64, partitionCount: Int) -> TopicID {
         var hasher = RowHasher()
         hasher.combine(name)
         hasher.combine(createdAt, Int64(partitionCount))

@@ -24,6 +24,8 @@ extension Topic {
     public static let maximumNameLength = 249
     /// How many partitions a topic may have.
     public static let partitionCounts = 1...10_000
+    /// How many replicas the partitions of a topic may be given together.
+    public static let maximumReplicas = 100_000
 
     /// A topic name is 1 to 249 of `A-Za-z0-9._-`, and neither `.` nor `..`.
     public static func validateName(_ name: String) throws(TopicNameError) {
@@ -42,6 +44,13 @@ extension Topic {
         } catch {
             return false
         }
+    }
+
+    /// The same for names that differ only in `.` and `_`: metrics of brokers can not tell these apart. `nil` of a name without.
+    static func metricName(of name: String) -> String? {
+        guard name.utf8.contains(where: { $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "_") }) else { return nil }
+        let bytes = name.utf8.map { $0 == UInt8(ascii: ".") ? UInt8(ascii: "_") : $0 }
+        return String(decoding: bytes, as: UTF8.self)
     }
 
     private static func isNameByte(_ byte: UInt8) -> Bool {

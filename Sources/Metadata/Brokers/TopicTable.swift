@@ -2,12 +2,14 @@ import Defects
 
 /// A topic with its partitions, whose ids are their indices.
 public struct TopicRows: Sendable {
-    public let topic: Topic
+    public fileprivate(set) var topic: Topic
     public fileprivate(set) var partitions: [Partition]
     public fileprivate(set) var counts = PartitionCounts()
     let number: ReplicaIndex.TopicNumber
     /// The version at which it came to be.
-    let createdAt: UInt64
+    private let createdAt: UInt64
+    /// The version at which its own row last changed.
+    fileprivate(set) var topicChangedAt: UInt64
     /// The last version that changed any of it.
     fileprivate var changedAt: UInt64
     /// Of each partition the version at which it last changed; empty while all are as they were made.
@@ -15,7 +17,7 @@ public struct TopicRows: Sendable {
 
     init(topic: Topic, partitions: [Partition], number: ReplicaIndex.TopicNumber, at version: UInt64) {
         (self.topic, self.partitions, self.number) = (topic, partitions, number)
-        (createdAt, changedAt) = (version, version)
+        (createdAt, topicChangedAt, changedAt) = (version, version, version)
         for partition in partitions { counts += PartitionCounts(partition, of: topic) }
     }
 
@@ -25,6 +27,14 @@ public struct TopicRows: Sendable {
         if Defect.partitionChangeNotStamped.isOn { return }
         if stamps.isEmpty { stamps = Array(repeating: createdAt, count: partitions.count) }
         stamps[partition] = version
+        changedAt = version
+    }
+
+    /// Those that have come last.
+    fileprivate mutating func stampLast(_ count: Int, with version: UInt64) {
+        let present = partitions.count - count
+        if stamps.isEmpty { stamps = Array(repeating: createdAt, count: present) }
+        stamps += Array(repeating: version, count: count)
         changedAt = version
     }
 }
@@ -53,6 +63,8 @@ public struct TopicTable: Sendable {
     public private(set) var count = 0
     /// Of all partitions.
     public private(set) var counts = PartitionCounts()
+    /// How many topics have each ``Topic/metricName(of:)``.
+    private var metricNames: [String: Int] = [:]
 
     // MARK: Looking
 
@@ -61,6 +73,9 @@ public struct TopicTable: Sendable {
         let index = lowerBound(of: name)
         return index < endIndex && isSameText(self[index].topic.name, name) ? index : nil
     }
+
+    /// Whether there is a topic whose name differs only in `.` and `_`, or not at all.
+    func hasSimilarName(to name: String) -> Bool { Topic.metricName(of: name).map { metricNames[$0] != nil } ?? false }
 
     /// The first topic that is not before this name.
     func lowerBound(of name: String) -> Index {
@@ -105,6 +120,7 @@ public struct TopicTable: Sendable {
     // MARK: Changing
 
     mutating func insert(_ rows: TopicRows) {
+        if let name = Topic.metricName(of: rows.topic.name) { metricNames[name, default: 0] += 1 }
         count += 1
         counts += rows.counts
         var chunk = chunks.partitioningIndex { $0.rows[$0.rows.count - 1].topic.name > rows.topic.name }
@@ -132,6 +148,9 @@ public struct TopicTable: Sendable {
 
     mutating func remove(at index: Index) -> TopicRows {
         let rows = chunks[index.chunk].rows.remove(at: index.offset)
+        if let name = Topic.metricName(of: rows.topic.name), let count = metricNames[name] {
+            metricNames[name] = count > 1 ? count - 1 : nil
+        }
         count -= 1
         if !Defect.countsKeepDeletedTopics.isOn {
             counts -= rows.counts
@@ -150,12 +169,27 @@ public struct TopicTable: Sendable {
         return rows
     }
 
+    /// By new partitions, whose ids follow those of the present ones.
+    mutating func extend(_ index: Index, by partitions: [Partition], version: UInt64) {
+        for partition in partitions { append(partition, at: index) }
+        chunks[index.chunk].rows[index.offset].stampLast(partitions.count, with: version)
+        chunks[index.chunk].changedAt = Swift.max(chunks[index.chunk].changedAt, version)
+    }
+
     mutating func append(_ partition: Partition, at index: Index) {
         let added = PartitionCounts(partition, of: self[index].topic)
         chunks[index.chunk].rows[index.offset].partitions.append(partition)
         chunks[index.chunk].rows[index.offset].counts += added
         chunks[index.chunk].counts += added
         counts += added
+    }
+
+    /// In the same place, with the same name.
+    mutating func replace(_ topic: Topic, at index: Index, version: UInt64) {
+        chunks[index.chunk].rows[index.offset].topic = topic
+        chunks[index.chunk].rows[index.offset].topicChangedAt = version
+        chunks[index.chunk].rows[index.offset].changedAt = version
+        chunks[index.chunk].changedAt = Swift.max(chunks[index.chunk].changedAt, version)
     }
 
     mutating func replace(_ partition: Partition, at index: Index, version: UInt64) {

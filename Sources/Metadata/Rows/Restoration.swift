@@ -65,7 +65,9 @@ extension MetadataStateMachine {
         guard Topic.isValidName(topic.name) else {
             throw RestoreError(description: "“\(topic.name)” is no topic name.")
         }
-        guard Topic.partitionCounts.contains(topic.partitionCount), topic.replicationFactor >= 1 else {
+        guard Topic.partitionCounts.contains(topic.partitionCount),
+            (1...Partition.maximumReplicas).contains(topic.replicationFactor)
+        else {
             throw RestoreError(
                 description: "Topic \(topic.name) can not have \(topic.partitionCount) partitions "
                     + "with \(topic.replicationFactor) replicas.")
@@ -101,8 +103,13 @@ extension MetadataStateMachine {
     private func defect(of partition: Partition, in topic: Topic) -> String? {
         let replicas = partition.replicas
         let inSync = partition.inSyncReplicas
-        if replicas.count != topic.replicationFactor || Set(replicas).count != replicas.count {
+        let isCounted = hasOperations ? !replicas.isEmpty : replicas.count == topic.replicationFactor
+        if !isCounted || Set(replicas).count != replicas.count {
             return "does not have \(topic.replicationFactor) different replicas: \(replicas)"
+        }
+        if let reassignment = partition.reassignment {
+            if !hasOperations { return "is reassigned, but level \(counters.level) knows no reassignment" }
+            if let flaw = reassignment.flaw(among: replicas) { return flaw }
         }
         if let missing = replicas.first(where: { brokerIndex($0) == nil }) {
             return "has a replica on broker \(missing), which is not stored"

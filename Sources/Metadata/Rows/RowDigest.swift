@@ -79,6 +79,13 @@ extension Digest {
         hasher.combine(partition.replicas)
         hasher.combine(partition.inSyncReplicas)
         hasher.combine(topic)
+        // The release before knew none.
+        if let reassignment = partition.reassignment {
+            hasher.combine(reassignment.adding)
+            hasher.combine(reassignment.removing)
+            hasher.combine(reassignment.original)
+            hasher.combine(reassignment.startedAt, 0)
+        }
         self = hasher.finalize()
     }
 

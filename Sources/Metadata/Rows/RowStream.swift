@@ -98,6 +98,7 @@ extension Row {
         case .topic(let topic): 128 + topic.name.utf8.count
         case .partition(let topic, let partition):
             64 + topic.utf8.count + 8 * (partition.replicas.count + partition.inSyncReplicas.count)
+                + (partition.reassignment == nil ? 0 : 32 + 16 * partition.replicas.count)
         case .lease: 32
         case .keyValue(let pair): 64 + pair.key.bytes.count + pair.value.count
         case .pastVersion(let version): 80 + version.pair.key.bytes.count + version.pair.value.count

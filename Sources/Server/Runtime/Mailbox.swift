@@ -80,8 +80,8 @@ extension Input {
     /// Whether it comes before what clients and brokers ask. A stop does not: what was asked before it is done before it.
     fileprivate var isUrgent: Bool {
         switch self {
-        case .submit, .read, .register, .heartbeat, .lagReport, .alterPartitions, .electLeaders, .changes, .readLog,
-            .measure, .stop:
+        case .submit, .read, .register, .heartbeat, .lagReport, .alterPartitions, .change, .electLeaders, .changes,
+            .readLog, .measure, .stop:
             false
         default: true
         }

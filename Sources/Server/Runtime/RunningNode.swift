@@ -186,6 +186,12 @@ public final class RunningNode: NodeService {
         mailbox.post(.alterPartitions(alteration, completion))
     }
 
+    public func change(
+        _ command: Command, completion: @escaping @Sendable (Result<CommandResult, RequestFailure>) -> Void
+    ) {
+        mailbox.post(.change(command, completion))
+    }
+
     public func electLeaders(
         _ request: ElectLeadersRequest,
         completion: @escaping @Sendable (Result<ElectLeadersOutcome, RequestFailure>) -> Void

@@ -20,16 +20,18 @@ struct ClusterModel: Equatable {
     struct Partition: Equatable {
         var leader: BrokerID?
         /// In the order of assignment.
-        let replicas: [BrokerID]
+        var replicas: [BrokerID]
         var inSync: [BrokerID]
         var epoch = 0
         /// How often it changed, since that is counted.
         var changes = 0
+        /// `nil` of one that stays where it is.
+        var move: Move?
     }
 
     struct Topic: Equatable {
         let name: String
-        let replicationFactor: Int
+        var replicationFactor: Int
         let configuration: TopicConfiguration
         let createdAt: Int64
         /// `nil` of one from before ids were drawn.
@@ -42,7 +44,7 @@ struct ClusterModel: Equatable {
     /// In ascending name.
     var topics: [Topic] = []
     /// Of all topics that ever were: each goes on where the one before ended.
-    private var partitionsCreated = 0
+    var partitionsCreated = 0
 
     func broker(_ id: BrokerID) -> Broker? { brokers.first { $0.id == id } }
     func topic(_ name: String) -> Topic? { topics.first { $0.name == name } }
@@ -143,29 +145,31 @@ struct ClusterModel: Equatable {
                 && known.configuration == creation.configuration
             return isSame ? .topic(known, isNew: false) : .refused("topicExists")
         }
-        let online = brokers.filter(\.mayLead)
-        guard online.count >= creation.replicationFactor else { return .refused("notEnoughBrokers") }
-        let lists = place(creation, on: online.map { ($0.id, $0.rack) }, placementLevel)
-        let partitions = lists.map { Partition(leader: $0[0], replicas: $0, inSync: $0) }
+        let similar = creation.name.replacing(".", with: "_")
+        if level >= 5, topics.contains(where: { $0.name.replacing(".", with: "_") == similar }) {
+            return .refused("topicNameCollision")
+        }
+        let new = firstPartitions(
+            creation.partitionCount, replicas: creation.replicationFactor, level >= 5 ? creation.assignments : nil,
+            placementLevel)
+        guard case .partitions(let partitions) = new else { return new.refusal }
         let topic = Topic(
             name: creation.name, replicationFactor: creation.replicationFactor,
             configuration: creation.configuration, createdAt: time, id: level >= 4 ? creation.id : nil,
             partitions: partitions)
         topics.insert(topic, at: topics.firstIndex { $0.name > topic.name } ?? topics.count)
-        partitionsCreated += partitions.count
         return .topic(topic, isNew: true)
     }
 
-    private func place(
-        _ creation: CreateTopic, on brokers: [(id: BrokerID, rack: String?)], _ level: Int
-    ) -> [[BrokerID]] {
-        let numbers = (0..<creation.partitionCount).map { partitionsCreated + $0 }
+    func place(_ count: Int, _ replicas: Int, _ level: Int) -> [[BrokerID]] {
+        let brokers = brokers.filter(\.mayLead).map { ($0.id, $0.rack) }
+        let numbers = (0..<count).map { partitionsCreated + $0 }
         if level == 1 {
             let placement = Placement(brokers)
-            return numbers.map { placement.replicas(startingAt: $0, count: creation.replicationFactor) }
+            return numbers.map { placement.replicas(startingAt: $0, count: replicas) }
         }
         var placement = SpreadPlacement(brokers)
-        return numbers.map { placement.replicas(of: $0, count: creation.replicationFactor) }
+        return numbers.map { placement.replicas(of: $0, count: replicas) }
     }
 
     mutating func delete(_ deletion: DeleteTopic, level: Int) -> ModelAnswer {
@@ -199,14 +203,15 @@ struct ClusterModel: Equatable {
             } else if partition.mayLeave(update.broker) {
                 partition.inSync.removeAll { $0 == update.broker }
             }
-            topics[topic].partitions[change.partition] = partition
+            arrive(&partition)
+            put(partition, topic, change.partition)
         }
         return .done
     }
 }
 
 extension ClusterModel.Partition {
-    fileprivate mutating func lead(by broker: BrokerID?) {
+    mutating func lead(by broker: BrokerID?) {
         leader = broker
         epoch += 1
         guard let broker else { return }

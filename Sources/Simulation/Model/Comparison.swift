@@ -37,6 +37,10 @@ extension ModelAnswer {
         case .topicExists: "topicExists"
         case .unknownTopic: "unknownTopic"
         case .topicIDMismatch: "topicIDMismatch"
+        case .topicNameCollision: "topicNameCollision"
+        case .invalidPartitions: "invalidPartitions"
+        case .invalidReplicaAssignment: "invalidReplicaAssignment"
+        case .tooManyReplicas: "tooManyReplicas"
         case .unknownKey: "unknownKey"
         case .revisionMismatch: "revisionMismatch"
         case .revisionCompacted: "revisionCompacted"
@@ -116,6 +120,11 @@ extension ClusterModel.Altered {
         case .ineligibleReplica: "ineligibleReplica"
         case .electionNotNeeded: "electionNotNeeded"
         case .preferredLeaderNotAvailable: "preferredLeaderNotAvailable"
+        case .newLeaderElected: "newLeaderElected"
+        case .invalidReplicaAssignment: "invalidReplicaAssignment"
+        case .replicationFactorChange: "replicationFactorChange"
+        case .noReassignmentInProgress: "noReassignmentInProgress"
+        case .uncleanCancel: "uncleanCancel"
         }
     }
 }
@@ -124,7 +133,11 @@ extension ClusterModel.Partition {
     init(_ partition: Partition) {
         self.init(
             leader: partition.leader, replicas: partition.replicas, inSync: partition.inSyncReplicas,
-            epoch: partition.leaderEpoch, changes: partition.partitionEpoch)
+            epoch: partition.leaderEpoch, changes: partition.partitionEpoch,
+            move: partition.reassignment.map { move in
+                ClusterModel.Move(
+                    adding: move.adding, removing: move.removing, origin: move.original, time: move.startedAt)
+            })
     }
 }
 
@@ -132,7 +145,16 @@ extension ClusterModel.Topic {
     init(_ topic: Topic, _ partitions: [Partition]) {
         self.init(
             name: topic.name, replicationFactor: topic.replicationFactor, configuration: topic.configuration,
-            createdAt: topic.createdAt, id: topic.drawnID, partitions: partitions.map { ClusterModel.Partition($0) })
+            createdAt: topic.createdAt, id: Self.drawnID(of: topic),
+            partitions: partitions.map { ClusterModel.Partition($0) })
+    }
+
+    /// One that followed from the number of partitions stays when that grows: the model does not know it.
+    private static func drawnID(of topic: Topic) -> TopicID? {
+        let isDerived = (1..<max(2, topic.partitionCount)).contains { count in
+            Topic.derivedID(name: topic.name, createdAt: topic.createdAt, partitionCount: count) == topic.drawnID
+        }
+        return isDerived ? nil : topic.drawnID
     }
 }
 

@@ -45,8 +45,10 @@ extension ClusterModel {
         }
         if !isSame {
             partition.inSync = [sender] + wanted.filter { $0 != sender }
+            arrive(&partition)
             partition.changes += 1
-            topics[topic].partitions[change.partition] = partition
+            put(partition, topic, change.partition)
+            if partition.leader != sender { return .refused("newLeaderElected") }
         }
         return .partition(partition)
     }
@@ -81,7 +83,8 @@ extension ClusterModel {
         for topic in topics {
             for (number, partition) in topic.partitions.enumerated() {
                 let preferred = partition.replicas[0]
-                if let leader = partition.leader, leader != preferred, partition.inSync.contains(preferred),
+                if partition.move == nil, let leader = partition.leader, leader != preferred,
+                    partition.inSync.contains(preferred),
                     mayLead(preferred)
                 {
                     return "\(topic.name)-\(number) is led by \(leader), not by \(preferred)"
@@ -98,7 +101,9 @@ extension ClusterModel {
                 continue
             }
             for (number, partition) in topic.partitions.enumerated() {
-                guard old.partitions[number] != partition, old.partitions[number].changes == partition.changes else {
+                guard old.partitions.indices.contains(number), old.partitions[number] != partition,
+                    old.partitions[number].changes == partition.changes
+                else {
                     continue
                 }
                 topics[index].partitions[number].changes += 1

@@ -60,6 +60,11 @@ struct Model {
         case .changeBrokerState(let wanted):
             return change { $0.change(wanted, version: next) }
         case .alterPartitions where level < 4, .electLeaders where level < 4: return .refused("invalidCommand")
+        case .alterReassignments where level < 5, .createPartitions where level < 5: return .refused("invalidCommand")
+        case .alterReassignments(let request): return change { $0.reassign(request, at: time) }
+        case .createPartitions(let creation):
+            let placement = placement
+            return change { $0.grow(creation, placement: placement) }
         case .electLeaders(let election): return change { $0.elect(election) }
         case .alterPartitions(let report): return change { $0.alter(report) }
         }

@@ -82,6 +82,50 @@ struct PartitionsAnswer: Decodable {
     var next: String?
 }
 
+struct ReassignmentAnswer: Decodable {
+    var results: [MovedPartition]
+}
+
+struct ReassignmentsAnswer: Decodable {
+    var reassignments: [MovedPartition]
+    var next: String?
+}
+
+struct CancellationAnswer: Decodable {
+    var cancelled: Int
+    var more: Bool
+}
+
+/// A partition that goes to other brokers, or why it does not.
+struct MovedPartition: Decodable {
+    struct Lag: Decodable { var lag: Int64 }
+
+    var topic: String?
+    var partition: Int
+    var assignment: [Int64]?
+    var adding: [Int64]?
+    var removing: [Int64]?
+    var leader: Int64?
+    var done: Bool?
+    var code: String?
+    var detail: String?
+    var progress: [String: Lag]?
+    var stuck: String?
+
+    /// Topic, partition, replicas, what comes, what goes, and the leader.
+    var columns: [String] {
+        let lists = [assignment, adding, removing].map { $0.map { $0.map(String.init).joined(separator: ",") } ?? "-" }
+        return [topic ?? "-", "\(partition)"] + lists + [leader.map(String.init) ?? "none"]
+    }
+
+    var state: String { detail ?? (done == true ? "done" : "on its way") }
+
+    /// Of each replica that comes how many records it lacks, as it last said.
+    var behind: String {
+        (progress ?? [:]).sorted { $0.key < $1.key }.map { "\($0.key): \($0.value.lag)" }.joined(separator: " ")
+    }
+}
+
 struct ElectionAnswer: Decodable {
     struct Row: Decodable {
         var topic: String

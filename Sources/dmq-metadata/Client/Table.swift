@@ -4,7 +4,8 @@ struct Table {
 
     init(_ headings: String...) { rows = [headings] }
 
-    mutating func add(_ cells: String...) { rows.append(cells) }
+    mutating func add(_ cells: String...) { add(cells) }
+    mutating func add(_ cells: [String]) { rows.append(cells) }
 
     /// Lines without trailing blanks, joined by line feeds. Control characters in a cell are shown as `?`.
     var text: String {

@@ -4,7 +4,7 @@ import HTTP
 struct PartitionCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "partition", abstract: "Show partitions, and who leads them.",
-        subcommands: [List.self, Elect.self])
+        subcommands: [List.self, Elect.self, Move.self, Moves.self])
 
     struct List: ParsableCommand {
         static let configuration = CommandConfiguration(
@@ -13,7 +13,7 @@ struct PartitionCommand: ParsableCommand {
 
         /// As the server calls them.
         enum State: String, EnumerableFlag {
-            case offline, underReplicated, underMinIsr, atMinIsr, notPreferred
+            case offline, underReplicated, underMinIsr, atMinIsr, notPreferred, reassigning
 
             static func help(for state: Self) -> ArgumentHelp? {
                 switch state {
@@ -21,6 +21,7 @@ struct PartitionCommand: ParsableCommand {
                 case .underReplicated: "Only those of which not all replicas are in sync."
                 case .underMinIsr: "Only those with fewer in-sync replicas than their minimum."
                 case .atMinIsr: "Only those with just as many in-sync replicas as their minimum."
+                case .reassigning: "Only those on their way to other brokers."
                 case .notPreferred: "Only those led by another than the first of their replicas."
                 }
             }

@@ -3,7 +3,7 @@ import ArgumentParser
 struct TopicCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "topic", abstract: "Look at topics, create and delete them.",
-        subcommands: [List.self, Show.self, Create.self, Delete.self])
+        subcommands: [List.self, Show.self, Create.self, AddPartitions.self, Delete.self])
 
     static let path = "/api/v1/metadata/topics"
 
@@ -34,6 +34,11 @@ struct TopicCommand: ParsableCommand {
         @Argument(help: "The topic's name.") var name: String
         @Option(help: "How many partitions it has.") var partitions = 1
         @Option(help: "On how many brokers each partition is kept.") var replicationFactor = 1
+        @Option(
+            help: ArgumentHelp(
+                "The brokers of a partition, the first leader first; once for each. Tells how many there are, too.",
+                valueName: "ids"), transform: brokerIDs)
+        var assign: [[Int64]] = []
         @Option(help: ArgumentHelp("How long messages are kept; -1 for ever.", valueName: "ms"))
         var retentionMs: Int64?
         @Option(help: ArgumentHelp("How much of a partition is kept; -1 for all.", valueName: "bytes"))
@@ -55,8 +60,33 @@ struct TopicCommand: ParsableCommand {
             if let compressionType { settings.append("\"compressionType\":\(jsonString(compressionType))") }
             if let minInsyncReplicas { settings.append("\"minInsyncReplicas\":\(minInsyncReplicas)") }
             let config = settings.isEmpty ? "" : ",\"config\":{\(settings.joined(separator: ","))}"
-            return "{\"topicName\":\(jsonString(name)),\"numPartitions\":\(partitions),"
-                + "\"replicationFactor\":\(replicationFactor)\(config)}"
+            let counts =
+                assign.isEmpty
+                ? "\"numPartitions\":\(partitions),\"replicationFactor\":\(replicationFactor)"
+                : "\"assignments\":\(assign)"
+            return "{\"topicName\":\(jsonString(name)),\(counts)\(config)}"
+        }
+    }
+
+    struct AddPartitions: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Give a topic more partitions.", discussion: "What is in the others stays where it is.")
+        @OptionGroup var client: ClientOptions
+        @Argument(help: "The topic's name.") var name: String
+        @Argument(help: "How many it is to have.") var partitions: Int
+        @Option(
+            help: ArgumentHelp(
+                "The brokers of a new partition, the first leader first; once for each.", valueName: "ids"),
+            transform: brokerIDs)
+        var assign: [[Int64]] = []
+
+        func run() throws {
+            let assignments = assign.isEmpty ? "" : ",\"assignments\":\(assign)"
+            try client.run(
+                .json(
+                    "POST", TopicCommand.path(of: name) + "/partitions",
+                    "{\"numPartitions\":\(partitions)\(assignments)}"), TopicAnswer.self,
+                describe: TopicCommand.describe)
         }
     }
 

@@ -1,0 +1,93 @@
+import Defects
+
+/// Moves partitions to other replicas, or takes that back (KIP-455).
+public struct AlterReassignments: Equatable, Sendable {
+    public struct Move: Equatable, Sendable {
+        public var topic: TopicReference
+        public var partition: Int
+        /// The first leader first; `nil` cancels.
+        public var replicas: [BrokerID]?
+
+        public init(topic: TopicReference, partition: Int, replicas: [BrokerID]?) {
+            (self.topic, self.partition, self.replicas) = (topic, partition, replicas)
+        }
+    }
+
+    public var moves: [Move]
+    /// Whether the number of replicas may become another one (KIP-860).
+    public var mayChangeReplicationFactor: Bool
+
+    public init(_ moves: [Move], mayChangeReplicationFactor: Bool = true) {
+        (self.moves, self.mayChangeReplicationFactor) = (moves, mayChangeReplicationFactor)
+    }
+}
+
+extension MetadataStateMachine {
+    mutating func apply(_ alteration: AlterReassignments, timestamp: Int64) -> Outcome {
+        guard hasOperations else { return .refused(.invalidCommand) }
+        var changes: [Change] = []
+        let results = alteration.moves.map { move in
+            resultIfUnchanged(move, alteration)
+                ?? settled(move.topic, move.partition, .keep, &changes) { partition in
+                    guard let replicas = move.replicas else { return partition.cancelReassignment() }
+                    partition.reassign(to: replicas, at: timestamp)
+                }
+        }
+        if !changes.isEmpty { counters.version += 1 }
+        return Outcome(result: .partitions(results, version: counters.version), changes: changes)
+    }
+
+    /// What it would come to, if it would change nothing; `nil` if it must be applied.
+    public func resultIfUnchanged(_ alteration: AlterReassignments) -> CommandResult? {
+        resultIfUnchanged(alteration.moves.lazy.map { resultIfUnchanged($0, alteration) })
+    }
+
+    private func resultIfUnchanged(
+        _ move: AlterReassignments.Move, _ alteration: AlterReassignments
+    ) -> PartitionResult? {
+        resultIfUnchanged(move.topic, move.partition) { partition in
+            guard let replicas = move.replicas else {
+                return cancellationFlaw(of: partition).map { .failure($0) }
+            }
+            // After a lost answer the same may come again.
+            if replicas == partition.target { return .success(()) }
+            if !Defect.anyReplicasAssigned.isOn, let flaw = assignmentFlaw(of: replicas, partition) {
+                return .failure(.invalidReplicaAssignment(flaw))
+            }
+            let present = partition.target.count
+            if replicas.count != present, !alteration.mayChangeReplicationFactor {
+                return .failure(.replicationFactorChange(present: present))
+            }
+            return nil
+        }
+    }
+
+    private func cancellationFlaw(of partition: Partition) -> PartitionFlaw? {
+        guard let reassignment = partition.reassignment else { return .noReassignmentInProgress }
+        // Who has everything that was acknowledged would be none of its replicas.
+        let remains = partition.inSyncReplicas.contains(where: reassignment.original.contains)
+        return remains || Defect.cancelsUncleanly.isOn ? nil : .uncleanCancel(inSync: partition.inSyncReplicas)
+    }
+
+    private func assignmentFlaw(of replicas: [BrokerID], _ partition: Partition) -> String? {
+        if let flaw = assignmentFlaw(of: replicas) { return flaw }
+        for id in replicas where !partition.replicas.contains(id) {
+            if broker(id)?.state == .shutdown { return "broker \(id) has shut down" }
+        }
+        let count = Set(replicas).union(partition.replicas).count
+        let limit = Partition.maximumReplicas
+        return count <= limit ? nil : "with the present ones that would be \(count) replicas, of at most \(limit)"
+    }
+
+    /// Why a partition can not have these replicas; `nil` if it can.
+    func assignmentFlaw(of replicas: [BrokerID]) -> String? {
+        if replicas.isEmpty { return "a partition has at least one replica" }
+        if Set(replicas).count < replicas.count { return "a broker is named twice" }
+        return replicas.first { broker($0) == nil }.map { "broker \($0) is not registered" }
+    }
+}
+
+extension Partition {
+    /// While it moves, those that come and those that go together.
+    public static let maximumReplicas = 1000
+}
