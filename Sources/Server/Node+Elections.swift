@@ -22,6 +22,26 @@ public struct ElectLeadersOutcome: Equatable, Sendable {
     public init(election: ElectLeaders, results: [PartitionResult], version: UInt64, isMore: Bool) {
         (self.election, self.results, self.version, self.isMore) = (election, results, version, isMore)
     }
+
+    /// - Parameter result: Of the election's command.
+    public init(_ election: ElectLeaders, _ result: CommandResult, isMore: Bool) {
+        guard case .partitions(let results, let version) = result else {
+            preconditionFailure("an election came to \(result)")
+        }
+        self.init(election: election, results: results, version: version, isMore: isMore)
+    }
+}
+
+extension MetadataStateMachine {
+    /// What is asked for, as one command, and whether it leaves some that could be given back as well.
+    public func election(_ request: ElectLeadersRequest) -> (ElectLeaders, isMore: Bool) {
+        switch request {
+        case .listed(let election): return (election, false)
+        case .all:
+            let (election, rest) = imbalance(from: nil, pages: .max, atMost: Limits.maxElections) { _ in true }
+            return (election, rest != nil)
+        }
+    }
 }
 
 /// Since when each broker may lead, as this leader knows, and when to look next who leads what.
@@ -64,48 +84,13 @@ extension Node {
             guard metadata.drawsTopicIDs else {
                 return completion(.failure(.levelTooLow(needed: MetadataStateMachine.topicIDLevel)))
             }
-            let (election, rest): (ElectLeaders, PartitionSearch.Place?) =
-                switch request {
-                case .listed(let election): (election, nil)
-                case .all: imbalance(from: nil, pages: .max, atMost: Limits.maxElections) { _ in true }
-                }
+            let (election, isMore) = metadata.election(request)
             let answer: PendingWrites.Completion = { result in
-                completion(
-                    result.map { result in
-                        guard case .partitions(let results, let version) = result else {
-                            preconditionFailure("an election came to \(result)")
-                        }
-                        return ElectLeadersOutcome(
-                            election: election, results: results, version: version, isMore: rest != nil)
-                    })
+                completion(result.map { ElectLeadersOutcome(election, $0, isMore: isMore) })
             }
             if let result = metadata.resultIfUnchanged(election) { return answer(.success(result)) }
             submit(Proposal(.electLeaders(election)), answer)
         }
-    }
-
-    /// Those that another leads, though the first of their replicas could, of brokers that `mayLead` admits, and that stay
-    /// where they are.
-    ///
-    /// - Returns: And behind which partition others may be; `nil` if there are none.
-    private func imbalance(
-        from place: PartitionSearch.Place?, pages: Int, atMost limit: Int, _ mayLead: (BrokerID) -> Bool
-    ) -> (ElectLeaders, rest: PartitionSearch.Place?) {
-        var places: [ElectLeaders.Place] = []
-        var (next, pages) = (place, pages)
-        repeat {
-            let page = metadata.page(
-                of: PartitionSearch(condition: .notPreferred), after: next, limit: limit - places.count)
-            for (topic, partition) in page.rows
-            where partition.reassignment == nil && metadata.mayElectPreferred(partition)
-                && mayLead(partition.replicas[0])
-            {
-                places.append(ElectLeaders.Place(topic: topic.name, partition: partition.id))
-            }
-            next = page.next
-            pages -= 1
-        } while next != nil && places.count < limit && pages > 0
-        return (ElectLeaders(places), next)
     }
 
     /// What failed over goes back by itself, some time after its broker has come back to stay.
@@ -113,7 +98,7 @@ extension Node {
         guard isLeading, let due = balance.nextCheck, now.instant >= due else { return }
         balance.nextCheck = settings.leaderRebalanceInterval.map { now.instant.advanced(by: $0) }
         guard metadata.drawsTopicIDs, !Defect.leadersNotRebalanced.isOn, let leadingSince else { return }
-        let (election, rest) = imbalance(
+        let (election, rest) = metadata.imbalance(
             from: balance.place, pages: LeaderBalance.pagesAtOnce, atMost: LeaderBalance.maximumAtOnce
         ) { broker in
             balance.isSettled(broker, since: leadingSince, now: now.instant, quiet: settings.leaderRebalanceQuiet)

@@ -236,22 +236,9 @@ final class FakeNode: NodeService {
         _ request: ElectLeadersRequest,
         completion: @escaping @Sendable (Result<ElectLeadersOutcome, RequestFailure>) -> Void
     ) {
-        let election: ElectLeaders =
-            switch request {
-            case .listed(let listed): listed
-            case .all:
-                ElectLeaders(
-                    state.withLock { state in
-                        state.metadata.page(of: PartitionSearch(condition: .notPreferred), after: nil, limit: 100).rows
-                            .map { ElectLeaders.Place(topic: $0.topic.name, partition: $0.partition.id) }
-                    })
-            }
+        let (election, isMore) = state.withLock { $0.metadata.election(request) }
         submit(.electLeaders(election)) { result in
-            completion(
-                result.map { result in
-                    guard case .partitions(let results, let version) = result else { preconditionFailure() }
-                    return ElectLeadersOutcome(election: election, results: results, version: version, isMore: false)
-                })
+            completion(result.map { ElectLeadersOutcome(election, $0, isMore: isMore) })
         }
     }
 

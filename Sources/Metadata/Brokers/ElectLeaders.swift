@@ -39,4 +39,27 @@ extension MetadataStateMachine {
         return isActive(partition.replicas[0])
             && (partition.inSyncReplicas.contains(partition.replicas[0]) || Defect.preferredLeaderOutOfSync.isOn)
     }
+
+    /// Those that another leads, though the first of their replicas could, of brokers that `mayLead` admits, and that stay
+    /// where they are.
+    ///
+    /// - Parameter pages: How many of all that are not led by the first of their replicas are looked at.
+    /// - Returns: And behind which partition others may be; `nil` if there are none.
+    public func imbalance(
+        from place: PartitionSearch.Place?, pages: Int, atMost limit: Int, _ mayLead: (BrokerID) -> Bool
+    ) -> (ElectLeaders, rest: PartitionSearch.Place?) {
+        var places: [ElectLeaders.Place] = []
+        var (next, pages) = (place, pages)
+        repeat {
+            let page = page(
+                of: PartitionSearch(condition: .notPreferred), after: next, limit: limit - places.count)
+            for (topic, partition) in page.rows
+            where partition.reassignment == nil && mayElectPreferred(partition) && mayLead(partition.replicas[0]) {
+                places.append(ElectLeaders.Place(topic: topic.name, partition: partition.id))
+            }
+            next = page.next
+            pages -= 1
+        } while next != nil && places.count < limit && pages > 0
+        return (ElectLeaders(places), next)
+    }
 }
