@@ -14,11 +14,7 @@ extension Node {
             // What clients were told is unknown stays in the log until it is committed.
             raft.uncommittedBytes + gatheredBytes < settings.maximumPendingBytes, !isCommitLate
         else { return completion(.failure(.overloaded)) }
-        guard proposal.data.count <= Limits.maxCommandBytes else {
-            return completion(.failure(.commandTooLarge(limit: Limits.maxCommandBytes)))
-        }
-        let level = CommandCodec.level(ofType: proposal.type, data: proposal.data)
-        guard metadata.counters.level >= level else { return completion(.failure(.levelTooLow(needed: level))) }
+        if let failure = metadata.failure(of: proposal) { return completion(.failure(failure)) }
         if hasTooManyRows(proposal) { return completion(.failure(.tooManyRows(limit: settings.maximumRowsPerCommand))) }
         gatheredBytes += proposal.data.count
         gatheredProposals.append((proposal, completion))
@@ -135,5 +131,16 @@ extension Node {
         let first = max(from, raft.log.firstIndex)
         let entries = raft.log.slice(from: first, maximumCount: limit, maximumBytes: 4 * 1024 * 1024)
         completion(limit > 0 ? entries : [], raft.log.firstIndex)
+    }
+}
+
+extension MetadataStateMachine {
+    /// Why the log does not take a command in this state, if so.
+    public func failure(of proposal: Proposal) -> RequestFailure? {
+        guard proposal.data.count <= Limits.maxCommandBytes else {
+            return .commandTooLarge(limit: Limits.maxCommandBytes)
+        }
+        let level = CommandCodec.level(ofType: proposal.type, data: proposal.data)
+        return counters.level >= level ? nil : .levelTooLow(needed: level)
     }
 }

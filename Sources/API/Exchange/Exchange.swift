@@ -40,6 +40,7 @@ final class Exchange: Sendable {
     var peers: PeerConnections { environment.peers }
     var timers: DispatchQueue { environment.timers }
     var looking: DispatchQueue { environment.looking }
+    var forks: ForkQueue { environment.forks }
     /// Unix milliseconds.
     var now: Int64 { environment.now() }
     /// The requests answered so far, and the listener's figures, in Prometheus text format.
@@ -115,7 +116,7 @@ final class Exchange: Sendable {
 
     func answer(_ refusal: Refusal) { answer(Problem(refusal)) }
 
-    func answer(status: Int) { answer(HTTPResponse(status: status)) }
+    func answer(status: Int) { answer(marked(HTTPResponse(status: status))) }
 
     func answerText(_ text: String, type: String = "text/plain; charset=utf-8") {
         answer(
@@ -135,14 +136,14 @@ final class Exchange: Sendable {
     func answerJSON(status: Int = 200, headers: HTTPHeaders = HTTPHeaders(), text: [UInt8]) {
         var fields = headers
         fields.add("Content-Type", "application/json")
-        answer(HTTPResponse(status: status, headers: fields, body: text))
+        answer(marked(HTTPResponse(status: status, headers: fields, body: text)))
     }
 
     /// For text of any length.
     func answerJSON(status: Int = 200, headers: HTTPHeaders = HTTPHeaders(), stream: HTTPBodyStream) {
         var fields = headers
         fields.add("Content-Type", "application/json")
-        answer(HTTPResponse(status: status, headers: fields, stream: stream))
+        answer(marked(HTTPResponse(status: status, headers: fields, stream: stream)))
     }
 
     /// Names the state, or the part of it, that an answer shows.
@@ -196,17 +197,20 @@ final class Exchange: Sendable {
 
     // MARK: The node
 
-    /// Proposes `command` and hands its result to `answer`, refusals and failures excepted.
+    /// Proposes `command`, or only validates it, and hands its result to `answer`, refusals and failures excepted.
     func submit(_ command: Command, answer: @escaping @Sendable (CommandResult) -> Void) {
+        if validatesOnly { return validate(command, answer) }
         service.submit(command) { [self] in settle($0, answer) }
     }
 
     /// As ``submit(_:answer:)``, for a command that may change nothing.
     func change(_ command: Command, answer: @escaping @Sendable (CommandResult) -> Void) {
+        if validatesOnly { return validate(command, answer) }
         service.change(command) { [self] in settle($0, answer) }
     }
 
-    private func settle(_ result: Result<CommandResult, RequestFailure>, _ answer: (CommandResult) -> Void) {
+    /// Hands the result of a command to `answer`, refusals and failures excepted.
+    func settle(_ result: Result<CommandResult, RequestFailure>, _ answer: (CommandResult) -> Void) {
         switch result {
         case .success(.refused(let refusal)): self.answer(refusal)
         case .success(let result): answer(result)

@@ -18,6 +18,13 @@ struct QueryParameters {
         }
     }
 
+    /// For one that has no meaning where others are passed over.
+    func refuse(_ name: String) throws(Problem) {
+        guard try bytes(name) == nil else {
+            throw Problem(.unknownParameter, "there is no parameter `\(name)` here")
+        }
+    }
+
     /// The decoded octets of the value; empty for a name without `=`.
     func bytes(_ name: String) throws(Problem) -> [UInt8]? {
         guard let query else { return nil }

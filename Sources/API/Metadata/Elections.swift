@@ -6,10 +6,20 @@ import Wire
 enum Elections {
     @Sendable static func elect(_ exchange: Exchange) throws(Problem) {
         let request = try exchange.decodeFields { json throws(JSONInputError) in try ElectLeadersRequest(json: json) }
+        guard !exchange.validatesOnly else { return validate(request, exchange) }
         exchange.service.electLeaders(request) { result in
             switch result {
             case .success(let outcome): answer(outcome, exchange)
             case .failure(let failure): exchange.answer(failure)
+            }
+        }
+    }
+
+    private static func validate(_ request: ElectLeadersRequest, _ exchange: Exchange) {
+        exchange.fork(.linearizable) { state in
+            let (election, isMore) = state.election(request)
+            exchange.settle(exchange.attempt(.electLeaders(election), on: &state)) { result in
+                answer(ElectLeadersOutcome(election, result, isMore: isMore), exchange)
             }
         }
     }

@@ -79,6 +79,8 @@ enum Members {
             switch result {
             case .success(let progress):
                 exchange.service.membership { view in
+                    var view = view
+                    if exchange.validatesOnly { view.features.set(request.change) }
                     exchange.answerJSON(status: progress == .done ? 200 : 202, capacity: 1024) { write(view, to: &$0) }
                 }
             case .failure(.notLeader(let leader)): exchange.answerNotLeader(leader)
@@ -156,8 +158,21 @@ enum Features {
         let (name, level) = try exchange.decodeFields { json throws(JSONInputError) in
             (try json.string("feature"), try json.integer("level", in: 0...1000))
         }
-        Members.carryOut(
-            MembershipRequest(.setFeature(name, level: Int(level)), isDryRun: isDryRun, waits: true), exchange)
+        let isOnlyAsked = isDryRun || exchange.validatesOnly
+        let request = MembershipRequest(.setFeature(name, level: Int(level)), isDryRun: isOnlyAsked, waits: true)
+        guard exchange.validatesOnly else { return Members.carryOut(request, exchange) }
+        // A leader that has lost its quorum does not know it yet.
+        exchange.read(.linearizable) { _ in Members.carryOut(request, exchange) }
+    }
+}
+
+extension [Configuration.Feature] {
+    /// As they would be behind the change.
+    fileprivate mutating func set(_ change: MembershipChange) {
+        guard case .setFeature(let name, let level) = change, let place = firstIndex(where: { $0.name == name }) else {
+            return
+        }
+        self[place].level = level
     }
 }
 

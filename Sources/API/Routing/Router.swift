@@ -36,7 +36,11 @@ public final class Router: Sendable {
             responder: responder)
         do throws(Problem) {
             try environment.hosts.check(request, method)
-            if found?.route == Routes.etcd { return EtcdGateway.handle(exchange, environment.parsing) }
+            if found?.route == Routes.etcd {
+                // Other parameters it passes over; who asked what would be must not get it done.
+                try exchange.query.refuse(ValidateOnly.parameter)
+                return EtcdGateway.handle(exchange, environment.parsing)
+            }
             if method == .options { return try answerOptions(exchange, at: found?.route) }
             guard let found else { throw Problem(.unknownPath, "there is nothing at \(request.path)") }
             let route = Routes.table[found.route]
@@ -45,6 +49,7 @@ public final class Router: Sendable {
                 throw Problem(.methodNotAllowed, detail, headers: [(name: "Allow", value: route.allow)])
             }
             try exchange.query.refuseUnknown(operation.parameters)
+            _ = try exchange.query.bool(ValidateOnly.parameter)
             guard request.body.count > Self.maxInlineBytes, route.parsesJSON(of: request) else {
                 return try operation.handle(exchange)
             }
@@ -93,4 +98,5 @@ struct Environment: Sendable {
     let timers = DispatchQueue(label: "dmq.api.timers")
     /// Reads that take a while, one at a time.
     let looking = DispatchQueue(label: "dmq.api.looking")
+    let forks = ForkQueue()
 }

@@ -25,12 +25,12 @@ enum Routes {
         Route(
             "/api/v1/raft/members/{id...}", .post(Members.act, "force", "dryRun", "wait"),
             .delete(Members.remove, "force", "dryRun", "wait")),
-        Route("/api/v1/metadata/features", .get(Features.list), .post(Features.set, "dryRun")),
+        Route("/api/v1/metadata/features", .get(Features.list), .post(Features.set, "dryRun").orValidated),
 
         Route("/api/v1/metadata/heartbeat/{brokerId}", .post(BrokerReports.heartbeat)),
         Route("/api/v1/metadata/isr/lag", .post(BrokerReports.lag)),
         Route("/api/v1/metadata/isr", .post(InSyncReplicas.alter)),
-        Route("/api/v1/metadata/elections", .post(Elections.elect)),
+        Route("/api/v1/metadata/elections", .post(Elections.elect).orValidated),
         Route(
             "/api/v1/metadata/reassignments", .get(Reassignments.list, Reassignments.parameters),
             .post(Reassignments.alter), .delete(Reassignments.cancelAll)),
@@ -39,13 +39,14 @@ enum Routes {
         Route("/api/v1/metadata/cluster", .get(ClusterState.cluster, "consistency", "watch", "after")),
         Route("/api/v1/metadata/brokers", .get(Brokers.list, "consistency", "view"), .post(Brokers.register)),
         Route(
-            "/api/v1/metadata/brokers/{brokerId}", .get(Brokers.get, "consistency"), .delete(Brokers.unregister)),
+            "/api/v1/metadata/brokers/{brokerId}", .get(Brokers.get, "consistency"),
+            .delete(Brokers.unregister).orValidated),
         Route(
             "/api/v1/metadata/topics", .get(Topics.list, "consistency", "view", "prefix", "limit", "after"),
-            .post(Topics.create)),
+            .post(Topics.create).orValidated),
         Route(
             "/api/v1/metadata/topics/{topicName}", .get(Topics.get, "consistency", "view", "from", "limit"),
-            .delete(Topics.delete, "topicId")),
+            .delete(Topics.delete, "topicId").orValidated),
         Route("/api/v1/metadata/topics/{topicName}/partitions", .post(Topics.addPartitions)),
         Route("/api/v1/metadata/changes", .get(Changes.follow, "since", "wait", "watch", "limit", "after")),
         Route("/api/v1/metadata/snapshot", .get(Changes.snapshot, "limit", "after")),

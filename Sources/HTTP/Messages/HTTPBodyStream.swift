@@ -62,6 +62,21 @@ public final class HTTPBodyStream: @unchecked Sendable, Equatable {
         }
     }
 
+    /// The same, of which `change` makes the first piece another one. For a body without a length that is not live.
+    public func changingFirstPiece(_ change: @escaping (inout [UInt8]) -> Void) -> HTTPBodyStream {
+        precondition(length == nil && !isLive)
+        var isFirst = true
+        return HTTPBodyStream { [self] out in
+            guard isFirst else { return produce(&out) == .more }
+            isFirst = false
+            var piece: [UInt8] = []
+            let progress = produce(&piece)
+            change(&piece)
+            out.append(contentsOf: piece)
+            return progress == .more
+        }
+    }
+
     /// The producer of a live body has something. From any thread, as often as one likes; nothing comes of it once the
     /// connection is closed.
     public func wake() {

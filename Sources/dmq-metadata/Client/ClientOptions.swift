@@ -51,6 +51,13 @@ struct ClientOptions: ParsableArguments {
     }
 }
 
+/// Of changes that can be tried.
+struct DryRunOption: ParsableArguments {
+    @Flag(name: .customLong("dry-run"), help: "Only show what it would come to.") var isOn = false
+
+    var query: String { isOn ? "?validateOnly=true" : "" }
+}
+
 extension HTTPResponse {
     var text: String { String(decoding: body, as: UTF8.self) }
 

@@ -8,6 +8,7 @@ extension PartitionCommand {
             discussion: "Only where that is in sync. Exit code 1 when one that was named could not be given back.")
 
         @OptionGroup var client: ClientOptions
+        @OptionGroup var dryRun: DryRunOption
         @Flag(help: "All partitions that another broker leads.") var all = false
         @Argument(help: "Whose partitions.") var topic: String?
         @Argument(help: ArgumentHelp("Which of them.", valueName: "partition")) var partitions: [Int] = []
@@ -23,7 +24,8 @@ extension PartitionCommand {
             var table = Table("TOPIC", "PARTITION", "LEADER", "EPOCH", "")
             var (isMore, hasFailed) = (true, false)
             while isMore {
-                let response = try cluster.send(.json("POST", "/api/v1/metadata/elections", body)).successful()
+                let request = ClientRequest.json("POST", "/api/v1/metadata/elections" + dryRun.query, body)
+                let response = try cluster.send(request).successful()
                 let answer = try response.decoded(ElectionAnswer.self)
                 if client.json { try StandardOutput.writeLine(response.text) }
                 for row in answer.results {
@@ -34,7 +36,7 @@ extension PartitionCommand {
                         row.leaderEpoch.map(String.init) ?? "-", row.detail ?? "")
                 }
                 // What was given back is not in the next answer.
-                isMore = answer.more && answer.changed > 0
+                isMore = answer.more && answer.changed > 0 && !dryRun.isOn
             }
             if !client.json { try StandardOutput.writeLine(table.text) }
             if hasFailed { throw ExitCode(ExitStatus.failure.rawValue) }

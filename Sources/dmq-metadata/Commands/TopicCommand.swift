@@ -47,9 +47,12 @@ struct TopicCommand: ParsableCommand {
         @Option(help: ArgumentHelp("How brokers compress messages.", valueName: "type")) var compressionType: String?
         @Option(help: ArgumentHelp("In-sync replicas that a write needs.", valueName: "n"))
         var minInsyncReplicas: Int?
+        @OptionGroup var dryRun: DryRunOption
 
         func run() throws {
-            try client.run(.json("POST", TopicCommand.path, body), TopicAnswer.self, describe: TopicCommand.describe)
+            try client.run(
+                .json("POST", TopicCommand.path + dryRun.query, body), TopicAnswer.self,
+                describe: TopicCommand.describe)
         }
 
         var body: String {
@@ -93,11 +96,13 @@ struct TopicCommand: ParsableCommand {
     struct Delete: ParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Delete a topic.")
         @OptionGroup var client: ClientOptions
+        @OptionGroup var dryRun: DryRunOption
         @Argument(help: "The topic's name.") var name: String
 
         func run() throws {
             try client.run(
-                ClientRequest(method: "DELETE", path: TopicCommand.path(of: name)), done: "topic \(name) is deleted")
+                ClientRequest(method: "DELETE", path: TopicCommand.path(of: name) + dryRun.query),
+                done: "topic \(name) \(dryRun.isOn ? "can be" : "is") deleted")
         }
     }
 
