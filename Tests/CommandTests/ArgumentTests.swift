@@ -43,6 +43,7 @@ import Testing
         ["restore", "file", "--node", "0"], ["repair"], ["recover", "dir"], ["recover", "--force"], ["members", "set"],
         ["members", "set", "file"],
         ["members", "show"], ["members", "set", "", "dir"], ["partition", "list", "--offline", "--at-min-isr"],
+        ["broker", "may-stop"], ["broker", "may-stop", "1", "--rack", "a"],
     ])
     func wrongUsageIs64(arguments: [String]) {
         #expect {

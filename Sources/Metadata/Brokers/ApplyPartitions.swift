@@ -36,7 +36,7 @@ extension MetadataStateMachine {
     }
 
     /// By topic name and id: changes are reported in this order on every node.
-    private func partitions(on broker: BrokerID) -> [(topic: TopicTable.Index, id: Int)] {
+    func partitions(on broker: BrokerID) -> [(topic: TopicTable.Index, id: Int)] {
         var found: [(topic: TopicTable.Index, id: Int)] = []
         let places = replicaIndex.places(of: broker)
         found.reserveCapacity(places.count)

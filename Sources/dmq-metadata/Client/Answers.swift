@@ -141,6 +141,24 @@ struct ElectionAnswer: Decodable {
     var results: [Row]
 }
 
+struct StopCheckAnswer: Decodable {
+    struct Place: Decodable {
+        var topic: String
+        var partition: Int
+    }
+
+    struct Counts: Decodable {
+        var leaderless: Int
+        var belowMinIsr: Int
+        var moves: Int
+    }
+
+    var safe: Bool
+    var leaderless: [Place]
+    var belowMinIsr: [Place]
+    var counts: Counts
+}
+
 struct HealthAnswer: Decodable {
     /// `ok`, `degraded`, `critical`.
     var status: String

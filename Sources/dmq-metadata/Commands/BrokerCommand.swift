@@ -3,7 +3,7 @@ import ArgumentParser
 struct BrokerCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "broker", abstract: "Look at brokers, register and unregister them.",
-        subcommands: [List.self, Show.self, Register.self, Unregister.self, Heartbeat.self])
+        subcommands: [List.self, Show.self, Register.self, Unregister.self, Heartbeat.self, MayStop.self])
 
     static let path = "/api/v1/metadata/brokers"
 
