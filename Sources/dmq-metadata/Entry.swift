@@ -11,8 +11,8 @@ struct Entry: ParsableCommand {
         version: Version.current,
         subcommands: [
             ServeCommand.self, ClusterCommand.self, StatusCommand.self, HealthCommand.self, BrokerCommand.self,
-            TopicCommand.self, PartitionCommand.self, KVCommand.self, LeaseCommand.self, LockCommand.self,
-            VerifyCommand.self, BackupCommand.self,
+            TopicCommand.self, PartitionCommand.self, RehearseCommand.self, KVCommand.self, LeaseCommand.self,
+            LockCommand.self, VerifyCommand.self, BackupCommand.self,
             RestoreCommand.self, RepairCommand.self,
             RecoverCommand.self, MemberCommand.self, FeatureCommand.self, MembersCommand.self, DemoCommand.self,
             SimulateCommand.self,

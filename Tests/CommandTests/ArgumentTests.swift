@@ -29,6 +29,16 @@ import Testing
         #expect(command.options.flags == [key: "7"])
     }
 
+    @Test func rehearsedStepsStayInTheirOrder() throws {
+        let command = try parse(
+            "rehearse", "--lose-rack", "a\"", "--lose", "2,1", "--return-rack=a", "--delete-topic", "t", "--lose=3",
+            "--elect", "preferred", "--return", "1", as: RehearseCommand.self)
+        #expect(
+            command.body == #"{"steps":[{"lose":{"rack":"a\""}},{"lose":{"brokers":[2,1]}},{"return":{"rack":"a"}},"#
+                + #"{"deleteTopic":{"topicName":"t"}},{"lose":{"brokers":[3]}},{"elect":"preferred"},"#
+                + #"{"return":{"brokers":[1]}}]}"#)
+    }
+
     @Test(arguments: [
         ["--bogus"], ["--kraft.node-id"], ["nonsense"], ["kv", "put", "a"], ["kv", "put", "a", "b", "--file", "c"],
         ["kv", "get", ""], ["kv", "get", "a/"], ["kv", "delete", "--recursive", ""], ["kv", "delete", "/"],
@@ -43,7 +53,8 @@ import Testing
         ["restore", "file", "--node", "0"], ["repair"], ["recover", "dir"], ["recover", "--force"], ["members", "set"],
         ["members", "set", "file"],
         ["members", "show"], ["members", "set", "", "dir"], ["partition", "list", "--offline", "--at-min-isr"],
-        ["broker", "may-stop"], ["broker", "may-stop", "1", "--rack", "a"],
+        ["broker", "may-stop"], ["broker", "may-stop", "1", "--rack", "a"], ["rehearse"], ["rehearse", "--lose", "1,"],
+        ["rehearse", "--lose", "1", "--file", "f"],
     ])
     func wrongUsageIs64(arguments: [String]) {
         #expect {

@@ -41,6 +41,7 @@ final class Exchange: Sendable {
     var timers: DispatchQueue { environment.timers }
     var looking: DispatchQueue { environment.looking }
     var forks: ForkQueue { environment.forks }
+    var rehearsals: ForkQueue { environment.rehearsals }
     /// Unix milliseconds.
     var now: Int64 { environment.now() }
     /// The requests answered so far, and the listener's figures, in Prometheus text format.
@@ -150,25 +151,7 @@ final class Exchange: Sendable {
     static func tag(_ version: UInt64) -> HTTPHeaders { HTTPHeaders([(name: "ETag", value: "\"\(version)\"")]) }
 
     func answer(_ failure: RequestFailure) {
-        switch failure {
-        case .notLeader(let leader): answerNotLeader(leader)
-        case .outcomeUnknown:
-            answer(Problem(.outcomeUnknown, "the outcome is not known in time; the change may still happen"))
-        case .overloaded:
-            answer(Problem(.overloaded, "too much work is waiting; nothing was done", headers: Self.retrySoon))
-        case .tooManyRows(let limit):
-            answer(Problem(.outOfRange, "more than \(limit) keys are below this one; delete them part by part"))
-        case .commandTooLarge(let limit):
-            answer(Problem(.bodyTooLarge, "the log takes commands of at most \(limit) bytes; ask for less at once"))
-        case .levelTooLow(let needed):
-            answer(
-                Problem(
-                    .featureNotEnabled,
-                    "this needs level \(needed) of metadata.version. Once all nodes run a release that has it: "
-                        + "\"dmq-metadata feature upgrade metadata.version=\(needed)\""))
-        case .unavailable(let reason):
-            answer(Problem(.unavailable, reason, headers: Self.retrySoon))
-        }
+        if case .notLeader(let leader) = failure { answerNotLeader(leader) } else { answer(Problem(failure)) }
     }
 
     /// An answer to clients that must not be mistaken: "not executed, go there". Its body is empty.
@@ -192,8 +175,6 @@ final class Exchange: Sendable {
         }
         answer(HTTPResponse(status: 503, headers: headers))
     }
-
-    private static let retrySoon = [(name: "Retry-After", value: "1")]
 
     // MARK: The node
 

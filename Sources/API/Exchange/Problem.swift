@@ -1,5 +1,6 @@
 import HTTP
 import Metadata
+import Server
 import Wire
 
 /// An error as clients see it: a problem document (RFC 9457) with a stable code.
@@ -75,6 +76,27 @@ extension Problem {
             "broker \(broker.id) is \(broker.state.rawValue) at \(broker.address), and its process may be alive; "
                 + "it is free when that stops or is silent",
             headers: [(name: "Retry-After", value: "\(seconds)")])
+    }
+
+    /// Who is not the leader says so in another way.
+    init(_ failure: RequestFailure) {
+        let retrySoon = [(name: "Retry-After", value: "1")]
+        switch failure {
+        case .notLeader: preconditionFailure("not to lead is no problem")
+        case .outcomeUnknown:
+            self.init(.outcomeUnknown, "the outcome is not known in time; the change may still happen")
+        case .overloaded: self.init(.overloaded, "too much work is waiting; nothing was done", headers: retrySoon)
+        case .tooManyRows(let limit):
+            self.init(.outOfRange, "more than \(limit) keys are below this one; delete them part by part")
+        case .commandTooLarge(let limit):
+            self.init(.bodyTooLarge, "the log takes commands of at most \(limit) bytes; ask for less at once")
+        case .levelTooLow(let needed):
+            self.init(
+                .featureNotEnabled,
+                "this needs level \(needed) of metadata.version. Once all nodes run a release that has it: "
+                    + "\"dmq-metadata feature upgrade metadata.version=\(needed)\"")
+        case .unavailable(let reason): self.init(.unavailable, reason, headers: retrySoon)
+        }
     }
 
     init(_ fault: RevisionFault) {

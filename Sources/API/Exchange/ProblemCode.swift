@@ -44,6 +44,7 @@ public enum ProblemCode: String, Sendable, CaseIterable {
     case versionTooOld = "version_too_old"
     case versionAhead = "version_ahead"
     case invalidCommand = "invalid_command"
+    case tooManyChanges = "too_many_changes"
     case unknownLease = "unknown_lease"
     case leaseExists = "lease_exists"
     case tooManyLeases = "too_many_leases"
@@ -93,7 +94,7 @@ public enum ProblemCode: String, Sendable, CaseIterable {
             409
         case .revisionCompacted, .versionTooOld: 410
         case .revisionMismatch, .staleFence: 412
-        case .bodyTooLarge: 413
+        case .bodyTooLarge, .tooManyChanges: 413
         case .unsupportedMediaType: 415
         case .misdirectedRequest: 421
         case .unreachable, .foreignCluster: 422

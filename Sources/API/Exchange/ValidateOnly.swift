@@ -33,7 +33,9 @@ extension Exchange {
 
     /// Hands what `command` would come to, if it were the next entry of the log, to `answer`, refusals and failures excepted.
     func validate(_ command: Command, _ answer: @escaping @Sendable (CommandResult) -> Void) {
-        fork(.linearizable, withKeys: true) { [self] state in settle(attempt(command, on: &state), answer) }
+        fork(.linearizable, withKeys: command.needsKeys) { [self] state in
+            settle(attempt(command, on: &state), answer)
+        }
     }
 
     /// What comes of proposing `command` in this state.
@@ -45,10 +47,10 @@ extension Exchange {
     /// Hands `body` a copy of the state for itself, in its turn and away from the node. Without `withKeys` it has none: a copy that
     /// is kept for a while keeps all of them that are replaced.
     func fork(
-        _ consistency: Consistency, withKeys: Bool = false,
+        _ consistency: Consistency, in queue: ForkQueue? = nil, withKeys: Bool = false,
         _ body: @escaping @Sendable (inout MetadataStateMachine) -> Void
     ) {
-        let forks = self.forks
+        let forks = queue ?? self.forks
         guard forks.begin() else { return answer(.overloaded) }
         service.read(consistency) { [self] result in
             switch result {

@@ -6,12 +6,7 @@ import Wire
 enum Topics {
     @Sendable static func create(_ exchange: Exchange) throws(Problem) {
         let topic = try exchange.decodeFields { json throws(JSONInputError) in try CreateTopic(json: json) }
-        // Not a rule of the command: what is in a log already is applied.
-        guard topic.partitionCount * topic.replicationFactor <= Topic.maximumReplicas else {
-            throw Problem(
-                .outOfRange,
-                "`numPartitions` times `replicationFactor` must be at most \(Topic.maximumReplicas)")
-        }
+        try check(topic)
         var creation = topic
         creation.id = TopicID(high: .random(in: .min ... .max), low: .random(in: .min ... .max))
         exchange.submit(.createTopic(creation)) { result in
@@ -31,6 +26,15 @@ enum Topics {
         exchange.change(.createPartitions(creation)) { result in
             guard case .topic(let topic, let partitions, _) = result else { return exchange.answerUnexpected(result) }
             answer(topic, partitions, status: 200, exchange)
+        }
+    }
+
+    /// Not a rule of the command: what is in a log already is applied.
+    static func check(_ topic: CreateTopic) throws(Problem) {
+        guard topic.partitionCount * topic.replicationFactor <= Topic.maximumReplicas else {
+            throw Problem(
+                .outOfRange,
+                "`numPartitions` times `replicationFactor` must be at most \(Topic.maximumReplicas)")
         }
     }
 

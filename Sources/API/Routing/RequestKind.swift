@@ -20,7 +20,9 @@ public enum RequestKind {
     /// About how many bytes the answer holds while it is sent: of a page of keys or of the log, or of all topics. What they
     /// show was part of the state when they began, and may be replaced in it meanwhile.
     @Sendable public static func ofAnswer(_ request: HTTPParsedRequest) -> Int {
-        guard request.method == "GET" else { return 0 }
+        guard request.method == "GET" else {
+            return request.method == "POST" && request.path == "/api/v1/metadata/rehearsals" ? rehearsalBytes : 0
+        }
         switch request.path {
         case "/api/v1/raft/log": return RaftState.maxPageBytes
         case "/api/v1/metadata/cluster": return clusterBytes
@@ -40,4 +42,5 @@ public enum RequestKind {
     /// Rows are shared with the state; so much may have been replaced in it.
     private static let waitingBytes = 1024
     private static let clusterBytes = 2 * 1024 * 1024
+    private static let rehearsalBytes = 4 * 1024 * 1024
 }

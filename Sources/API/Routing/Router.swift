@@ -98,5 +98,7 @@ struct Environment: Sendable {
     let timers = DispatchQueue(label: "dmq.api.timers")
     /// Reads that take a while, one at a time.
     let looking = DispatchQueue(label: "dmq.api.looking")
-    let forks = ForkQueue()
+    let forks = ForkQueue(maximumCount: ForkQueue.maximumShort)
+    /// Those that take seconds.
+    let rehearsals = ForkQueue(maximumCount: ForkQueue.maximumLong)
 }

@@ -52,6 +52,7 @@ enum Routes {
         Route("/api/v1/metadata/snapshot", .get(Changes.snapshot, "limit", "after")),
         Route("/api/v1/metadata/partitions", .get(Partitions.list, Partitions.parameters)),
         Route("/api/v1/metadata/stop-check", .get(StopChecks.get, "brokers", "rack", "consistency")),
+        Route("/api/v1/metadata/rehearsals", .post(Rehearsals.run, "consistency")),
         Route("/api/v1/metadata/health/cluster", .get(ClusterHealth.get, "consistency")),
 
         Route("/api/v1/txn", .post(Transactions.commit)),

@@ -12,3 +12,13 @@ extension MetadataStateMachine {
         return fork
     }
 }
+
+extension Command {
+    /// Whether it must not be asked of a fork without keys.
+    public var needsKeys: Bool {
+        switch self {
+        case .put, .delete, .transaction, .compactHistory, .grantLease, .revokeLease, .keepLeasesAlive: true
+        default: false
+        }
+    }
+}

@@ -70,6 +70,11 @@ struct ChangedRows: Sendable {
         return rows
     }
 
+    /// In ascending order.
+    var partitionsByTopic: [(topic: String, ids: [Int])] {
+        partitions.sorted { $0.key < $1.key }.map { ($0.key, $0.value.sorted()) }
+    }
+
     /// Heads first: there may be hundreds of thousands, all over the memory.
     private static func sorted(_ keys: some Collection<Key>) -> [Key] {
         zip(KeyHeads(keys).heads, keys).sorted { $0.0 == $1.0 ? $0.1 < $1.1 : $0.0 < $1.0 }.map(\.1)

@@ -159,6 +159,37 @@ struct StopCheckAnswer: Decodable {
     var counts: Counts
 }
 
+struct RehearsalAnswer: Decodable {
+    struct Counts: Decodable {
+        var leaderless: Int
+        var underMinIsr: Int
+        var underReplicated: Int
+        /// Of a step.
+        var moves: Int?
+    }
+
+    struct BrokerShare: Decodable {
+        var brokerId: Int64
+        var state: String
+        var leaders: Int
+    }
+
+    struct Before: Decodable {
+        var counts: Counts
+        var brokers: [BrokerShare]
+    }
+
+    struct Step: Decodable {
+        var step: String
+        var refusal: ProblemAnswer?
+        var counts: Counts
+        var brokers: [BrokerShare]
+    }
+
+    var before: Before
+    var steps: [Step]
+}
+
 struct HealthAnswer: Decodable {
     /// `ok`, `degraded`, `critical`.
     var status: String
