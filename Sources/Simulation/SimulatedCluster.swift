@@ -82,6 +82,7 @@ final class SimulatedCluster: @unchecked Sendable {
             DurableBeforeAcknowledged(), StateMachineSafety(), Monotonicity(), NodeInvariants(), PartitionInvariants(),
             HeartbeatAuthority(), PushOrder(), AcknowledgedWrites(), OnlyMembersDecide(), ContractModel(),
             FullTimeout(), SilenceIsNoticed(), HeartbeatAnswers(), PushContents(), LagReports(), LeaseLife(),
+            DryRuns(),
         ]
     }
 

@@ -68,11 +68,20 @@ enum Seeds {
         let reads = [
             "kv/a", "kv/?recursive=true&limit=2&after=%2Fa&consistency=stale", "kv/a/?keysOnly=true", "raft/status",
             "raft/log?from=1&limit=2", "metadata/controller", "metadata/cluster", "metadata/brokers",
-            "metadata/brokers/101", "metadata/topics", "metadata/topics/orders",
+            "metadata/brokers/101", "metadata/topics", "metadata/topics/orders", "metadata/stop-check?brokers=101,102",
         ].map { "GET /api/v1/\($0) HTTP/1.1\r\nHost: h\r\n\r\n" }
         let writes = [
             ("POST", "metadata/brokers", #"{"brokerId":7,"host":"h","port":1,"rack":"r"}"#),
             ("POST", "metadata/topics", #"{"topicName":"t","numPartitions":2,"replicationFactor":1,"config":{}}"#),
+            (
+                "POST", "metadata/topics?validateOnly=true",
+                #"{"topicName":"t","numPartitions":2,"replicationFactor":1}"#
+            ),
+            (
+                "POST", "metadata/rehearsals",
+                #"{"steps":[{"lose":{"brokers":[101]}},{"return":{"rack":"r"}},{"elect":"preferred"},{"deleteTopic":{"topicName":"orders"}},{"createTopic":{"topicName":"t","numPartitions":2,"replicationFactor":1}}]}"#
+            ),
+            ("DELETE", "metadata/topics/orders?validateOnly=true", ""),
             ("POST", "metadata/heartbeat/101", #"{"brokerId":101,"timestamp":1,"metadataVersion":1}"#),
             (
                 "POST", "metadata/isr/lag",
