@@ -54,7 +54,7 @@ public struct Rehearsal: Sendable {
 
     public static let maximumSteps = 100
     /// Rows that are looked at or changed in all steps: seconds of work.
-    public static let maximumRows = 2_000_000
+    public static let maximumRows = 4_000_000
     /// In all scenes together.
     public static let maximumShares = 50_000
     /// Partitions given back by one command, as the leader does by itself.
