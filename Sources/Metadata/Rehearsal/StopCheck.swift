@@ -37,7 +37,7 @@ extension MetadataStateMachine {
                 let partition = rows.partitions[place.id]
                 // It stands under several brokers.
                 guard partition.replicas.first(where: lost.contains) == broker else { continue }
-                let remaining = partition.inSyncReplicas.filter { !lost.contains($0) }
+                let remaining = partition.inSyncReplicas.lazy.filter { !lost.contains($0) }
                 if let leader = partition.leader, lost.contains(leader) {
                     check.moves += 1
                     if !remaining.contains(where: isActive) { leaderless.append(place) }
