@@ -26,11 +26,23 @@ import Testing
             route: "/api/v1/metadata/topics/{topicName}", method: "DELETE", target: "/api/v1/metadata/topics/orders",
             status: 204),
         Sample(
-            route: "/api/v1/metadata/brokers/{brokerId}", method: "DELETE", target: "/api/v1/metadata/brokers/103",
+            route: "/api/v1/metadata/brokers/{brokerId}", method: "DELETE", target: "/api/v1/metadata/brokers/104",
             status: 204),
         Sample(
             route: "/api/v1/metadata/elections", method: "POST", target: "/api/v1/metadata/elections",
             body: #"{"type":"preferred"}"#, status: 200),
+        Sample(
+            route: "/api/v1/metadata/reassignments", method: "POST", target: "/api/v1/metadata/reassignments",
+            body: #"{"partitions":[{"topic":"orders","partition":0,"replicas":[103]}]}"#, status: 200),
+        Sample(
+            route: "/api/v1/metadata/reassignments", method: "DELETE", target: "/api/v1/metadata/reassignments",
+            status: 200),
+        Sample(
+            route: "/api/v1/metadata/reassignments/{partition...}", method: "DELETE",
+            target: "/api/v1/metadata/reassignments/orders/1", status: 200),
+        Sample(
+            route: "/api/v1/metadata/topics/{topicName}/partitions", method: "POST",
+            target: "/api/v1/metadata/topics/orders/partitions", body: #"{"numPartitions":3}"#, status: 200),
         Sample(
             route: "/api/v1/metadata/features", method: "POST", target: "/api/v1/metadata/features",
             body: #"{"feature":"kraft.version","level":1}"#, status: 200),
@@ -40,7 +52,7 @@ import Testing
 
     /// Topic `orders` on brokers 101 and 102, of which partition 0 is not led by the first of its replicas; 103 has nothing.
     private func prepare() async {
-        client.node.submit(.raiseLevel(to: 4)) { _ in }
+        client.node.submit(.raiseLevel(to: 5)) { _ in }
         await client.registerBrokers()
         let id = TopicID(high: 1, low: 2)
         client.node.submit(
@@ -52,6 +64,9 @@ import Testing
         let change = UpdateInSyncReplicas.Change(topic: "orders", partition: 0, isInSync: true)
         client.node.submit(.updateInSyncReplicas(UpdateInSyncReplicas(broker: 101, changes: [change]))) { _ in }
         _ = await client.post("/api/v1/metadata/brokers", #"{"brokerId":103,"host":"h","port":1}"#)
+        _ = await client.post("/api/v1/metadata/brokers", #"{"brokerId":104,"host":"h","port":2}"#)
+        let move = AlterReassignments.Move(topic: .name("orders"), partition: 1, replicas: [103, 102])
+        client.node.submit(.alterReassignments(AlterReassignments([move]))) { _ in }
         client.node.state.withLock { $0.submitted = [] }
     }
 
@@ -108,7 +123,7 @@ import Testing
             body: #"{"topicName":"orders","numPartitions":3,"replicationFactor":2}"#, status: 409),
         Sample(
             route: "", method: "POST", target: "/api/v1/metadata/topics",
-            body: #"{"topicName":"new","numPartitions":3,"replicationFactor":4}"#, status: 400),
+            body: #"{"topicName":"new","numPartitions":3,"replicationFactor":5}"#, status: 400),
         Sample(route: "", method: "POST", target: "/api/v1/metadata/topics", body: "{}", status: 400),
         Sample(route: "", method: "DELETE", target: "/api/v1/metadata/topics/none", status: 404),
         Sample(route: "", method: "DELETE", target: "/api/v1/metadata/brokers/101", status: 409),

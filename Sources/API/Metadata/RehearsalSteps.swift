@@ -33,6 +33,22 @@ struct RehearsalStep: Sendable {
                 }
             }
         ),
+        (
+            "reassign",
+            { json throws(JSONInputError) in
+                try json.commandIfPresent("reassign") { json throws(JSONInputError) in
+                    .alterReassignments(try AlterReassignments(json: json))
+                }
+            }
+        ),
+        (
+            "addPartitions",
+            { json throws(JSONInputError) in
+                try json.commandIfPresent("addPartitions") { json throws(JSONInputError) in
+                    .createPartitions(try CreatePartitions(topic: try json.topicName("topicName"), json: json))
+                }
+            }
+        ),
     ]
 
     init(json: JSONObject) throws(JSONInputError) {

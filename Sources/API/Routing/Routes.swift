@@ -33,8 +33,8 @@ enum Routes {
         Route("/api/v1/metadata/elections", .post(Elections.elect).orValidated),
         Route(
             "/api/v1/metadata/reassignments", .get(Reassignments.list, Reassignments.parameters),
-            .post(Reassignments.alter), .delete(Reassignments.cancelAll)),
-        Route("/api/v1/metadata/reassignments/{partition...}", .delete(Reassignments.cancel)),
+            .post(Reassignments.alter).orValidated, .delete(Reassignments.cancelAll).orValidated),
+        Route("/api/v1/metadata/reassignments/{partition...}", .delete(Reassignments.cancel).orValidated),
         Route("/api/v1/metadata/controller", .get(ClusterState.controller, "consistency")),
         Route("/api/v1/metadata/cluster", .get(ClusterState.cluster, "consistency", "watch", "after")),
         Route("/api/v1/metadata/brokers", .get(Brokers.list, "consistency", "view"), .post(Brokers.register)),
@@ -47,7 +47,7 @@ enum Routes {
         Route(
             "/api/v1/metadata/topics/{topicName}", .get(Topics.get, "consistency", "view", "from", "limit"),
             .delete(Topics.delete, "topicId").orValidated),
-        Route("/api/v1/metadata/topics/{topicName}/partitions", .post(Topics.addPartitions)),
+        Route("/api/v1/metadata/topics/{topicName}/partitions", .post(Topics.addPartitions).orValidated),
         Route("/api/v1/metadata/changes", .get(Changes.follow, "since", "wait", "watch", "limit", "after")),
         Route("/api/v1/metadata/snapshot", .get(Changes.snapshot, "limit", "after")),
         Route("/api/v1/metadata/partitions", .get(Partitions.list, Partitions.parameters)),

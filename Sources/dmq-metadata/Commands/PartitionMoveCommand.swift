@@ -13,6 +13,7 @@ extension PartitionCommand {
                 """)
 
         @OptionGroup var client: ClientOptions
+        @OptionGroup var dryRun: DryRunOption
         @Argument(help: "Whose partition.") var topic: String
         @Argument(help: "Which of them.") var partition: Int
         @Option(help: ArgumentHelp("The brokers, the first leader first.", valueName: "ids"), transform: brokerIDs)
@@ -25,7 +26,8 @@ extension PartitionCommand {
         }
 
         func run() throws {
-            let response = try client.makeClient().send(.json("POST", PartitionCommand.path, body)).successful()
+            let response = try client.makeClient().send(.json("POST", PartitionCommand.path + dryRun.query, body))
+                .successful()
             let answer = try response.decoded(ReassignmentAnswer.self)
             if client.json {
                 try StandardOutput.writeLine(response.text)

@@ -75,6 +75,7 @@ struct TopicCommand: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Give a topic more partitions.", discussion: "What is in the others stays where it is.")
         @OptionGroup var client: ClientOptions
+        @OptionGroup var dryRun: DryRunOption
         @Argument(help: "The topic's name.") var name: String
         @Argument(help: "How many it is to have.") var partitions: Int
         @Option(
@@ -87,7 +88,7 @@ struct TopicCommand: ParsableCommand {
             let assignments = assign.isEmpty ? "" : ",\"assignments\":\(assign)"
             try client.run(
                 .json(
-                    "POST", TopicCommand.path(of: name) + "/partitions",
+                    "POST", TopicCommand.path(of: name) + "/partitions" + dryRun.query,
                     "{\"numPartitions\":\(partitions)\(assignments)}"), TopicAnswer.self,
                 describe: TopicCommand.describe)
         }
