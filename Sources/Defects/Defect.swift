@@ -379,6 +379,28 @@
         case leasesNeverEnd = "leases-never-end"
         /// A new leader counts the time of a lease from when it was granted.
         case newLeaderEndsLeases = "new-leader-ends-leases"
+
+        // Consumer groups
+
+        /// The groups of a broker that is not ACTIVE any more stay with it.
+        case lostBrokerKeepsGroups = "lost-broker-keeps-groups"
+        /// Groups that waited while no broker was ACTIVE are not given to the first one.
+        case waitingGroupsStay = "waiting-groups-stay"
+        /// A group is led by the first broker, whatever it leads already.
+        case fewestGroupsIgnored = "fewest-groups-ignored"
+        /// Which groups a broker leads is not looked after when they move.
+        case groupIndexStays = "group-index-stays"
+        /// Two pairs of names that give one id share a group.
+        case groupCollisionUnnoticed = "group-collision-unnoticed"
+        /// A group is deleted whoever asks for it.
+        case anyoneDeletesGroup = "anyone-deletes-group"
+        /// A group may be given to a broker that is not ACTIVE.
+        case fencedBrokerGetsGroup = "fenced-broker-gets-group"
+        /// Whoever follows the changes is not told of groups.
+        case groupChangeNotStamped = "group-change-not-stamped"
+        /// A snapshot is sent without groups.
+        case snapshotWithoutGroups = "snapshot-without-groups"
+
         /// A page begins with the entry that it is to follow.
         case pageBeginsWithTheLast = "page-begins-with-the-last"
         /// A page has one entry more than was asked for.
@@ -409,7 +431,7 @@
                 .heartbeatUnconfirmed, .answersForAnothersEntry, .heartbeatsNotRebuilt,
                 .floorIgnored, .snapshotReplacesLog, .staleEpochChangesState, .shutdownBeforeOthersKnow,
                 .staleEpochAltersPartitions, .partitionEpochNotChecked, .leadersNotRebalanced,
-                .fewestLeadersIgnored, .pairingsIgnored, .cancelsUncleanly, .movedLeadersNotCounted:
+                .fewestLeadersIgnored, .pairingsIgnored, .cancelsUncleanly, .movedLeadersNotCounted, .waitingGroupsStay:
                 500
             case .voteKeptAtFork: 1000
             case .previousTermUnchecked, .noTruncationOnConflict, .truncationNotPersisted, .readsBeforeOpening,
@@ -422,7 +444,7 @@
                 .racksIgnoredWhenSpread, .arrivesTooEarly, .removedStaysInSync, .replicasLeaveUnnoticed,
                 .chainForgetsWhereItBegan, .cancelKeepsOutsiders, .anyReplicasAssigned,
                 .similarNamesAdmitted, .partitionCountStays, .addedPartitionsNotCounted,
-                .assignedInSync:
+                .assignedInSync, .fencedBrokerGetsGroup:
                 100
             default: 25
             }

@@ -33,6 +33,7 @@ public enum Command: Equatable, Sendable {
 
     case alterReassignments(AlterReassignments)
     case createPartitions(CreatePartitions)
+    case group(GroupCommand)
 }
 
 extension Command {

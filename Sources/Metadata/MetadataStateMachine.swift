@@ -19,6 +19,7 @@ public struct MetadataStateMachine: Sendable {
     var topicRows = TopicTable()
     var keys = KeyTree()
     var leases = LeaseTable()
+    var groups = GroupTable()
     /// Of the keys, while it is kept.
     public internal(set) var history: KeyHistory
     /// While rows are put back; see ``finishRestoration()``.
@@ -62,17 +63,18 @@ public struct MetadataStateMachine: Sendable {
     /// Applies one committed command. `timestamp` is the entry's, in Unix milliseconds. A command that the state does not
     /// admit is refused and changes nothing.
     ///
-    /// Changes come in a fixed order: the broker's or topic's own first, then partitions by topic name and id, or keys in
-    /// byte order. ``UpdateInSyncReplicas`` reports its partitions in its own order, a transaction its keys.
+    /// Changes come in a fixed order: the broker's or topic's own first, then partitions by topic name and id, groups behind
+    /// them, or keys in byte order. ``UpdateInSyncReplicas`` reports its partitions in its own order, a transaction its keys.
     public mutating func apply(_ command: Command, timestamp: Int64) -> Outcome {
         nextVersion = counters.version + 1
         return switch command {
         case .put(let put): apply(put)
         case .delete(let delete): apply(delete)
         case .updateInSyncReplicas(let update): apply(update)
-        case .updateBrokerStatus(let update): apply(update)
-        case .registerBroker(let registration): apply(registration, timestamp: timestamp)
-        case .unregisterBroker(let id): unregisterBroker(id)
+        case .updateBrokerStatus(let update): movingGroups(of: update.id, timestamp, apply(update))
+        case .registerBroker(let registration):
+            movingGroups(of: registration.id, timestamp, apply(registration, timestamp: timestamp))
+        case .unregisterBroker(let id): movingGroups(of: id, timestamp, unregisterBroker(id))
         case .createTopic(let creation): apply(creation, timestamp: timestamp)
         case .deleteTopic(let deletion): apply(deletion)
         case .noop(let clusterID): open(clusterID: clusterID)
@@ -82,11 +84,12 @@ public struct MetadataStateMachine: Sendable {
         case .revokeLease(let id): revokeLease(id)
         case .compactHistory(let revision): compactHistory(through: revision)
         case .raiseLevel(let feature, let level): raiseLevel(of: feature, to: level)
-        case .changeBrokerState(let change): apply(change)
+        case .changeBrokerState(let change): movingGroups(of: change.id, timestamp, apply(change))
         case .alterPartitions(let alteration): apply(alteration)
         case .electLeaders(let election): apply(election)
         case .createPartitions(let creation): apply(creation)
         case .alterReassignments(let alteration): apply(alteration, timestamp: timestamp)
+        case .group(let command): apply(command, timestamp: timestamp)
         }
     }
 
@@ -95,6 +98,7 @@ public struct MetadataStateMachine: Sendable {
         switch command {
         case .alterReassignments(let alteration): resultIfUnchanged(alteration)
         case .createPartitions(let creation): resultIfUnchanged(creation)
+        case .group(let command): resultIfUnchanged(command)
         default: nil
         }
     }
@@ -121,7 +125,7 @@ extension MetadataStateMachine {
     public var changedRowCount: Int { changedRows.count }
 
     /// The rows that changed since the last call (or since the restoration), each once with its present value: brokers,
-    /// topics, partitions, leases, then keys, in ascending order; past versions behind them. A row that came and went in between is
+    /// topics, partitions, leases, groups, then keys, in ascending order; past versions behind them. A row that came and went in between is
     /// reported as gone. Past versions are never reported as gone: the horizon among the counters says it.
     public mutating func takeChangedRows() -> [RowChange] {
         let taken = changedRows
@@ -137,12 +141,13 @@ extension MetadataStateMachine {
         case .topic(let name): topicIndex(name).map { Row.topic(topicRows[$0].topic) }
         case .partition(let topic, let id): partition(topic, id).map { Row.partition(topic: topic, $0) }
         case .lease(let id): leases[id].map { Row.lease($0) }
+        case .group(let id): groups[id].map { Row.group($0) }
         case .keyValue(let key): keys[key].map { Row.keyValue($0) }
         case .pastVersion: preconditionFailure("past versions are handed out in order")
         }
     }
 
-    /// All rows: brokers, topics, partitions, leases, keys, then their past versions, each in ascending order. ``restore(_:)`` takes them in this order.
+    /// All rows: brokers, topics, partitions, leases, groups, keys, then their past versions, each in ascending order. ``restore(_:)`` takes them in this order.
     public func forEachRow(_ body: (Row) -> Void) {
         for broker in brokerRows { body(.broker(broker)) }
         for rows in topicRows { body(.topic(rows.topic)) }
@@ -150,6 +155,7 @@ extension MetadataStateMachine {
             for partition in rows.partitions { body(.partition(topic: rows.topic.name, partition)) }
         }
         for lease in leases.sorted { body(.lease(lease)) }
+        for group in groups { body(.group(group)) }
         keys.visitAll { body(.keyValue($0)) }
         for version in PastVersions(history, after: history.horizon) { body(.pastVersion(version)) }
     }

@@ -22,6 +22,8 @@ public enum CommandResult: Equatable, Sendable {
     case lease(Lease)
     /// One for each that was asked for, in its order; `version` is the metadata's behind it.
     case partitions([PartitionResult], version: UInt64)
+    /// `leader` is `nil` of one whose broker was unregistered while no other was ACTIVE.
+    case group(ConsumerGroup, leader: Broker?)
     case refused(Refusal)
 }
 
@@ -55,6 +57,15 @@ public enum Refusal: Error, Equatable, Sendable {
     case tooManyLeases(limit: Int)
     /// So many keys hang on the lease.
     case leaseIsFull(LeaseID, limit: Int)
+    case unknownGroup(String)
+    /// Another broker leads it.
+    case notGroupLeader(String, leader: BrokerID)
+    /// The group of that id is of another topic and application.
+    case groupIDCollision(String)
+    case tooManyGroups(limit: Int)
+    /// No broker is ACTIVE.
+    case noGroupLeader
+    case brokerNotActive(Broker)
     /// Somebody else holds the lock.
     case staleFence
     /// The entry's bytes are no command this version knows, or its values are none that may be proposed.
@@ -80,6 +91,8 @@ public enum Change: Equatable, Sendable {
     case replicasChanged(topic: String, partition: Int)
     /// Only the in-sync replicas changed.
     case inSyncReplicasChanged(topic: String, partition: Int)
+    /// Which groups there are, or who leads them.
+    case groupsChanged
     /// `previous` is `nil` for a new key.
     case keyPut(KeyValue, previous: KeyValue?)
     /// What was deleted.

@@ -37,6 +37,8 @@ struct ChangedForBrokers {
                     kinds[name] = false
                     order.append(name)
                 }
+            // Who follows the changes is told.
+            case .groupsChanged: break
             case .keyPut, .keyDeleted, .keysDeleted: break
             }
         }

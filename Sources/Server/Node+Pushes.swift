@@ -232,7 +232,9 @@ extension Node {
 extension Change {
     fileprivate var isOfBroker: Bool {
         switch self {
-        case .brokerRegistered, .brokerMoved, .brokerOnline, .brokerOffline, .brokerUnregistered, .brokerStateChanged:
+        case .brokerRegistered, .brokerMoved, .brokerOnline, .brokerOffline, .brokerUnregistered, .brokerStateChanged,
+            // Of them nothing is pushed.
+            .groupsChanged:
             true
         default: false
         }

@@ -60,6 +60,7 @@ extension Node: NodeViewSource {
         result.brokersOnline = metadata.onlineBrokerCount
         result.brokerStates = BrokerState.allCases.map { ($0, metadata.brokerCount(in: $0)) }
         result.topics = metadata.topicCount
+        result.groups = metadata.groupCount
         result.partitions = metadata.topics.counts
         result.keys = metadata.keyCount
         return result

@@ -45,6 +45,7 @@ public struct NodeMeasurements: Sendable {
     public var brokerStates: [(state: BrokerState, count: Int)] = []
     public var brokers = 0
     public var topics = 0
+    public var groups = 0
     public var partitions = PartitionCounts()
     public var keys = 0
 

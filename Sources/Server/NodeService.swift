@@ -233,7 +233,7 @@ public protocol NodeService: AnyObject, Sendable {
     func metadataNews(
         after version: UInt64?, completion: @escaping @Sendable (Result<MetadataNews, RequestFailure>) -> Void)
 
-    /// What changed of brokers, topics and partitions behind a version, as this node has it: a page of it.
+    /// What changed of brokers, topics, partitions and groups behind a version, as this node has it: a page of it.
     func changes(
         _ request: ChangesRequest,
         completion: @escaping @Sendable (Result<ChangesOutcome, RequestFailure>) -> Void)

@@ -55,6 +55,11 @@ final class Ledger {
 
     /// Whether an equal command that was committed behind `index` came to `answer`. Who proposed something is answered for
     /// an entry that is not older than the question. A bit of a value that flipped in a node's memory is no lie of its.
+    func explains(_ answer: CommandResult, of command: Command, after index: LogIndex) -> Bool {
+        let (type, data) = CommandCodec.encode(command)
+        return explains(answer, type: type, data: data, after: index)
+    }
+
     func explains(_ answer: CommandResult, type: String, data: [UInt8], after index: LogIndex) -> Bool {
         guard let command = try? CommandCodec.decode(type: type, data: data) else { return false }
         let answer = ModelAnswer(answer, of: command).withoutLastBytes

@@ -34,6 +34,7 @@ final class SimulatedCluster: @unchecked Sendable {
     private(set) var transactors: Transactors! = nil
     private(set) var leaseHolders: LeaseHolders! = nil
     private(set) var movers: Movers! = nil
+    private(set) var groupClients: GroupClients! = nil
     private(set) var `operator`: Operator! = nil
     private(set) var mistakes: Mistakes! = nil
     private(set) var rushHour: RushHour! = nil
@@ -67,6 +68,7 @@ final class SimulatedCluster: @unchecked Sendable {
         transactors = Transactors(cluster: self, random: Randomness(seed: ~seed ^ 1 << 62))
         leaseHolders = LeaseHolders(cluster: self, random: Randomness(seed: ~seed ^ 1 << 61))
         movers = Movers(cluster: self, random: Randomness(seed: ~seed ^ 1 << 59))
+        groupClients = GroupClients(cluster: self, random: Randomness(seed: ~seed ^ 1 << 58))
         `operator` = Operator(cluster: self, random: generators[5])
         mistakes = Mistakes(cluster: self, random: generators[6])
         rushHour = RushHour(cluster: self, random: generators[8])
@@ -142,6 +144,7 @@ final class SimulatedCluster: @unchecked Sendable {
         transactors.start(until: end)
         leaseHolders.start(until: end)
         movers.start(until: end)
+        groupClients.start(until: end)
         brokers.start()
         nemesis.start(until: end)
         mistakes.planGrowth()
@@ -206,6 +209,7 @@ final class SimulatedCluster: @unchecked Sendable {
         transactors = nil
         leaseHolders = nil
         movers = nil
+        groupClients = nil
         `operator` = nil
         mistakes = nil
         rushHour = nil

@@ -1,6 +1,6 @@
 import CSQLite
 
-// Columns that came with later releases. Nothing that the ones before would notice: they name the columns that they read and
+// Columns and tables that came with later releases. Nothing that the ones before would notice: they name the columns that they read and
 // write, and these are NULL until the level of metadata.version admits what they hold.
 
 typealias AddedColumn = (name: String, type: String)
@@ -16,9 +16,21 @@ extension Connection {
         return present.isEmpty ? [] : Set(added.map(\.name)).subtracting(present)
     }
 
+    /// The tables of the state that there are.
+    func stateTables(at version: Int64) throws(StorageError) -> [StateTable] {
+        var missing: Set<StateTable> = []
+        for table in StateTable.added
+        where try integer("SELECT count(*) FROM sqlite_schema WHERE name = '\(table.name)'") == 0 {
+            missing.insert(table)
+        }
+        return StateTable.present(at: version).filter { !missing.contains($0) }
+    }
+
     /// All at once: who reads a table and what is on its way into it asks the table only.
-    func addMissingColumns() throws(StorageError) {
-        var statements: [String] = []
+    func addMissing() throws(StorageError) {
+        let version = try integer("PRAGMA user_version")
+        let present = try stateTables(at: version)
+        var statements = StateTable.present(at: version).filter { !present.contains($0) }.flatMap(\.creations)
         let tables = StateTable.allCases.flatMap { table in
             [table.name, table.changedName].map { (name: $0, added: table.addedColumns) }
         }

@@ -81,10 +81,7 @@ extension NodeStore {
         guard contents.schema < LevelTable.version else { return }
         try connection.execute(ConfigurationTable.creation)
         try connection.execute(LevelTable.creation)
-        for table in StateTable.ofLevels {
-            try connection.execute(table.creation(name: table.name))
-            try connection.execute(table.changedCreation)
-        }
+        for table in StateTable.ofLevels { for sql in table.creations { try connection.execute(sql) } }
         try connection.execute(LevelTable.view)
         try connection.execute("PRAGMA user_version=\(LevelTable.version)")
         contents.schema = LevelTable.version

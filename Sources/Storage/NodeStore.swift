@@ -95,7 +95,7 @@ public final class NodeStore {
         let owner = try stored.nodeRecord().identity.node
         guard owner == node else { throw Self.foreign(directory, owner, node) }
         if stored.version < Schema.version { try stored.migrate(naming: newDirectory) }
-        try connection.addMissingColumns()
+        try connection.addMissing()
         copy = try surroundings?.copyFinding(StoredNode(connection: connection).nodeRecord(), last: connection.logEnd)
         try lock.claim()
         try DataDirectory.synchronize(path)
@@ -227,8 +227,7 @@ extension Connection {
         try execute("PRAGMA user_version=\(Schema.version)")
         for sql in Schema.creation { try execute(sql) }
         for table in StateTable.present(at: Schema.version) {
-            try execute(table.creation(name: table.name))
-            try execute(table.changedCreation)
+            for sql in table.creations { try execute(sql) }
         }
         try insert(NodeRecord.insertion, NodeRecord(identity, isCleanStop: true).bind)
         try insert(RaftStateRecord.insertion, RaftStateRecord().bind)

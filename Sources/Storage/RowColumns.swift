@@ -9,6 +9,7 @@ enum RowColumns {
         case .topic(let topic): bind(topic, to: statement)
         case .partition(_, let partition): bind(partition, to: statement)
         case .lease(let lease): statement.bind(2, lease.ttlSeconds)
+        case .group(let group): bind(group, to: statement)
         case .keyValue(let pair): bind(valueOf: pair, from: 2, to: statement)
         case .pastVersion(let version): bind(version, to: statement)
         }
@@ -23,11 +24,20 @@ enum RowColumns {
             statement.bind(1, topic)
             statement.bind(2, id)
         case .lease(let id): statement.bind(1, id)
+        case .group(let id): statement.bind(1, id)
         case .keyValue(let key): statement.bindKey(1, copying: key.bytes)
         case .pastVersion(let ended, let place):
             statement.bind(1, ended)
             statement.bind(2, place)
         }
+    }
+
+    private static func bind(_ group: ConsumerGroup, to statement: Statement) {
+        statement.bind(2, group.topic)
+        statement.bind(3, group.appID)
+        statement.bind(4, group.leader)
+        statement.bind(5, group.createdAt)
+        statement.bind(6, group.modifiedAt)
     }
 
     private static func bind(_ version: PastVersion, to statement: Statement) {
@@ -91,6 +101,7 @@ enum RowColumns {
         case .topic: topic(statement)
         case .partition: partition(statement)
         case .lease: .success(.lease(Lease(id: statement.integer(0), ttlSeconds: statement.integer(1))))
+        case .group: group(statement)
         case .keyValue: .success(.keyValue(pair(statement, from: 0)))
         case .pastVersion:
             .success(
@@ -99,6 +110,16 @@ enum RowColumns {
                         ended: statement.unsigned(0), place: statement.unsigned(1),
                         isDeletion: statement.integer(9) != 0, pair: pair(statement, from: 2))))
         }
+    }
+
+    private static func group(_ statement: Statement) -> Result<Row, RowFault> {
+        let group = ConsumerGroup(
+            topic: statement.text(1), appID: statement.text(2), leader: statement.integer(3),
+            createdAt: statement.integer(4), modifiedAt: statement.integer(5))
+        guard statement.text(0) == group.id else {
+            return .failure(RowFault(finding: "the group of \(group.topic) and \(group.appID) has another id"))
+        }
+        return .success(.group(group))
     }
 
     private static func pair(_ statement: Statement, from column: Int32) -> KeyValue {

@@ -75,6 +75,7 @@ enum StateTable: CaseIterable {
     case topic
     case partition
     case lease
+    case group
     case keyValue
     case pastVersion
 
@@ -84,7 +85,11 @@ enum StateTable: CaseIterable {
     }
 
     /// Those that came with levels.
-    static let ofLevels: [StateTable] = [.lease, .pastVersion]
+    static let ofLevels: [StateTable] = [.lease, .group, .pastVersion]
+
+    /// Those that a database of the newest schema may be without: it was written by a release before they came, and no row
+    /// of theirs can be in its state.
+    static let added: [StateTable] = [.group]
 
     static func holding(_ key: RowKey) -> StateTable {
         switch key {
@@ -92,6 +97,7 @@ enum StateTable: CaseIterable {
         case .topic: .topic
         case .partition: .partition
         case .lease: .lease
+        case .group: .group
         case .keyValue: .keyValue
         case .pastVersion: .pastVersion
         }
@@ -103,6 +109,7 @@ enum StateTable: CaseIterable {
         case .topic: "topic"
         case .partition: "partition"
         case .lease: "lease"
+        case .group: "consumer_group"
         case .keyValue: "kv"
         case .pastVersion: "kv_past"
         }
@@ -117,7 +124,7 @@ enum StateTable: CaseIterable {
     /// The columns of the primary key, then the others.
     var keyColumns: [String] {
         switch self {
-        case .broker, .lease: ["id"]
+        case .broker, .lease, .group: ["id"]
         case .topic: ["name"]
         case .partition: ["topic", "id"]
         case .keyValue: ["key"]
@@ -135,6 +142,7 @@ enum StateTable: CaseIterable {
             ] + addedColumns.map(\.name)
         case .partition: ["leader", "replicas", "isr", "leader_epoch"] + addedColumns.map(\.name)
         case .lease: ["ttl_s"]
+        case .group: ["topic", "app_id", "leader", "created_at", "modified_at"]
         case .keyValue: ["value", "create_revision", "mod_revision", "version"] + addedColumns.map(\.name)
         case .pastVersion:
             ["key", "value", "create_revision", "mod_revision", "version", "lease", "number", "deleted"]
@@ -197,6 +205,14 @@ enum StateTable: CaseIterable {
             """
         case .lease:
             "CREATE TABLE \(name) (id INTEGER PRIMARY KEY, ttl_s INTEGER NOT NULL)"
+        case .group:
+            """
+            CREATE TABLE \(name) ( -- consumer groups
+              id TEXT NOT NULL PRIMARY KEY, topic TEXT NOT NULL, app_id TEXT NOT NULL,
+              leader INTEGER NOT NULL, -- the broker that coordinates it
+              created_at INTEGER NOT NULL, modified_at INTEGER NOT NULL -- Unix milliseconds
+            ) WITHOUT ROWID
+            """
         case .keyValue:
             // Rows in key order in the key's own tree: a million of them load, stream and verify several times faster
             // than through a separate index, and updates are no slower.
@@ -224,6 +240,9 @@ enum StateTable: CaseIterable {
             """
         }
     }
+
+    /// Of the table, and of the one for what is on its way into it.
+    var creations: [String] { [creation(name: name), changedCreation] }
 
     /// `place` orders the rows of all these tables together: it is what the rows before cost.
     var changedCreation: String {

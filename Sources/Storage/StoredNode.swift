@@ -180,7 +180,7 @@ struct StoredNode {
             return checkpoint.changed.isEmpty
                 ? table.selection(from: table.name, without: missing) : table.mergedSelection(without: missing)
         }
-        let tables = StateTable.present(at: version)
+        let tables = try connection.stateTables(at: version)
         switch try readRows(checkpoint.counters, of: tables, from: \.name, select, &count, progress) {
         case .success(let metadata): return metadata
         case .failure(let fault): throw damage(fault.finding)

@@ -37,6 +37,8 @@ public enum CommandCodec {
                 1
             }
         case CommandType.alterReassignments, CommandType.createPartitions: MetadataStateMachine.operationsLevel
+        case CommandType.findGroup, CommandType.moveGroup, CommandType.deleteGroup:
+            MetadataStateMachine.operationsLevel
         default: 1
         }
     }
@@ -82,4 +84,7 @@ enum CommandType {
     static let electLeaders = "ElectLeadersCommand"
     static let createPartitions = "CreatePartitionsCommand"
     static let alterReassignments = "AlterReassignmentsCommand"
+    static let findGroup = "RegisterConsumerGroupCommand"
+    static let moveGroup = "UpdateConsumerGroupLeaderCommand"
+    static let deleteGroup = "DeleteConsumerGroupCommand"
 }

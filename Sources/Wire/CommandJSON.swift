@@ -40,6 +40,7 @@ enum CommandJSON {
         case .electLeaders: CommandType.electLeaders
         case .alterReassignments: CommandType.alterReassignments
         case .createPartitions: CommandType.createPartitions
+        case .group(let command): command.type
         }
     }
 
@@ -99,6 +100,7 @@ enum CommandJSON {
             json.field("topicName", creation.topic)
             json.field("numPartitions", creation.partitionCount)
             if let assignments = creation.assignments { json.field("assignments", assignments) }
+        case .group(let command): json.fields(of: command)
         case .noop, .put, .delete, .transaction:
             preconditionFailure("\(typeName(of: command)) has a form of its own")
         }
@@ -163,6 +165,9 @@ enum CommandJSON {
         CommandType.alterPartitions: { .alterPartitions(try AlterPartitions(json: $0)) },
         CommandType.alterReassignments: { .alterReassignments(try AlterReassignments(json: $0)) },
         CommandType.updateInSyncReplicas: { .updateInSyncReplicas(try UpdateInSyncReplicas(json: $0)) },
+        CommandType.findGroup: { .group(try GroupCommand.find(json: $0)) },
+        CommandType.moveGroup: { .group(try GroupCommand.move(json: $0)) },
+        CommandType.deleteGroup: { .group(try GroupCommand.delete(json: $0)) },
         CommandType.featureLevel: { json in
             guard let feature = Feature(rawValue: try json.string("name")) else {
                 throw JSONInputError(code: .outOfRange, field: "name", problem: "is no feature of this version")

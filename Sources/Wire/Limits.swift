@@ -1,3 +1,5 @@
+import Metadata
+
 /// The ranges of values that cross a border of the process. Everything outside is refused before it can reach the log:
 /// a huge term or index from a stranger could otherwise never be outgrown.
 public enum Limits {
@@ -61,6 +63,13 @@ public enum Limits {
     public static func isLabel(_ text: String) -> Bool {
         let bytes = text.utf8
         return !bytes.isEmpty && bytes.count <= maxNameBytes && bytes.allSatisfy { $0 >= 0x20 && $0 != 0x7F }
+    }
+
+    /// Whether `text` may name a consumer group: at most so many bytes of printable ASCII.
+    public static func isGroupID(_ text: String) -> Bool {
+        let bytes = text.utf8
+        let longest = Topic.maximumNameLength + ConsumerGroup.maximumAppIDLength + 3
+        return (1...longest).contains(bytes.count) && bytes.allSatisfy { (0x20...0x7e).contains($0) }
     }
 
     /// Whether `text` names a cluster, or a broker's process: 32 hexadecimal digits in lower case.

@@ -21,6 +21,7 @@ public enum RowCodec {
         case fetchingBroker = 11
         /// With an epoch of its own, and on the way to other replicas.
         case reassignedPartition = 12
+        case group = 16
     }
 
     // MARK: Encoding
@@ -49,6 +50,9 @@ public enum RowCodec {
             bytes.append(Kind.lease.rawValue)
             bytes.appendVarint(unsigned(lease.id))
             bytes.appendVarint(unsigned(lease.ttlSeconds))
+        case .group(let group):
+            bytes.append(Kind.group.rawValue)
+            append(group, to: &bytes)
         case .keyValue(let pair):
             bytes.append(pair.isPlain ? Kind.keyValue.rawValue : Kind.rareKeyValue.rawValue)
             if !pair.isPlain { appendRare(pair, to: &bytes) }
@@ -76,6 +80,14 @@ public enum RowCodec {
     private static func appendRare(_ pair: KeyValue, to bytes: inout [UInt8]) {
         bytes.appendVarint(unsigned(pair.lease ?? 0))
         bytes.appendVarint(UInt64(pair.place))
+    }
+
+    private static func append(_ group: ConsumerGroup, to bytes: inout [UInt8]) {
+        bytes.appendCounted(group.topic)
+        bytes.appendCounted(group.appID)
+        bytes.appendVarint(unsigned(group.leader))
+        bytes.appendZigZag(group.createdAt)
+        bytes.appendZigZag(group.modifiedAt)
     }
 
     private static func append(_ pair: KeyValue, to bytes: inout [UInt8]) {
@@ -185,6 +197,7 @@ public enum RowCodec {
                 Lease(
                     id: LeaseID(try reader.varint(in: Limits.leaseID)),
                     ttlSeconds: Int64(try reader.varint(in: Lease.ttls))))
+        case .group: return .group(try decodeGroup(&reader))
         case .pastVersion:
             return .pastVersion(
                 PastVersion(
@@ -255,6 +268,15 @@ public enum RowCodec {
         brokers.reserveCapacity(count)
         for _ in 0..<count { brokers.append(BrokerID(try reader.varint(in: Limits.id))) }
         return brokers
+    }
+
+    private static func decodeGroup(_ reader: inout ByteReader) throws(WireError) -> ConsumerGroup {
+        let topic = try decodeTopicName(&reader)
+        let appID = try reader.countedString(maxBytes: ConsumerGroup.maximumAppIDLength)
+        guard ConsumerGroup.isValidAppID(appID) else { throw reader.error("malformed name of an application") }
+        return ConsumerGroup(
+            topic: topic, appID: appID, leader: BrokerID(try reader.varint(in: Limits.id)),
+            createdAt: try reader.zigZag(), modifiedAt: try reader.zigZag())
     }
 
     private static func decodeKeyValue(_ reader: inout ByteReader, isRare: Bool) throws(WireError) -> KeyValue {

@@ -117,7 +117,7 @@ enum StateTargets {
     // MARK: Drawing
 
     static func command(_ input: inout FuzzInput) -> Command {
-        switch input.choice(15) {
+        switch input.choice(16) {
         case 0:
             return .noop(clusterID: input.flag() ? String(repeating: "a", count: 32) : nil)
         case 1, 2:
@@ -139,9 +139,16 @@ enum StateTargets {
                 UpdateInSyncReplicas.Change(topic: topic(&input), partition: input.choice(6), isInSync: input.flag())
             }
             return .updateInSyncReplicas(UpdateInSyncReplicas(broker: broker(&input), changes: changes))
+        case 11: return .raiseLevel(to: 1 + input.choice(5))
+        case 12:
+            let (topic, appID) = (topic(&input), ["a", "b_a", "a_b"][input.choice(3)])
+            switch input.choice(4) {
+            case 0: return .group(.move(ConsumerGroup.id(topic: topic, appID: appID), to: broker(&input)))
+            case 1: return .group(.delete(ConsumerGroup.id(topic: topic, appID: appID), by: broker(&input)))
+            default: return .group(.find(topic: topic, appID: appID))
+            }
         case 8, 9, 10:
             return .put(Put(key: key(&input), value: input.take(input.choice(20)), precondition: precondition(&input)))
-        case 12: return .raiseLevel(to: 1 + input.choice(5))
         case 13:
             return .createPartitions(
                 CreatePartitions(

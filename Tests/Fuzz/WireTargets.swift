@@ -39,6 +39,7 @@ enum WireTargets {
         CommandType.grantLease, CommandType.revokeLease, CommandType.keepLeasesAlive,
         CommandType.changeBrokerState, CommandType.alterPartitions, CommandType.electLeaders,
         CommandType.alterReassignments, CommandType.createPartitions,
+        CommandType.findGroup, CommandType.moveGroup, CommandType.deleteGroup,
         CommandType.transaction, "Unknown",
     ]
 

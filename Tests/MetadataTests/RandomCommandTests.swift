@@ -79,6 +79,16 @@ import Testing
                 replacing: known)
         }
 
+        /// Of names that meet, some of which give one id.
+        mutating func groupCommand() -> GroupCommand {
+            let (topic, appID) = (["a", "a_b", "c"][number(0...2)], ["b_d", "d", "e"][number(0...2)])
+            switch number(0...3) {
+            case 0: return .move(ConsumerGroup.id(topic: topic, appID: appID), to: broker())
+            case 1: return .delete(ConsumerGroup.id(topic: topic, appID: appID), by: broker())
+            default: return .find(topic: topic, appID: appID)
+            }
+        }
+
         mutating func stateChange() -> ChangeBrokerState {
             ChangeBrokerState(
                 id: broker(), epoch: epochs.randomElement(using: &random) ?? 1,
@@ -130,7 +140,8 @@ import Testing
         var epochs: [UInt64] = []
 
         mutating func command(at revision: UInt64) -> Command {
-            switch number(-60...99) {
+            switch number(-70...99) {
+            case ..<(-60): return .group(groupCommand())
             case -60..<(-48): return .alterReassignments(moves())
             case -48..<(-46):
                 return .createPartitions(
@@ -217,6 +228,20 @@ import Testing
         for broker in state.brokers { checkIndex(of: broker.id, state) }
     }
 
+    func checkGroups(_ old: MetadataStateMachine, _ state: MetadataStateMachine, after command: Command) {
+        let groups = Array(state.allGroups)
+        #expect(groups.map(\.id) == Set(groups.map(\.id)).sorted() && groups.count == state.groupCount)
+        for broker in state.brokers {
+            #expect(state.groupCount(of: broker.id) == groups.count { $0.leader == broker.id })
+        }
+        for group in groups {
+            #expect(state.isActive(group.leader) || state.brokerCount(in: .active) == 0, "\(group) after \(command)")
+            guard let before = old.group(group.id) else { continue }
+            #expect(before.topic == group.topic && before.appID == group.appID && before.createdAt == group.createdAt)
+            if before != group { #expect(state.counters.version == old.counters.version + 1, "\(command)") }
+        }
+    }
+
     /// What is derived is what a look at everything finds.
     func checkIndex(of broker: BrokerID, _ state: MetadataStateMachine) {
         let found = state.topics.flatMap { rows in
@@ -243,7 +268,7 @@ import Testing
         let (before, after) = (old.counters, new.counters)
         #expect(after.version == before.version + (outcome.changes.count > keyChanges ? 1 : 0), "\(command)")
         // An empty store at level 2 is at revision 1.
-        let isBegun = before.level == 1 && after.level == 2 && before.revision == 0
+        let isBegun = before.level == 1 && after.level > 1 && before.revision == 0
         #expect(after.revision == before.revision + (keyChanges > 0 || isBegun ? 1 : 0), "\(command)")
         #expect(after.partitionsCreated >= before.partitionsCreated)
         if outcome.refusal != nil { #expect(outcome.changes.isEmpty && before == after && old.digest == new.digest) }
@@ -311,6 +336,7 @@ import Testing
             #expect(twin.apply(command, timestamp: Int64(step)) == outcome)
             #expect(twin.digest == state.digest)
             checkPartitions(state, after: command)
+            checkGroups(before, state, after: command)
             checkProgress(before, state, outcome, command)
             past.note(state)
             generator.topics = state.topics.map { ($0.topic.name, $0.topic.id, $0.partitions) }

@@ -27,8 +27,9 @@ import Testing
             case .topic: 1
             case .partition: 2
             case .lease: 3
-            case .keyValue: 4
-            case .pastVersion: 5
+            case .group: 4
+            case .keyValue: 5
+            case .pastVersion: 6
             }
         }
         #expect(kinds == kinds.sorted())

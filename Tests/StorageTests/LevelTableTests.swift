@@ -190,6 +190,59 @@ import Testing
         #expect(try follower.directory.sql("SELECT count(placement_version) FROM level") == ["0"])
     }
 
+    private static let groupCommands: [Command] =
+        [.raiseLevel(to: 5)] + (1...2).map { .registerBroker(RegisterBroker(id: $0, host: "h", port: 1)) }
+        + ["a", "b", "c"].map { .group(.find(topic: "t", appID: $0)) }
+
+    @Test(arguments: [1, 1_000_000]) func groupsAreATable(whole: Int) throws {
+        var follower = try Follower()
+        (follower.store.limits.whole, follower.store.limits.slice) = (whole, 3000)
+        try follower.apply(Self.groupCommands)
+        try follower.check()
+        try follower.apply([.group(.delete("G_t_a", by: 1)), .group(.move("G_t_c", to: 2))])
+        try follower.check()
+        let rows = "SELECT id || ' ' || topic || ' ' || app_id || ' ' || leader FROM consumer_group"
+        #expect(try follower.directory.sql(rows, readOnly: true) == ["G_t_b t b 2", "G_t_c t c 2"])
+        try follower.store.close()
+        #expect(try Verification.verify(directory: follower.directory.path).isSound)
+        for damage in ["id = 'G_t_d'", "app_id = 'd'", "leader = 1", "leader = 9", "modified_at = 7"] {
+            let image = try follower.directory.crashImage()
+            try image.sql("UPDATE consumer_group SET \(damage) WHERE id = 'G_t_b'")
+            #expect(try !Verification.verify(directory: image.path).isSound, "\(damage)")
+        }
+    }
+
+    /// The table came later than the others: who only reads does not need it, who writes adds it.
+    @Test func aDatabaseWithoutGroupsIsRead() throws {
+        var follower = try Follower()
+        try follower.apply([.raiseLevel(to: 4), put("/a", "1")])
+        try follower.store.close()
+        for table in ["consumer_group", "changed_consumer_group"] { try follower.directory.sql("DROP TABLE \(table)") }
+        let before = try follower.directory.contents()
+        #expect(try Verification.verify(directory: follower.directory.path).isSound)
+        #expect(try follower.directory.contents() == before)
+        let (store, node) = try NodeStore.open(follower.directory)
+        #expect(node.metadata.digest == follower.state.digest)
+        try store.close()
+        #expect(try follower.directory.sql("SELECT count(*) FROM consumer_group") == ["0"])
+    }
+
+    @Test func aSnapshotBringsGroups() throws {
+        let follower = try Follower()
+        var state = MetadataStateMachine()
+        for command in Self.groupCommands { _ = state.apply(command, timestamp: 1) }
+        var rows: [Row] = []
+        state.forEachRow { rows.append($0) }
+        try follower.store.beginStaging()
+        try follower.store.stage(rows)
+        guard
+            case .installed(let installed) = try follower.store.installStaged(
+                position: position(20), counters: state.counters, digest: state.digest)
+        else { return #expect(Bool(false), "it was not installed") }
+        #expect(installed.digest == state.digest && installed.groupCount == 3)
+        #expect(try reopen(follower.directory.crashImage()).metadata.digest == state.digest)
+    }
+
     /// The columns came later than the tables: who only reads does not need them, who writes adds them.
     @Test func tablesWithoutThemAreRead() throws {
         var follower = try Follower()

@@ -43,6 +43,35 @@ import Wire
         )
     }
 
+    @Test func `groups have the fields that brokers know`() throws {
+        for (command, wanted) in [
+            (
+                GroupCommand.find(topic: "orders", appID: "a b"),
+                #"RegisterConsumerGroupCommand|{"commandType":"RegisterConsumerGroupCommand","topic":"orders","appId":"a b"}"#
+            ),
+            (
+                .move("G_orders_a", to: 7),
+                #"UpdateConsumerGroupLeaderCommand|{"commandType":"UpdateConsumerGroupLeaderCommand","groupId":"G_orders_a","newLeaderBrokerId":7}"#
+            ),
+            (
+                .delete("G_orders_a", by: 7),
+                #"DeleteConsumerGroupCommand|{"commandType":"DeleteConsumerGroupCommand","groupId":"G_orders_a","brokerId":7}"#
+            ),
+        ] {
+            #expect(text(.group(command)) == wanted)
+            let (type, data) = CommandCodec.encode(.group(command))
+            #expect(try CommandCodec.decode(type: type, data: data) == .group(command))
+            #expect(CommandCodec.level(ofType: type, data: data) == 5)
+        }
+        for id in ["", "ü", String(repeating: "a", count: 508)] {
+            #expect(throws: WireError.self) {
+                try decode(
+                    "DeleteConsumerGroupCommand",
+                    #"{"commandType":"DeleteConsumerGroupCommand","groupId":"\#(id)","brokerId":7}"#)
+            }
+        }
+    }
+
     @Test func `a level names its feature`() {
         #expect(
             text(.raiseLevel(to: 2))

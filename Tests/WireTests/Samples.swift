@@ -57,7 +57,7 @@ struct Samples {
     }
 
     mutating func command() -> Command {
-        switch Int.random(in: 0..<19, using: &random) {
+        switch Int.random(in: 0..<20, using: &random) {
         case 15:
             .electLeaders(
                 ElectLeaders(
@@ -78,6 +78,7 @@ struct Samples {
                 CreatePartitions(
                     topic: topic(), partitionCount: Int(number(1...10_000)), assignments: chance() ? lists() : nil))
         case 16: .raiseLevel(of: chance() ? .metadata : .placement, to: Int(number(1...1000)))
+        case 19: .group(groupCommand())
         case 13: .changeBrokerState(stateChange())
         case 9: .transaction(transaction(depth: 1))
         case 10: .grantLease(lease())
@@ -121,6 +122,18 @@ struct Samples {
     private mutating func reassignment() -> Reassignment {
         Reassignment(
             adding: brokers(), removing: brokers(), original: brokers(), startedAt: number(-5...Int64(1 << 50)))
+    }
+
+    private mutating func appID() -> String {
+        ["a", "~ \"x\"\\", String(repeating: "a", count: 255)].randomElement(using: &random)!
+    }
+
+    private mutating func groupCommand() -> GroupCommand {
+        switch Int.random(in: 0..<3, using: &random) {
+        case 0: .find(topic: topic(), appID: appID())
+        case 1: .move(ConsumerGroup.id(topic: topic(), appID: appID()), to: id())
+        default: .delete(ConsumerGroup.id(topic: topic(), appID: appID()), by: id())
+        }
     }
 
     mutating func topicID() -> TopicID { TopicID(high: random.next(), low: random.next()) }
@@ -293,7 +306,12 @@ struct Samples {
     // MARK: Rows
 
     mutating func row() -> Row {
-        switch Int.random(in: 0..<6, using: &random) {
+        switch Int.random(in: 0..<7, using: &random) {
+        case 6:
+            .group(
+                ConsumerGroup(
+                    topic: topic(), appID: appID(), leader: id(), createdAt: number(Int64.min...Int64.max),
+                    modifiedAt: Int64(counter())))
         case 4: .lease(lease())
         case 5:
             .keyValue(

@@ -68,6 +68,8 @@ struct Problem: Error, Equatable {
 }
 
 extension Problem {
+    private static let retryLater = [(name: "Retry-After", value: "1")]
+
     /// `remaining`: for so long the process that has the id may be alive.
     init(duplicate broker: Broker, remaining: Duration) {
         let seconds = remaining.components.seconds + 1
@@ -173,6 +175,18 @@ extension Problem {
         case .tooManyLeases(let limit): self.init(.tooManyLeases, "there are \(limit) leases, as many as may be")
         case .leaseIsFull(let id, let limit):
             self.init(.leaseFull, "lease \(id) has \(limit) keys, as many as may go with one")
+        case .unknownGroup(let id): self.init(.unknownGroup, "group \(id) does not exist")
+        case .notGroupLeader(let id, let leader):
+            self.init(.notGroupLeader, "group \(id) is led by broker \(leader)")
+        case .groupIDCollision(let id):
+            self.init(.groupIDCollision, "the id \(id) is that of another topic's group, whose names give the same")
+        case .tooManyGroups(let limit): self.init(.tooManyGroups, "there are \(limit) groups, as many as may be")
+        case .noGroupLeader:
+            self.init(.unavailable, "no broker is ACTIVE that could lead the group", headers: Self.retryLater)
+        case .brokerNotActive(let broker):
+            self.init(
+                .unavailable, "broker \(broker.id) is \(broker.state.rawValue), and can not lead",
+                headers: Self.retryLater)
         case .staleFence:
             self.init(.staleFence, "the token is not that of the lock's present holder; nothing was changed")
         case .invalidCommand:

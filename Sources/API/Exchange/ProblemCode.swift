@@ -38,6 +38,10 @@ public enum ProblemCode: String, Sendable, CaseIterable {
     case unknownPartition = "unknown_partition"
     case noReassignmentInProgress = "no_reassignment_in_progress"
     case uncleanCancel = "unclean_cancel"
+    case unknownGroup = "unknown_group"
+    case notGroupLeader = "not_group_leader"
+    case groupIDCollision = "group_id_collision"
+    case tooManyGroups = "too_many_groups"
     case revisionMismatch = "revision_mismatch"
     case revisionCompacted = "revision_compacted"
     case futureRevision = "future_revision"
@@ -82,15 +86,15 @@ public enum ProblemCode: String, Sendable, CaseIterable {
             .notEnoughBrokers, .futureRevision, .keyChangedTwice, .invalidPartitions, .invalidReplicaAssignment:
             400
         case .unknownPath, .unknownBroker, .unknownTopic, .unknownKey, .unknownLease, .unknownMember, .unknownFeature,
-            .unknownPartition:
+            .unknownPartition, .unknownGroup:
             404
-        case .foreignOrigin: 403
+        case .foreignOrigin, .notGroupLeader: 403
         case .methodNotAllowed: 405
         case .brokerIDInUse, .duplicateRegistration, .staleBrokerEpoch, .clusterIDMismatch, .brokerHasPartitions,
             .topicExists, .topicIDMismatch, .topicNameCollision, .noReassignmentInProgress, .uncleanCancel,
             .versionAhead, .idInUse, .changeInProgress, .wouldLoseQuorum,
             .notCaughtUp, .featureNotEnabled, .unsupportedFeatureLevel,
-            .backupInProgress, .leaseExists, .tooManyLeases, .leaseFull, .lockHeld:
+            .backupInProgress, .leaseExists, .tooManyLeases, .leaseFull, .lockHeld, .groupIDCollision, .tooManyGroups:
             409
         case .revisionCompacted, .versionTooOld: 410
         case .revisionMismatch, .staleFence: 412

@@ -4,7 +4,7 @@ import Metadata
 import Server
 import Wire
 
-/// `GET /changes` and `GET /snapshot`: brokers, topics and partitions for whoever keeps a copy of them, from any node.
+/// `GET /changes` and `GET /snapshot`: brokers, topics, partitions and groups for whoever keeps a copy of them, from any node.
 enum Changes {
     static let defaultLimit: UInt64 = 2000
     private static let waitMilliseconds: ClosedRange<UInt64> = 0...30_000
@@ -94,6 +94,11 @@ extension ChangesCursor {
         case ("topic", 4):
             guard let id = Int(parts[3]), (-1..<Topic.partitionCounts.upperBound).contains(id) else { return nil }
             self.init(version: version, place: .topic(String(parts[2]), partition: id))
+        case ("group", _):
+            // It may hold the mark between the parts.
+            let id = parts[2...].joined(separator: ":")
+            guard Limits.isGroupID(id) else { return nil }
+            self.init(version: version, place: .group(id))
         default: return nil
         }
     }
@@ -102,6 +107,7 @@ extension ChangesCursor {
         switch place {
         case .removal(let first): "\(version):removed:\(first)"
         case .broker(let id): "\(version):broker:\(id)"
+        case .group(let id): "\(version):group:\(id)"
         case .topic(let name, let partition): "\(version):topic:\(name):\(partition)"
         }
     }

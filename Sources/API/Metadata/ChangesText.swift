@@ -29,7 +29,19 @@ struct ChangesText {
             .array("topics", .each(page.topics) { topic in [.write { $0.value(followed: topic) }] }),
             .array(
                 "partitions",
-                .each(page.partitions) { row in [.write { $0.value(followed: row.partition, of: row.topic) }] }))
+                .each(page.partitions) { row in [.write { $0.value(followed: row.partition, of: row.topic) }] }),
+            groups)
+    }
+
+    /// Only where there are some: below their level answers are what they were.
+    private var groups: AnySequence<JSONStream.Step> {
+        let page = shared.page
+        guard !page.groups.isEmpty || !page.removedGroups.isEmpty else { return .one { _ in } }
+        return AnySequence(
+            [
+                AnySequence.array("removedGroups", .each(page.removedGroups) { id in [.write { $0.value(id) }] }),
+                .array("groups", .each(page.groups) { group in [.write { $0.value(followed: group) }] }),
+            ].joined())
     }
 
     private func writeHead(to json: inout JSONWriter) {

@@ -30,7 +30,8 @@ public enum RequestKind {
             // One that waits holds nothing, and is alone on its connection all the same.
             let isWaiting = request.query.map { $0.contains("wait=") || $0.contains("watch=") } ?? false
             return isWaiting ? waitingBytes : clusterBytes
-        case "/api/v1/metadata/partitions", "/api/v1/metadata/stop-check": return clusterBytes
+        case "/api/v1/metadata/partitions", "/api/v1/metadata/stop-check", "/api/v1/metadata/consumer-groups":
+            return clusterBytes
         case let path where path.hasPrefix("/api/v1/kv/"):
             // A watch holds what it sends next, and no more.
             if request.query?.contains("watch=") == true { return 0 }

@@ -55,6 +55,15 @@ enum Routes {
         Route("/api/v1/metadata/rehearsals", .post(Rehearsals.run, "consistency")),
         Route("/api/v1/metadata/health/cluster", .get(ClusterHealth.get, "consistency")),
 
+        Route("/api/v1/metadata/consumer-groups/find-or-create", .post(ConsumerGroups.findOrCreate)),
+        Route("/api/v1/metadata/consumer-groups", .get(ConsumerGroups.list, "consistency")),
+        Route(
+            "/api/v1/metadata/consumer-groups/{groupId}", .get(ConsumerGroups.get, "consistency"),
+            .delete(ConsumerGroups.delete, "brokerId")),
+        Route(
+            "/api/v1/metadata/consumer-groups/{groupId}/reassign-leader",
+            .post(ConsumerGroups.reassignLeader, "newLeaderBrokerId")),
+
         Route("/api/v1/txn", .post(Transactions.commit)),
         Route("/api/v1/leases", .get(Leases.list, "consistency", "limit", "after"), .post(Leases.grant)),
         Route(

@@ -1,6 +1,6 @@
 import Defects
 
-/// What changed of brokers, topics and partitions behind a version, each once, as it is now: a part of it. Whoever takes in all
+/// What changed of brokers, topics, partitions and groups behind a version, each once, as it is now: a part of it. Whoever takes in all
 /// pages, what was removed first, and then goes on behind the version of the first page, has what the state has.
 public struct ChangesPage: Sendable {
     public struct RemovedTopic: Equatable, Sendable {
@@ -15,20 +15,24 @@ public struct ChangesPage: Sendable {
         case broker(BrokerID)
         /// This partition of the topic, or, with -1, its own row.
         case topic(String, partition: Int)
+        case group(String)
     }
 
     /// Of the state that it was read from.
     public let version: UInt64
     public fileprivate(set) var removedBrokers: [BrokerID] = []
     public fileprivate(set) var removedTopics: [RemovedTopic] = []
+    public fileprivate(set) var removedGroups: [String] = []
     public fileprivate(set) var brokers: [Broker] = []
     public fileprivate(set) var topics: [Topic] = []
     public fileprivate(set) var partitions: [(topic: Topic, partition: Partition)] = []
+    public fileprivate(set) var groups: [ConsumerGroup] = []
     /// `nil` on the last page. A page may be short, or empty, and have a next.
     public fileprivate(set) var next: Place?
 
     public var rowCount: Int {
-        removedBrokers.count + removedTopics.count + brokers.count + topics.count + partitions.count
+        removedBrokers.count + removedTopics.count + removedGroups.count + brokers.count + topics.count
+            + partitions.count + groups.count
     }
 
     /// About how large one is as text.
@@ -53,24 +57,26 @@ extension MetadataStateMachine {
     public var changesImage: ChangesImage {
         ChangesImage(
             version: counters.version, brokers: brokerRows, brokerStamps: brokerStamps, topics: topicRows,
-            removals: removals)
+            groups: groups, removals: removals)
     }
 }
 
-/// Brokers, topics and partitions of one moment, with the versions at which they changed. Whoever keeps it holds nothing of the
+/// Brokers, topics, partitions and groups of one moment, with the versions at which they changed. Whoever keeps it holds nothing of the
 /// keys, which may all be replaced meanwhile.
 public struct ChangesImage: Sendable {
     public let version: UInt64
     fileprivate let brokers: [Broker]
     fileprivate let brokerStamps: [UInt64]
     fileprivate let topics: TopicTable
+    fileprivate let groups: GroupTable
     fileprivate let removals: Removals
 
     fileprivate init(
-        version: UInt64, brokers: [Broker], brokerStamps: [UInt64], topics: TopicTable, removals: Removals
+        version: UInt64, brokers: [Broker], brokerStamps: [UInt64], topics: TopicTable, groups: GroupTable,
+        removals: Removals
     ) {
         (self.version, self.brokers, self.brokerStamps) = (version, brokers, brokerStamps)
-        (self.topics, self.removals) = (topics, removals)
+        (self.topics, self.groups, self.removals) = (topics, groups, removals)
     }
 
     /// A page of what changed behind `version`, which must be one that can be followed, or 0: then it is all there is.
@@ -82,6 +88,7 @@ public struct ChangesImage: Sendable {
         case .removal(let first): addRemovals(from: first, changedAfter: version, to: &page)
         case .broker(let id): addBrokers(from: id, changedAfter: version, to: &page)
         case .topic(let name, let partition): addTopics(from: (name, partition), changedAfter: version, to: &page)
+        case .group(let id): addGroups(from: id, changedAfter: version, to: &page)
         }
         return page
     }
@@ -121,11 +128,27 @@ public struct ChangesImage: Sendable {
         while true {
             let found = topics.first(changedAfter: version, from: index)
             page.looks += found.looks
-            guard found.index < topics.endIndex else { return }
+            guard found.index < topics.endIndex else { break }
             var first = isThere && found.index == index ? place.partition : -1
             if Defect.changesPageSkipsRow.isOn, isThere, found.index == index { first += 1 }
             guard addTopic(topics[found.index], from: first, changedAfter: version, to: &page) else { return }
             (index, isThere) = (topics.index(after: found.index), false)
+        }
+        addGroups(from: "", changedAfter: version, to: &page)
+    }
+
+    private func addGroups(from id: String, changedAfter version: UInt64, to page: inout ChangesPage) {
+        var index = groups.lowerBound(of: id)
+        while true {
+            let found = groups.first(changedAfter: version, from: index)
+            page.looks += found.looks
+            guard found.index < groups.endIndex else { return }
+            if page.isFull {
+                page.next = .group(groups[found.index].id)
+                return
+            }
+            page.add(groups[found.index])
+            index = groups.index(after: found.index)
         }
     }
 
@@ -155,8 +178,14 @@ extension ChangesPage {
         switch removal {
         case .broker(let id): removedBrokers.append(id)
         case .topic(let name, let id): removedTopics.append(RemovedTopic(name: name, id: id))
+        case .group(let id): removedGroups.append(id)
         }
         bytes += 100
+    }
+
+    fileprivate mutating func add(_ group: ConsumerGroup) {
+        groups.append(group)
+        bytes += 200 + 3 * group.id.utf8.count
     }
 
     fileprivate mutating func add(_ broker: Broker) {

@@ -1,10 +1,11 @@
-/// Which brokers and topics went, so that whoever follows the changes of rows hears of those that have none any more.
+/// Which brokers, topics and groups went, so that whoever follows the changes of rows hears of those that have none any more.
 /// Derived from what was applied: no part of the digest, and not stored. A state that was restored begins without.
 struct Removals: Sendable {
     struct Removal: Sendable {
         enum What: Sendable {
             case broker(BrokerID)
             case topic(name: String, id: TopicID)
+            case group(String)
         }
 
         let version: UInt64

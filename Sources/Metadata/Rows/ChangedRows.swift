@@ -10,6 +10,7 @@ struct ChangedRows: Sendable {
     private var partitions: [String: Set<Int>] = [:]
     private var partitionCount = 0
     private var leases: Set<LeaseID> = []
+    private var groups: Set<String> = []
     private var keys: [Key] = []
     private var sweeps: [DeletedKeys] = []
     private var sweptCount = 0
@@ -18,7 +19,8 @@ struct ChangedRows: Sendable {
     init(takenRevision: UInt64) { self.takenRevision = takenRevision }
 
     var count: Int {
-        brokers.count + topics.count + partitionCount + leases.count + keys.count + sweptCount + pastCount
+        brokers.count + topics.count + partitionCount + leases.count + groups.count + keys.count + sweptCount
+            + pastCount
     }
 
     mutating func insert(broker id: BrokerID) { brokers.insert(id) }
@@ -30,6 +32,8 @@ struct ChangedRows: Sendable {
     }
 
     mutating func insert(lease id: LeaseID) { leases.insert(id) }
+
+    mutating func insert(group id: String) { groups.insert(id) }
 
     mutating func insertCreated(_ key: Key) { keys.append(key) }
 
@@ -61,6 +65,7 @@ struct ChangedRows: Sendable {
             for id in ids.sorted() { rows.append(.partition(topic: topic, id: id)) }
         }
         for id in leases.sorted() { rows.append(.lease(id)) }
+        for id in groups.sorted() { rows.append(.group(id)) }
         var last: Key?
         let swept = sweeps.joined().lazy.filter { $0.modRevision <= takenRevision }.map(\.key)
         for key in Self.sorted(keys + swept) where key != last {
@@ -88,6 +93,7 @@ struct ChangedRows: Sendable {
         private var topics: ArraySlice<String>
         private var partitions: ArraySlice<(key: String, value: Set<Int>)>
         private var leases: ArraySlice<LeaseID>
+        private var groups: ArraySlice<String>
         private var keys: ArraySlice<Key>
         /// The first in the last place.
         private var sweeps: [DeletedKeys]
@@ -98,6 +104,7 @@ struct ChangedRows: Sendable {
             topics = changed.topics.sorted()[...]
             partitions = changed.partitions.sorted { $0.key < $1.key }[...]
             leases = changed.leases.sorted()[...]
+            groups = changed.groups.sorted()[...]
             keys = changed.keys[...]
             sweeps = changed.sweeps.reversed()
             takenRevision = changed.takenRevision
@@ -109,6 +116,7 @@ struct ChangedRows: Sendable {
             if !topics.isEmpty { return take(&topics).map { .topic($0) } }
             if let (topic, ids) = partitions.popFirst() { return ids.sorted().map { .partition(topic: topic, id: $0) } }
             if !leases.isEmpty { return take(&leases).map { .lease($0) } }
+            if !groups.isEmpty { return take(&groups).map { .group($0) } }
             if !keys.isEmpty { return ChangedRows.sorted(take(&keys)).map { .keyValue($0) } }
             return sweeps.isEmpty ? nil : takeSwept()
         }

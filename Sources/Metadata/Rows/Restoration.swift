@@ -8,7 +8,7 @@ extension MetadataStateMachine {
     /// Puts back a stored row. A row that contradicts those before it (a partition without its topic) is an error.
     ///
     /// Rows come as ``forEachRow(_:)`` gives them: brokers and topics before partitions, the partitions of a topic in
-    /// ascending id, leases before keys. Rows in ascending order are put back fastest. They do not count as changed. Whether all rows are
+    /// ascending id, leases before keys, groups behind brokers. Rows in ascending order are put back fastest. They do not count as changed. Whether all rows are
     /// there only the ``digest`` can tell.
     public mutating func restore(_ row: Row) throws(RestoreError) {
         switch row {
@@ -16,6 +16,7 @@ extension MetadataStateMachine {
         case .topic(let topic): try restore(topic)
         case .partition(let topic, let partition): try restore(partition, topic: topic)
         case .lease(let lease): try restore(lease)
+        case .group(let group): try restore(group)
         case .keyValue(let pair): try restore(pair)
         case .pastVersion(let version): try restore(version)
         }
@@ -135,6 +136,18 @@ extension MetadataStateMachine {
         }
         leases.insert(lease)
         ownDigest.add(Digest(lease))
+    }
+
+    private mutating func restore(_ group: ConsumerGroup) throws(RestoreError) {
+        guard hasOperations, Topic.isValidName(group.topic), ConsumerGroup.isValidAppID(group.appID) else {
+            throw RestoreError(description: "Group \(group.id) is stored, which level \(counters.level) does not have.")
+        }
+        guard groups[group.id] == nil else { throw RestoreError(description: "Group \(group.id) is stored twice.") }
+        guard isActive(group.leader) || brokerCounts[.active] == 0 else {
+            throw RestoreError(description: "Group \(group.id) is led by broker \(group.leader), which is not ACTIVE.")
+        }
+        groups.put(group, at: counters.version)
+        ownDigest.add(Digest(group))
     }
 
     private mutating func restore(_ pair: KeyValue) throws(RestoreError) {

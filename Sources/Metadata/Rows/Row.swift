@@ -4,6 +4,7 @@ public enum Row: Equatable, Sendable {
     case topic(Topic)
     case partition(topic: String, Partition)
     case lease(Lease)
+    case group(ConsumerGroup)
     case keyValue(KeyValue)
     case pastVersion(PastVersion)
 
@@ -13,6 +14,7 @@ public enum Row: Equatable, Sendable {
         case .topic(let topic): .topic(topic.name)
         case .partition(let topic, let partition): .partition(topic: topic, id: partition.id)
         case .lease(let lease): .lease(lease.id)
+        case .group(let group): .group(group.id)
         case .keyValue(let pair): .keyValue(pair.key)
         case .pastVersion(let version): .pastVersion(ended: version.ended, place: version.place)
         }
@@ -24,6 +26,7 @@ public enum RowKey: Hashable, Sendable {
     case topic(String)
     case partition(topic: String, id: Int)
     case lease(LeaseID)
+    case group(String)
     case keyValue(Key)
     case pastVersion(ended: UInt64, place: UInt64)
 }

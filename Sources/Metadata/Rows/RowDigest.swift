@@ -9,6 +9,7 @@ private enum RowKind {
     static let keyValue: UInt64 = 4
     static let pastVersion: UInt64 = 5
     static let lease: UInt64 = 6
+    static let group: UInt64 = 7
 }
 
 extension Digest {
@@ -93,6 +94,15 @@ extension Digest {
         var hasher = RowHasher()
         hasher.combine(RowKind.lease, UInt64(bitPattern: lease.id))
         hasher.combine(lease.ttlSeconds, 0)
+        self = hasher.finalize()
+    }
+
+    init(_ group: ConsumerGroup) {
+        var hasher = RowHasher()
+        hasher.combine(RowKind.group, UInt64(bitPattern: group.leader))
+        hasher.combine(group.createdAt, group.modifiedAt)
+        hasher.combine(group.topic)
+        hasher.combine(group.appID)
         self = hasher.finalize()
     }
 

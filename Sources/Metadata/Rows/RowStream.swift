@@ -13,6 +13,7 @@ public struct RowStream: Sendable {
     private var partition = 0
     /// The first in the last place; `nil` until their turn comes.
     private var leases: [Lease]?
+    private var group: GroupTable.Index
     /// The next key is this one or a later one.
     private var key: [UInt8] = []
     private var past: PastVersions
@@ -22,6 +23,7 @@ public struct RowStream: Sendable {
     public init(_ state: MetadataStateMachine) {
         image = state
         (topic, topicOfPartition) = (state.topicRows.startIndex, state.topicRows.startIndex)
+        group = Defect.snapshotWithoutGroups.isOn ? state.groups.endIndex : state.groups.startIndex
         past = PastVersions(state.history, after: state.history.horizon)
     }
 
@@ -53,12 +55,18 @@ public struct RowStream: Sendable {
             defer { topic = image.topicRows.index(after: topic) }
             return .topic(image.topicRows[topic].topic)
         }
-        return nextPartition() ?? nextLease() ?? nextKey() ?? nextPast()
+        return nextPartition() ?? nextLease() ?? nextGroup() ?? nextKey() ?? nextPast()
     }
 
     private mutating func nextLease() -> Row? {
         if leases == nil { leases = image.leases.sorted.reversed() }
         return leases?.popLast().map { .lease($0) }
+    }
+
+    private mutating func nextGroup() -> Row? {
+        guard group < image.groups.endIndex else { return nil }
+        defer { group = image.groups.index(after: group) }
+        return .group(image.groups[group])
     }
 
     private mutating func nextPartition() -> Row? {
@@ -100,6 +108,7 @@ extension Row {
             64 + topic.utf8.count + 8 * (partition.replicas.count + partition.inSyncReplicas.count)
                 + (partition.reassignment == nil ? 0 : 32 + 16 * partition.replicas.count)
         case .lease: 32
+        case .group(let group): 64 + 2 * group.id.utf8.count
         case .keyValue(let pair): 64 + pair.key.bytes.count + pair.value.count
         case .pastVersion(let version): 80 + version.pair.key.bytes.count + version.pair.value.count
         }

@@ -88,6 +88,7 @@ enum Metrics {
             text.sample("dmq_broker_states", [("state", state.rawValue)], count)
         }
         text.gauge("dmq_topics", "Topics.", node.topics)
+        text.gauge("dmq_consumer_groups", "Consumer groups.", node.groups)
         renderPartitions(node, &text)
         text.gauge("dmq_keys", "Keys.", node.keys)
         text.gauge("dmq_voter", "1 while this node has its vote.", node.status.isVoter ? 1 : 0)

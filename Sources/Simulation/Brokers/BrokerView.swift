@@ -27,6 +27,7 @@ struct BrokerView {
     private(set) var controller: UInt64?
     private var brokers: [BrokerID: Broker] = [:]
     private var partitions: [PartitionName: Partition] = [:]
+    private var groups: [String: ClusterModel.Group] = [:]
     /// Where the next page of changes begins.
     private(set) var cursor: ChangesCursor?
     /// Something it was told may be of that version already.
@@ -63,6 +64,8 @@ struct BrokerView {
         newest = max(newest, page.version)
         for id in page.removedBrokers { brokers[id] = nil }
         for topic in page.removedTopics { partitions = partitions.filter { $0.key.topic != topic.name } }
+        for id in page.removedGroups { groups[id] = nil }
+        for group in page.groups { groups[group.id] = ClusterModel.Group(group) }
         for broker in page.brokers { brokers[broker.id] = Broker(ClusterModel.Broker(broker)) }
         for (topic, partition) in page.partitions {
             partitions[PartitionName(topic: topic.name, number: partition.id)] = Partition(
@@ -88,6 +91,12 @@ struct BrokerView {
         }
         if partitions.count != named.count { return "\(partitions.count) partitions, right is \(named.count)" }
         return version == right ? nil : "version \(version), right is \(right)"
+    }
+
+    /// The same of groups, of which only those hear who follow the changes.
+    func groupDifference(from cluster: ClusterModel) -> String? {
+        let found = groups.values.sorted { $0.name < $1.name }
+        return found == cluster.groups ? nil : "groups are \(found), right is \(cluster.groups)"
     }
 }
 

@@ -36,7 +36,8 @@ extension SimulatedBrokers {
         // Pages of several versions are healed by the next question.
         guard all[index].view.newest == shared.version, let right = cluster.ledger.model.cluster(at: shared.version)
         else { return }
-        if let text = all[index].view.difference(from: right, version: shared.version) {
+        let view = all[index].view
+        if let text = view.difference(from: right, version: shared.version) ?? view.groupDifference(from: right) {
             cluster.violated("Changes lead to what is so", "broker \(all[index].id), told by node \(node.id): \(text)")
         }
     }

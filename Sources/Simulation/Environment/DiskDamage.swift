@@ -109,6 +109,13 @@ extension Row {
         case .lease(var lease):
             random.flipBit(of: &lease.ttlSeconds)
             return .lease(lease)
+        case .group(let group):
+            var leader = group.leader
+            random.flipBit(of: &leader)
+            return .group(
+                ConsumerGroup(
+                    topic: group.topic, appID: group.appID, leader: leader, createdAt: group.createdAt,
+                    modifiedAt: group.modifiedAt))
         case .pastVersion(var version):
             random.flipBit(of: &version.pair.modRevision)
             return .pastVersion(version)

@@ -1,6 +1,6 @@
 import Metadata
 
-/// The state tables of a platter, in the order that a restoration wants: brokers, topics, partitions, leases, keys, each in ascending
+/// The state tables of a platter, in the order that a restoration wants: brokers, topics, partitions, leases, groups, keys, each in ascending
 /// order. Kept in it, for snapshots are opened far more often than rows change.
 struct SortedRows {
     private var ranked: [(rank: Rank, row: Row)] = []
@@ -56,10 +56,11 @@ struct SortedRows {
             case .topic(let topic): (table, name, number) = (1, Array(topic.utf8), 0)
             case .partition(let topic, let id): (table, name, number) = (2, Array(topic.utf8), Int64(id))
             case .lease(let id): (table, name, number) = (3, [], id)
-            case .keyValue(let key): (table, name, number) = (4, key.bytes, 0)
+            case .group(let id): (table, name, number) = (4, Array(id.utf8), 0)
+            case .keyValue(let key): (table, name, number) = (5, key.bytes, 0)
             case .pastVersion(let ended, let place):
                 let bytes = (0..<8).map { UInt8(truncatingIfNeeded: ended >> (56 - 8 * $0)) }
-                (table, name, number) = (5, bytes, Int64(place))
+                (table, name, number) = (6, bytes, Int64(place))
             }
         }
 

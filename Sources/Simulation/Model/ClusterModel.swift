@@ -43,6 +43,8 @@ struct ClusterModel: Equatable {
     private(set) var brokers: [Broker] = []
     /// In ascending name.
     var topics: [Topic] = []
+    /// In ascending name.
+    var groups: [Group] = []
     /// Of all topics that ever were: each goes on where the one before ended.
     var partitionsCreated = 0
 

@@ -20,6 +20,8 @@ extension ModelAnswer {
                     .refused("a result of a transaction that was none")
                 }
             case .partitions(let results, _): .partitions(results.map { ClusterModel.Altered($0) })
+            case .group(let group, let leader):
+                .group(ClusterModel.Group(group), at: leader.map { "\($0.host):\($0.port)" })
             case .lease(let lease): .lease(lease.id, ttl: lease.ttlSeconds)
             case .refused(.revisionMismatch(let present)): .refused("revisionMismatch", present: present)
             case .refused(let refusal): .refused(Self.name(of: refusal))
@@ -49,6 +51,12 @@ extension ModelAnswer {
         case .leaseExists: "leaseExists"
         case .tooManyLeases: "tooManyLeases"
         case .leaseIsFull: "leaseIsFull"
+        case .unknownGroup: "unknownGroup"
+        case .notGroupLeader: "notGroupLeader"
+        case .groupIDCollision: "groupIDCollision"
+        case .tooManyGroups: "tooManyGroups"
+        case .noGroupLeader: "noGroupLeader"
+        case .brokerNotActive: "brokerNotActive"
         case .staleFence: "staleFence"
         case .invalidCommand: "invalidCommand"
         }
@@ -158,6 +166,14 @@ extension ClusterModel.Topic {
     }
 }
 
+extension ClusterModel.Group {
+    init(_ group: ConsumerGroup) {
+        self.init(
+            topic: group.topic, app: group.appID, leader: group.leader, createdAt: group.createdAt,
+            changedAt: group.modifiedAt)
+    }
+}
+
 extension KeysModel.Value {
     init(_ pair: KeyValue) {
         self.init(
@@ -171,6 +187,12 @@ extension ClusterModel {
     func difference(from metadata: MetadataStateMachine) -> String? {
         let brokers = metadata.brokers.map { Broker($0) }
         if brokers != self.brokers { return "brokers are \(brokers), right is \(self.brokers)" }
+        let groups = metadata.allGroups.map { Group($0) }
+        if groups != self.groups { return "groups are \(groups), right is \(self.groups)" }
+        for broker in brokers {
+            let (count, right) = (metadata.groupCount(of: broker.id), groups.count { $0.leader == broker.id })
+            if count != right { return "broker \(broker.id) counts \(count) groups, right is \(right)" }
+        }
         let names = metadata.topicNames
         if names != topics.map(\.name) { return "topics are \(names), right is \(topics.map(\.name))" }
         for right in topics {

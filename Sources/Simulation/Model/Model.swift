@@ -10,6 +10,8 @@ struct Model {
     private(set) var level = 1
     /// Of feature placement.version.
     private(set) var placement = 1
+    /// Of the last entry.
+    private var time: Int64 = 0
 
     var version: UInt64 { UInt64(clusters.count - 1) }
     var cluster: ClusterModel { clusters[clusters.count - 1] }
@@ -22,6 +24,7 @@ struct Model {
     /// - Parameter time: The entry's, in Unix milliseconds.
     mutating func apply(_ command: Command, at time: Int64) -> ModelAnswer {
         let (level, next) = (level, version + 1)
+        self.time = time
         switch command {
         case .noop: return .done
         case .put(let put): return keys.put(put)
@@ -67,6 +70,8 @@ struct Model {
             return change { $0.grow(creation, placement: placement) }
         case .electLeaders(let election): return change { $0.elect(election) }
         case .alterPartitions(let report): return change { $0.alter(report) }
+        case .group where level < 5: return .refused("invalidCommand")
+        case .group(let command): return change { $0.carryOut(command, at: time) }
         }
     }
 
@@ -75,6 +80,7 @@ struct Model {
         let answer = body(&next)
         if next != cluster {
             if level >= 4 { next.countChanges(since: cluster) }
+            next.passOnGroups(at: time)
             clusters.append(next)
         }
         return answer
@@ -91,6 +97,7 @@ enum ModelAnswer: Equatable {
     case transaction(TransactionModel.Answer, revision: UInt64)
     case lease(LeaseID, ttl: Int64)
     case partitions([ClusterModel.Altered])
+    case group(ClusterModel.Group, at: String?)
     /// With the key's present revision, if that is the reason.
     case refused(String, present: UInt64? = nil)
 }

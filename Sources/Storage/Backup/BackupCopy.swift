@@ -200,7 +200,7 @@ extension Connection {
 
     /// Of a checkpoint that was on its way into the tables.
     private func mergeChangedRows(_ places: Range<UInt64>) throws(StorageError) {
-        for table in StateTable.present(at: try integer("PRAGMA user_version")) {
+        for table in try stateTables(at: try integer("PRAGMA user_version")) {
             for sql in table.mergers {
                 let statement = try prepare(sql, isPersistent: false)
                 defer { sqlite3_finalize(statement.handle) }

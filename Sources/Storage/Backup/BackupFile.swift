@@ -80,7 +80,7 @@ public final class BackupFile {
     /// In the order in which a state machine restores them.
     func forEachRow(_ body: (Row) throws(RestoreError) -> Void) throws(StorageError) {
         try Self.plainly { () throws(StorageError) in
-            for table in StateTable.present(at: record.schemaVersion) { try forEachRow(of: table, body) }
+            for table in try connection.stateTables(at: record.schemaVersion) { try forEachRow(of: table, body) }
         }
     }
 

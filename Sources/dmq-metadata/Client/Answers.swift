@@ -190,6 +190,16 @@ struct RehearsalAnswer: Decodable {
     var steps: [Step]
 }
 
+struct GroupAnswer: Decodable {
+    var groupId: String
+    var topic: String
+    var appId: String
+    var groupLeaderBrokerId: Int64
+    /// `nil` while that broker is not registered.
+    var groupLeaderUrl: String?
+    var lastModifiedAt: Int64
+}
+
 struct HealthAnswer: Decodable {
     /// `ok`, `degraded`, `critical`.
     var status: String
