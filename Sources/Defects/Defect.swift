@@ -401,6 +401,15 @@
         /// A snapshot is sent without groups.
         case snapshotWithoutGroups = "snapshot-without-groups"
 
+        // Ids for producers
+
+        /// A block begins within the one before.
+        case producerBlocksOverlap = "producer-blocks-overlap"
+        /// A state that was stored, or came as a snapshot, gives ids again that were given before.
+        case producerIDsReused = "producer-ids-reused"
+        /// A process that was replaced gets ids.
+        case staleEpochGetsProducerIDs = "stale-epoch-gets-producer-ids"
+
         /// A page begins with the entry that it is to follow.
         case pageBeginsWithTheLast = "page-begins-with-the-last"
         /// A page has one entry more than was asked for.
@@ -444,7 +453,7 @@
                 .racksIgnoredWhenSpread, .arrivesTooEarly, .removedStaysInSync, .replicasLeaveUnnoticed,
                 .chainForgetsWhereItBegan, .cancelKeepsOutsiders, .anyReplicasAssigned,
                 .similarNamesAdmitted, .partitionCountStays, .addedPartitionsNotCounted,
-                .assignedInSync, .fencedBrokerGetsGroup:
+                .assignedInSync, .fencedBrokerGetsGroup, .staleEpochGetsProducerIDs:
                 100
             default: 25
             }

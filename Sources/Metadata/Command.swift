@@ -34,6 +34,7 @@ public enum Command: Equatable, Sendable {
     case alterReassignments(AlterReassignments)
     case createPartitions(CreatePartitions)
     case group(GroupCommand)
+    case allocateProducerIDs(AllocateProducerIDs)
 }
 
 extension Command {

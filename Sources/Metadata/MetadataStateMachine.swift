@@ -52,6 +52,7 @@ public struct MetadataStateMachine: Sendable {
     public init(counters: Counters = Counters()) {
         self.counters = counters
         if Defect.revisionReused.isOn, counters.revision > 0 { self.counters.revision -= 1 }
+        if Defect.producerIDsReused.isOn { self.counters.nextProducerID /= 2 }
         history = KeyHistory(horizon: counters.horizon)
         removals = Removals(floor: counters.version)
         nextVersion = counters.version
@@ -90,6 +91,7 @@ public struct MetadataStateMachine: Sendable {
         case .createPartitions(let creation): apply(creation)
         case .alterReassignments(let alteration): apply(alteration, timestamp: timestamp)
         case .group(let command): apply(command, timestamp: timestamp)
+        case .allocateProducerIDs(let allocation): apply(allocation)
         }
     }
 
@@ -99,6 +101,7 @@ public struct MetadataStateMachine: Sendable {
         case .alterReassignments(let alteration): resultIfUnchanged(alteration)
         case .createPartitions(let creation): resultIfUnchanged(creation)
         case .group(let command): resultIfUnchanged(command)
+        case .allocateProducerIDs(let allocation): refusal(of: allocation).map { .refused($0) }
         default: nil
         }
     }

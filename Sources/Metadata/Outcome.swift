@@ -24,6 +24,7 @@ public enum CommandResult: Equatable, Sendable {
     case partitions([PartitionResult], version: UInt64)
     /// `leader` is `nil` of one whose broker was unregistered while no other was ACTIVE.
     case group(ConsumerGroup, leader: Broker?)
+    case producerIDs(first: UInt64, count: UInt64)
     case refused(Refusal)
 }
 
@@ -66,6 +67,8 @@ public enum Refusal: Error, Equatable, Sendable {
     /// No broker is ACTIVE.
     case noGroupLeader
     case brokerNotActive(Broker)
+    /// So many are not left.
+    case producerIDsExhausted
     /// Somebody else holds the lock.
     case staleFence
     /// The entry's bytes are no command this version knows, or its values are none that may be proposed.

@@ -35,6 +35,7 @@ final class SimulatedCluster: @unchecked Sendable {
     private(set) var leaseHolders: LeaseHolders! = nil
     private(set) var movers: Movers! = nil
     private(set) var groupClients: GroupClients! = nil
+    private(set) var producerClients: ProducerClients! = nil
     private(set) var `operator`: Operator! = nil
     private(set) var mistakes: Mistakes! = nil
     private(set) var rushHour: RushHour! = nil
@@ -69,6 +70,7 @@ final class SimulatedCluster: @unchecked Sendable {
         leaseHolders = LeaseHolders(cluster: self, random: Randomness(seed: ~seed ^ 1 << 61))
         movers = Movers(cluster: self, random: Randomness(seed: ~seed ^ 1 << 59))
         groupClients = GroupClients(cluster: self, random: Randomness(seed: ~seed ^ 1 << 58))
+        producerClients = ProducerClients(cluster: self, random: Randomness(seed: ~seed ^ 1 << 57))
         `operator` = Operator(cluster: self, random: generators[5])
         mistakes = Mistakes(cluster: self, random: generators[6])
         rushHour = RushHour(cluster: self, random: generators[8])
@@ -145,6 +147,7 @@ final class SimulatedCluster: @unchecked Sendable {
         leaseHolders.start(until: end)
         movers.start(until: end)
         groupClients.start(until: end)
+        producerClients.start(until: end)
         brokers.start()
         nemesis.start(until: end)
         mistakes.planGrowth()
@@ -210,6 +213,7 @@ final class SimulatedCluster: @unchecked Sendable {
         leaseHolders = nil
         movers = nil
         groupClients = nil
+        producerClients = nil
         `operator` = nil
         mistakes = nil
         rushHour = nil

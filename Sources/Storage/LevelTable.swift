@@ -16,12 +16,13 @@ enum LevelTable {
           metadata_version INTEGER NOT NULL, -- the level of the feature of that name
           horizon INTEGER NOT NULL, -- the oldest revision that can be read
           checksum INTEGER NOT NULL,
-          placement_version INTEGER -- the level of the feature of that name; NULL: 1
+          placement_version INTEGER, -- the level of the feature of that name; NULL: 1
+          next_producer_id INTEGER -- the first of the next block; NULL: 0
         )
         """
 
-    /// Tables of earlier releases do not have it, until this one opens the database to write.
-    static let addedColumns: [AddedColumn] = [("placement_version", "INTEGER")]
+    /// Tables of earlier releases do not have them, until this one opens the database to write.
+    static let addedColumns: [AddedColumn] = [("placement_version", "INTEGER"), ("next_producer_id", "INTEGER")]
 
     static let dropView = "DROP VIEW IF EXISTS kv_history"
     static let view = """
@@ -38,13 +39,18 @@ enum LevelTable {
         """
 
     static let insertion =
-        "INSERT INTO level (metadata_version, horizon, checksum, placement_version) VALUES (?1, ?2, ?3, ?4)"
+        "INSERT INTO level (metadata_version, horizon, checksum, placement_version, next_producer_id) "
+        + "VALUES (?1, ?2, ?3, ?4, ?5)"
 
     static func checksum(_ counters: Counters) -> Int64 {
         var crc = CRC32C()
         crc.update(UInt64(counters.level))
         crc.update(counters.horizon)
         if counters.placementLevel > 1 { crc.update(UInt64(counters.placementLevel)) }
+        if counters.nextProducerID > 0 {
+            crc.update(1 as UInt64)
+            crc.update(counters.nextProducerID)
+        }
         return Int64(crc.value)
     }
 }
@@ -52,15 +58,17 @@ enum LevelTable {
 extension StoredNode {
     /// Sets what table `level` says; nothing while it has no row.
     func readLevel(into counters: inout Counters) throws(StorageError) {
-        let hasPlacement = try connection.missingColumns(of: LevelTable.addedColumns, in: LevelTable.name).isEmpty
+        let missing = try connection.missingColumns(of: LevelTable.addedColumns, in: LevelTable.name)
+        let added = LevelTable.addedColumns.map { missing.contains($0.name) ? "NULL" : $0.name }
         let statement = try connection.prepare(
-            "SELECT metadata_version, horizon, checksum, \(hasPlacement ? "placement_version" : "NULL") FROM level",
+            "SELECT metadata_version, horizon, checksum, \(added.joined(separator: ", ")) FROM level",
             isPersistent: false)
         defer { sqlite3_finalize(statement.handle) }
         guard try connection.step(statement, while: "reading table level") else { return }
         counters.level = Int(statement.integer(0))
         counters.horizon = statement.unsigned(1)
         counters.placementLevel = statement.optionalInteger(3).map { Int($0) } ?? 1
+        counters.nextProducerID = statement.optionalInteger(4).map { UInt64(clamping: $0) } ?? 0
         guard statement.integer(2) == LevelTable.checksum(counters), counters.horizon <= counters.revision else {
             throw damage("the row of table level fails its checksum, or has a horizon beyond the revision")
         }
@@ -92,8 +100,8 @@ extension NodeStore {
     func storeLevel(_ counters: Counters, in contents: inout Contents) throws(StorageError) {
         let stored = contents.checkpoint.counters
         guard
-            (counters.level, counters.placementLevel, counters.horizon)
-                != (stored.level, stored.placementLevel, stored.horizon)
+            (counters.level, counters.placementLevel, counters.horizon, counters.nextProducerID)
+                != (stored.level, stored.placementLevel, stored.horizon, stored.nextProducerID)
         else { return }
         try prepareForLevels(in: &contents)
         try connection.execute("DELETE FROM level")
@@ -102,6 +110,7 @@ extension NodeStore {
             row.bind(2, counters.horizon)
             row.bind(3, LevelTable.checksum(counters))
             row.bind(4, counters.placementLevel > 1 ? Int64(counters.placementLevel) : nil)
+            row.bind(5, counters.nextProducerID > 0 ? Int64(clamping: counters.nextProducerID) : nil)
         }
     }
 

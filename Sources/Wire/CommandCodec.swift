@@ -37,7 +37,7 @@ public enum CommandCodec {
                 1
             }
         case CommandType.alterReassignments, CommandType.createPartitions: MetadataStateMachine.operationsLevel
-        case CommandType.findGroup, CommandType.moveGroup, CommandType.deleteGroup:
+        case CommandType.findGroup, CommandType.moveGroup, CommandType.deleteGroup, CommandType.allocateProducerIDs:
             MetadataStateMachine.operationsLevel
         default: 1
         }
@@ -87,4 +87,5 @@ enum CommandType {
     static let findGroup = "RegisterConsumerGroupCommand"
     static let moveGroup = "UpdateConsumerGroupLeaderCommand"
     static let deleteGroup = "DeleteConsumerGroupCommand"
+    static let allocateProducerIDs = "AllocateProducerIdsCommand"
 }

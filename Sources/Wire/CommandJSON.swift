@@ -41,6 +41,7 @@ enum CommandJSON {
         case .alterReassignments: CommandType.alterReassignments
         case .createPartitions: CommandType.createPartitions
         case .group(let command): command.type
+        case .allocateProducerIDs: CommandType.allocateProducerIDs
         }
     }
 
@@ -101,6 +102,10 @@ enum CommandJSON {
             json.field("numPartitions", creation.partitionCount)
             if let assignments = creation.assignments { json.field("assignments", assignments) }
         case .group(let command): json.fields(of: command)
+        case .allocateProducerIDs(let allocation):
+            json.field("brokerId", allocation.broker)
+            if let epoch = allocation.epoch { json.field("brokerEpoch", epoch) }
+            json.field("count", allocation.count)
         case .noop, .put, .delete, .transaction:
             preconditionFailure("\(typeName(of: command)) has a form of its own")
         }
@@ -168,6 +173,7 @@ enum CommandJSON {
         CommandType.findGroup: { .group(try GroupCommand.find(json: $0)) },
         CommandType.moveGroup: { .group(try GroupCommand.move(json: $0)) },
         CommandType.deleteGroup: { .group(try GroupCommand.delete(json: $0)) },
+        CommandType.allocateProducerIDs: { .allocateProducerIDs(try AllocateProducerIDs(json: $0)) },
         CommandType.featureLevel: { json in
             guard let feature = Feature(rawValue: try json.string("name")) else {
                 throw JSONInputError(code: .outOfRange, field: "name", problem: "is no feature of this version")

@@ -1,6 +1,6 @@
 import Metadata
 
-// What is asked of consumer groups, in the log as in requests.
+// What is asked of consumer groups, and ids for producers, in the log as in requests.
 
 extension GroupCommand {
     /// Its name in the log.
@@ -30,6 +30,14 @@ extension GroupCommand {
 
     static func delete(json: JSONObject) throws(JSONInputError) -> GroupCommand {
         .delete(try json.groupID(), by: try json.integer("brokerId", in: Limits.id))
+    }
+}
+
+extension AllocateProducerIDs {
+    public init(json: JSONObject) throws(JSONInputError) {
+        self.init(
+            broker: try json.integer("brokerId", in: Limits.id), epoch: try json.counterIfPresent("brokerEpoch"),
+            count: UInt64(try json.integerIfPresent("count", in: Self.counts) ?? Self.defaultCount))
     }
 }
 

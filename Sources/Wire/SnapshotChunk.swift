@@ -30,9 +30,10 @@ public struct SnapshotChunk: Equatable, Sendable {
         self.rows = rows
     }
 
-    private static let version: UInt8 = 4
-    /// Of releases which knew one level of placement.version, no levels, or no members in the state either. They are sent no
+    private static let version: UInt8 = 5
+    /// Of releases which knew no ids for producers, one level of placement.version, no levels, or no members in the state either. They are sent no
     /// state that has any.
+    private static let versionWithoutProducers: UInt8 = 4
     private static let versionWithoutPlacement: UInt8 = 3
     private static let versionWithoutLevel: UInt8 = 2
     private static let versionWithoutMembers: UInt8 = 1
@@ -51,7 +52,10 @@ public struct SnapshotChunk: Equatable, Sendable {
             bytes.appendFixed64(header.digest.low)
             if version >= Self.versionWithoutPlacement {
                 bytes.appendVarint(UInt64(header.counters.level))
-                if version == Self.version { bytes.appendVarint(UInt64(header.counters.placementLevel)) }
+                if version > Self.versionWithoutPlacement {
+                    bytes.appendVarint(UInt64(header.counters.placementLevel))
+                }
+                if version == Self.version { bytes.appendVarint(header.counters.nextProducerID) }
                 bytes.appendVarint(header.counters.horizon)
                 bytes.appendBool(members != nil)
             }
@@ -65,7 +69,8 @@ public struct SnapshotChunk: Equatable, Sendable {
     }
 
     private static func version(of counters: Counters) -> UInt8 {
-        if counters.placementLevel > 1 { return version }
+        if counters.nextProducerID > 0 { return version }
+        if counters.placementLevel > 1 { return versionWithoutProducers }
         if counters.level > 1 { return versionWithoutPlacement }
         return counters.members == nil ? versionWithoutMembers : versionWithoutLevel
     }
@@ -92,8 +97,12 @@ public struct SnapshotChunk: Equatable, Sendable {
         var hasMembers = version == Self.versionWithoutLevel
         if version >= Self.versionWithoutPlacement {
             counters.level = Int(try reader.varint(in: 2...Limits.maxFeatureLevel))
+            if version > Self.versionWithoutPlacement {
+                let lowest: Int64 = version == Self.version ? 1 : 2
+                counters.placementLevel = Int(try reader.varint(in: lowest...Limits.maxFeatureLevel))
+            }
             if version == Self.version {
-                counters.placementLevel = Int(try reader.varint(in: 2...Limits.maxFeatureLevel))
+                counters.nextProducerID = try reader.varint(in: 1...Limits.counter.upperBound)
             }
             counters.horizon = try reader.varint(in: Limits.counter)
             guard counters.horizon <= counters.revision else { throw reader.error("a horizon beyond the revision") }

@@ -117,7 +117,7 @@ enum StateTargets {
     // MARK: Drawing
 
     static func command(_ input: inout FuzzInput) -> Command {
-        switch input.choice(16) {
+        switch input.choice(17) {
         case 0:
             return .noop(clusterID: input.flag() ? String(repeating: "a", count: 32) : nil)
         case 1, 2:
@@ -147,14 +147,17 @@ enum StateTargets {
             case 1: return .group(.delete(ConsumerGroup.id(topic: topic, appID: appID), by: broker(&input)))
             default: return .group(.find(topic: topic, appID: appID))
             }
+        case 13:
+            return .allocateProducerIDs(
+                AllocateProducerIDs(broker: broker(&input), count: UInt64(1 + input.choice(9))))
         case 8, 9, 10:
             return .put(Put(key: key(&input), value: input.take(input.choice(20)), precondition: precondition(&input)))
-        case 13:
+        case 14:
             return .createPartitions(
                 CreatePartitions(
                     topic: topic(&input), partitionCount: 1 + input.choice(6),
                     assignments: input.flag() ? nil : [[broker(&input)], [broker(&input)]]))
-        case 14:
+        case 15:
             let moves = (0..<input.choice(4)).map { _ in
                 AlterReassignments.Move(
                     topic: .name(topic(&input)), partition: input.choice(6),

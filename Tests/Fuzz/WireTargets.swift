@@ -39,7 +39,7 @@ enum WireTargets {
         CommandType.grantLease, CommandType.revokeLease, CommandType.keepLeasesAlive,
         CommandType.changeBrokerState, CommandType.alterPartitions, CommandType.electLeaders,
         CommandType.alterReassignments, CommandType.createPartitions,
-        CommandType.findGroup, CommandType.moveGroup, CommandType.deleteGroup,
+        CommandType.findGroup, CommandType.moveGroup, CommandType.deleteGroup, CommandType.allocateProducerIDs,
         CommandType.transaction, "Unknown",
     ]
 

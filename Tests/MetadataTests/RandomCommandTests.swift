@@ -140,8 +140,12 @@ import Testing
         var epochs: [UInt64] = []
 
         mutating func command(at revision: UInt64) -> Command {
-            switch number(-70...99) {
-            case ..<(-60): return .group(groupCommand())
+            switch number(-74...99) {
+            case ..<(-70):
+                return .allocateProducerIDs(
+                    AllocateProducerIDs(
+                        broker: broker(), epoch: epochs.randomElement(using: &random), count: UInt64(number(1...9))))
+            case -70..<(-60): return .group(groupCommand())
             case -60..<(-48): return .alterReassignments(moves())
             case -48..<(-46):
                 return .createPartitions(
@@ -271,6 +275,11 @@ import Testing
         let isBegun = before.level == 1 && after.level > 1 && before.revision == 0
         #expect(after.revision == before.revision + (keyChanges > 0 || isBegun ? 1 : 0), "\(command)")
         #expect(after.partitionsCreated >= before.partitionsCreated)
+        if case .producerIDs(let first, let count) = outcome.result {
+            #expect(first == before.nextProducerID && first + count == after.nextProducerID)
+        } else {
+            #expect(before.nextProducerID == after.nextProducerID)
+        }
         if outcome.refusal != nil { #expect(outcome.changes.isEmpty && before == after && old.digest == new.digest) }
         for name in old.topicNames {
             guard let (oldTopic, oldPartitions) = old.topic(name), let (newTopic, partitions) = new.topic(name) else {

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Server
 
-/// Groups as the leader answers for them.
+/// Groups and ids for producers, as the leader answers for them.
 @Suite struct ConsumerGroupTests {
     private let answers = Answers<Result<CommandResult, RequestFailure>>()
 
@@ -25,13 +25,20 @@ import Testing
         #expect(change(test, find) == .success(first))
         #expect(change(test, .group(.delete("G_t_b", by: 101))) == .success(.done))
         #expect(change(test, .group(.move("G_t_a", to: 101))) == .success(first))
+        let stale = Command.allocateProducerIDs(AllocateProducerIDs(broker: 101, epoch: 9))
+        #expect(change(test, stale) == .success(.refused(.staleBrokerEpoch(101, present: nil))))
         #expect(test.log.last == last)
+        let block = Command.allocateProducerIDs(AllocateProducerIDs(broker: 101))
+        #expect(change(test, block) == .success(.producerIDs(first: 0, count: 1000)))
+        #expect(change(test, block) == .success(.producerIDs(first: 1000, count: 1000)))
     }
 
     @Test func belowTheLevelThereAreNone() {
         let test = NodeUnderTest(members: 1) { $0.newClusterLevel = 4 }.elected()
         test.register(101)
         #expect(change(test, .group(.find(topic: "t", appID: "a"))) == .failure(.levelTooLow(needed: 5)))
+        let block = Command.allocateProducerIDs(AllocateProducerIDs(broker: 101))
+        #expect(change(test, block) == .failure(.levelTooLow(needed: 5)))
     }
 
     @Test func aFollowerSaysWhoLeads() {

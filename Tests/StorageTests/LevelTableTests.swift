@@ -180,7 +180,9 @@ import Testing
         var follower = try Follower()
         try follower.apply([.raiseLevel(to: 4), put("/a", "1")])
         try follower.store.close()
-        try follower.directory.sql("ALTER TABLE level DROP COLUMN placement_version")
+        for column in ["placement_version", "next_producer_id"] {
+            try follower.directory.sql("ALTER TABLE level DROP COLUMN \(column)")
+        }
         let before = try follower.directory.contents()
         #expect(try Verification.verify(directory: follower.directory.path).isSound)
         #expect(try follower.directory.contents() == before)
@@ -188,6 +190,26 @@ import Testing
         #expect(node.metadata.digest == follower.state.digest && node.metadata.counters.level == 4)
         try store.close()
         #expect(try follower.directory.sql("SELECT count(placement_version) FROM level") == ["0"])
+    }
+
+    @Test func producerIDsAreAColumn() throws {
+        var follower = try Follower()
+        let register = Command.registerBroker(RegisterBroker(id: 1, host: "h", port: 1))
+        let allocate = Command.allocateProducerIDs(AllocateProducerIDs(broker: 1))
+        try follower.apply([.raiseLevel(to: 5), register])
+        let next = "SELECT coalesce(next_producer_id, '-') FROM level"
+        #expect(try follower.directory.sql(next, readOnly: true) == ["-"])
+        try follower.apply([allocate, allocate])
+        #expect(try follower.directory.sql(next, readOnly: true) == ["2000"])
+        try follower.check()
+        try follower.apply([allocate])
+        try follower.check()
+        try follower.store.close()
+        for damage in ["next_producer_id = NULL", "next_producer_id = 2000", "placement_version = 2"] {
+            let image = try follower.directory.crashImage()
+            try image.sql("UPDATE level SET \(damage)")
+            #expect(try !Verification.verify(directory: image.path).isSound, "\(damage)")
+        }
     }
 
     private static let groupCommands: [Command] =

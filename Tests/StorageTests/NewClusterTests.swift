@@ -37,6 +37,21 @@ import Testing
         try store.close()
     }
 
+    @Test func idsForProducersAreNotGivenAgain() throws {
+        for (level, given, next) in [
+            (4, 0, 0), (5, 0, 1_000_000_000), (5, 2000, 1_000_002_000),
+            (5, AllocateProducerIDs.end - 5, AllocateProducerIDs.end),
+        ] as [(Int, UInt64, UInt64)] {
+            let directory = try TestDirectory()
+            var old = self
+            (old.counters.level, old.counters.nextProducerID) = (level, given)
+            _ = try old.write(old.state(), to: directory.path)
+            let (store, node) = try NodeStore.open(directory, node: 2)
+            #expect(node.metadata.counters.nextProducerID == next)
+            try store.close()
+        }
+    }
+
     @Test func nothingThatClientsCompareGoesBack() throws {
         let directory = try TestDirectory()
         let result = try write(state(), to: directory.path)

@@ -72,6 +72,18 @@ import Wire
         }
     }
 
+    @Test func `a block for producers`() throws {
+        #expect(
+            text(.allocateProducerIDs(AllocateProducerIDs(broker: 7, epoch: 63)))
+                == #"AllocateProducerIdsCommand|{"commandType":"AllocateProducerIdsCommand","brokerId":7,"brokerEpoch":63,"count":1000}"#
+        )
+        let short = #"{"commandType":"AllocateProducerIdsCommand","brokerId":7,"count":1}"#
+        #expect(
+            try decode("AllocateProducerIdsCommand", short)
+                == .allocateProducerIDs(AllocateProducerIDs(broker: 7, count: 1)))
+        #expect(CommandCodec.level(ofType: "AllocateProducerIdsCommand", data: Array(short.utf8)) == 5)
+    }
+
     @Test func `a level names its feature`() {
         #expect(
             text(.raiseLevel(to: 2))

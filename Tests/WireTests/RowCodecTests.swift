@@ -49,6 +49,10 @@ import Wire
         #expect(bytes() == [3, 1, 0, 1, 2, 3] + digest + [4, 2, 0])
         counters.placementLevel = 2
         #expect(bytes() == [4, 1, 0, 1, 2, 3] + digest + [4, 2, 2, 0])
+        (counters.level, counters.nextProducerID) = (5, 7)
+        #expect(bytes() == [5, 1, 0, 1, 2, 3] + digest + [5, 2, 7, 2, 0])
+        counters.placementLevel = 1
+        #expect(bytes() == [5, 1, 0, 1, 2, 3] + digest + [5, 1, 7, 2, 0])
     }
 
     @Test func `a row cut short is an error`() {

@@ -57,7 +57,7 @@ struct Samples {
     }
 
     mutating func command() -> Command {
-        switch Int.random(in: 0..<20, using: &random) {
+        switch Int.random(in: 0..<21, using: &random) {
         case 15:
             .electLeaders(
                 ElectLeaders(
@@ -79,6 +79,11 @@ struct Samples {
                     topic: topic(), partitionCount: Int(number(1...10_000)), assignments: chance() ? lists() : nil))
         case 16: .raiseLevel(of: chance() ? .metadata : .placement, to: Int(number(1...1000)))
         case 19: .group(groupCommand())
+        case 20:
+            .allocateProducerIDs(
+                AllocateProducerIDs(
+                    broker: id(), epoch: chance() ? counter() : nil,
+                    count: UInt64(number(AllocateProducerIDs.counts))))
         case 13: .changeBrokerState(stateChange())
         case 9: .transaction(transaction(depth: 1))
         case 10: .grantLease(lease())
@@ -350,6 +355,7 @@ struct Samples {
         if chance() {
             (header.level, header.horizon) = (Int(number(2...1000)), header.revision / 2)
             if chance() { header.placementLevel = Int(number(2...1000)) }
+            if chance() { header.nextProducerID = counter() }
         }
         return SnapshotParts(
             counters: header, digest: Digest(high: random.next(), low: random.next()),

@@ -187,6 +187,8 @@ extension Problem {
             self.init(
                 .unavailable, "broker \(broker.id) is \(broker.state.rawValue), and can not lead",
                 headers: Self.retryLater)
+        case .producerIDsExhausted:
+            self.init(.producerIDsExhausted, "so many ids for producers are not left")
         case .staleFence:
             self.init(.staleFence, "the token is not that of the lock's present holder; nothing was changed")
         case .invalidCommand:

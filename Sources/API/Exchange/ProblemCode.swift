@@ -42,6 +42,7 @@ public enum ProblemCode: String, Sendable, CaseIterable {
     case notGroupLeader = "not_group_leader"
     case groupIDCollision = "group_id_collision"
     case tooManyGroups = "too_many_groups"
+    case producerIDsExhausted = "producer_ids_exhausted"
     case revisionMismatch = "revision_mismatch"
     case revisionCompacted = "revision_compacted"
     case futureRevision = "future_revision"
@@ -94,7 +95,8 @@ public enum ProblemCode: String, Sendable, CaseIterable {
             .topicExists, .topicIDMismatch, .topicNameCollision, .noReassignmentInProgress, .uncleanCancel,
             .versionAhead, .idInUse, .changeInProgress, .wouldLoseQuorum,
             .notCaughtUp, .featureNotEnabled, .unsupportedFeatureLevel,
-            .backupInProgress, .leaseExists, .tooManyLeases, .leaseFull, .lockHeld, .groupIDCollision, .tooManyGroups:
+            .backupInProgress, .leaseExists, .tooManyLeases, .leaseFull, .lockHeld, .groupIDCollision, .tooManyGroups,
+            .producerIDsExhausted:
             409
         case .revisionCompacted, .versionTooOld: 410
         case .revisionMismatch, .staleFence: 412

@@ -55,6 +55,7 @@ enum Routes {
         Route("/api/v1/metadata/rehearsals", .post(Rehearsals.run, "consistency")),
         Route("/api/v1/metadata/health/cluster", .get(ClusterHealth.get, "consistency")),
 
+        Route("/api/v1/metadata/producer-ids", .post(ProducerIDs.allocate)),
         Route("/api/v1/metadata/consumer-groups/find-or-create", .post(ConsumerGroups.findOrCreate)),
         Route("/api/v1/metadata/consumer-groups", .get(ConsumerGroups.list, "consistency")),
         Route(

@@ -58,6 +58,8 @@ public struct Counters: Equatable, Sendable {
     public var level = 1
     /// That of feature placement.version.
     public var placementLevel = 1
+    /// The first id of the next block for producers.
+    public var nextProducerID: UInt64 = 0
     /// The oldest revision that can be read; 0 before level 2, which has the present one only.
     public var horizon: UInt64 = 0
     /// Who is a member of the cluster, as of the last applied entry; `nil` while no entry has said so.

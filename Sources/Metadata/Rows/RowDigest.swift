@@ -38,6 +38,7 @@ extension Digest {
         // Nor levels.
         if counters.level > 1 { hasher.combine(UInt64(counters.level), counters.horizon) }
         if counters.placementLevel > 1 { hasher.combine(UInt64(counters.placementLevel), 0) }
+        if counters.nextProducerID > 0 { hasher.combine(counters.nextProducerID, 1) }
         self = hasher.finalize()
     }
 

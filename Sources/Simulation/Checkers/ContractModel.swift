@@ -41,6 +41,9 @@ final class ContractModel: Checker {
         if counters.revision != model.keys.revision {
             return "revision \(counters.revision), right is \(model.keys.revision)"
         }
+        if counters.nextProducerID != model.producerIDs {
+            return "the next producer has \(counters.nextProducerID), right is \(model.producerIDs)"
+        }
         if version != model.version {
             version = model.version
             if let text = model.cluster.difference(from: ledger.metadata) { return text }

@@ -22,6 +22,7 @@ extension ModelAnswer {
             case .partitions(let results, _): .partitions(results.map { ClusterModel.Altered($0) })
             case .group(let group, let leader):
                 .group(ClusterModel.Group(group), at: leader.map { "\($0.host):\($0.port)" })
+            case .producerIDs(let first, let count): .producerIDs(first: first, count: count)
             case .lease(let lease): .lease(lease.id, ttl: lease.ttlSeconds)
             case .refused(.revisionMismatch(let present)): .refused("revisionMismatch", present: present)
             case .refused(let refusal): .refused(Self.name(of: refusal))
@@ -57,6 +58,7 @@ extension ModelAnswer {
         case .tooManyGroups: "tooManyGroups"
         case .noGroupLeader: "noGroupLeader"
         case .brokerNotActive: "brokerNotActive"
+        case .producerIDsExhausted: "producerIDsExhausted"
         case .staleFence: "staleFence"
         case .invalidCommand: "invalidCommand"
         }

@@ -51,6 +51,12 @@ extension ClusterModel {
         }
     }
 
+    /// Who may not have ids for producers.
+    func refusal(of allocation: AllocateProducerIDs) -> ModelAnswer? {
+        guard let broker = broker(allocation.broker) else { return .refused("unknownBroker") }
+        return broker.process?.epoch == allocation.epoch ? nil : .refused("staleBrokerEpoch")
+    }
+
     /// Behind every entry: nobody leads who may not, as long as there is somebody who may.
     mutating func passOnGroups(at time: Int64) {
         for index in groups.indices where !mayLead(groups[index].leader) {

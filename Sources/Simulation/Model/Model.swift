@@ -10,6 +10,8 @@ struct Model {
     private(set) var level = 1
     /// Of feature placement.version.
     private(set) var placement = 1
+    /// All below were given to producers.
+    private(set) var producerIDs: UInt64 = 0
     /// Of the last entry.
     private var time: Int64 = 0
 
@@ -70,8 +72,12 @@ struct Model {
             return change { $0.grow(creation, placement: placement) }
         case .electLeaders(let election): return change { $0.elect(election) }
         case .alterPartitions(let report): return change { $0.alter(report) }
-        case .group where level < 5: return .refused("invalidCommand")
+        case .group where level < 5, .allocateProducerIDs where level < 5: return .refused("invalidCommand")
         case .group(let command): return change { $0.carryOut(command, at: time) }
+        case .allocateProducerIDs(let allocation):
+            if let refusal = cluster.refusal(of: allocation) { return refusal }
+            producerIDs += allocation.count
+            return .producerIDs(first: producerIDs - allocation.count, count: allocation.count)
         }
     }
 
@@ -98,6 +104,7 @@ enum ModelAnswer: Equatable {
     case lease(LeaseID, ttl: Int64)
     case partitions([ClusterModel.Altered])
     case group(ClusterModel.Group, at: String?)
+    case producerIDs(first: UInt64, count: UInt64)
     /// With the key's present revision, if that is the reason.
     case refused(String, present: UInt64? = nil)
 }

@@ -33,6 +33,7 @@ public struct Jump: Sendable {
     /// Of leaders, and of partitions.
     public var leaderEpoch = 1_000
     public var term: UInt64 = 1_000
+    public var producerIDs: UInt64 = 1_000_000_000
 
     public init() {}
 
@@ -41,6 +42,9 @@ public struct Jump: Sendable {
         counters.revision += revision
         counters.version += version
         if counters.level > 1 { counters.horizon = counters.revision }
+        if counters.level >= MetadataStateMachine.operationsLevel {
+            counters.nextProducerID = min(counters.nextProducerID + producerIDs, AllocateProducerIDs.end)
+        }
     }
 
     /// `nil` for what lies before the horizon then.
