@@ -11,7 +11,8 @@ struct Entry: ParsableCommand {
         version: Version.current,
         subcommands: [
             ServeCommand.self, ClusterCommand.self, StatusCommand.self, HealthCommand.self, BrokerCommand.self,
-            TopicCommand.self, PartitionCommand.self, RehearseCommand.self, ConsumerGroupCommand.self, KVCommand.self, LeaseCommand.self,
+            TopicCommand.self, PartitionCommand.self, RehearseCommand.self, ConsumerGroupCommand.self, KVCommand.self,
+            LeaseCommand.self,
             LockCommand.self, VerifyCommand.self, BackupCommand.self,
             RestoreCommand.self, RepairCommand.self,
             RecoverCommand.self, MemberCommand.self, FeatureCommand.self, MembersCommand.self, DemoCommand.self,
