@@ -317,6 +317,12 @@
         case addedPartitionsNotCounted = "added-partitions-not-counted"
         /// Replicas that somebody chose are in sync, whether their brokers are ACTIVE or not.
         case assignedInSync = "assigned-in-sync"
+        /// A broker in maintenance leads what others could.
+        case maintenanceKeepsLeading = "maintenance-keeps-leading"
+        /// A cordoned broker gets new replicas.
+        case restrictedHostsReplicas = "restricted-hosts-replicas"
+        /// A broker that registers again is not restricted any more.
+        case restrictionsEndWithRegistration = "restrictions-end-with-registration"
         /// What a partition that moves takes from its leader is not counted, nor what it gives to another.
         case movedLeadersNotCounted = "moved-leaders-not-counted"
         /// A broker goes away that has partitions.
@@ -453,7 +459,8 @@
                 .racksIgnoredWhenSpread, .arrivesTooEarly, .removedStaysInSync, .replicasLeaveUnnoticed,
                 .chainForgetsWhereItBegan, .cancelKeepsOutsiders, .anyReplicasAssigned,
                 .similarNamesAdmitted, .partitionCountStays, .addedPartitionsNotCounted,
-                .assignedInSync, .fencedBrokerGetsGroup, .staleEpochGetsProducerIDs:
+                .assignedInSync, .fencedBrokerGetsGroup, .staleEpochGetsProducerIDs,
+                .maintenanceKeepsLeading, .restrictedHostsReplicas, .restrictionsEndWithRegistration:
                 100
             default: 25
             }

@@ -35,6 +35,7 @@ public enum Command: Equatable, Sendable {
     case createPartitions(CreatePartitions)
     case group(GroupCommand)
     case allocateProducerIDs(AllocateProducerIDs)
+    case restrictBroker(RestrictBroker)
 }
 
 extension Command {

@@ -89,6 +89,7 @@ public struct MetadataStateMachine: Sendable {
         case .alterPartitions(let alteration): apply(alteration)
         case .electLeaders(let election): apply(election)
         case .createPartitions(let creation): apply(creation)
+        case .restrictBroker(let request): apply(request)
         case .alterReassignments(let alteration): apply(alteration, timestamp: timestamp)
         case .group(let command): apply(command, timestamp: timestamp)
         case .allocateProducerIDs(let allocation): apply(allocation)
@@ -102,6 +103,7 @@ public struct MetadataStateMachine: Sendable {
         case .createPartitions(let creation): resultIfUnchanged(creation)
         case .group(let command): resultIfUnchanged(command)
         case .allocateProducerIDs(let allocation): refusal(of: allocation).map { .refused($0) }
+        case .restrictBroker(let request): resultIfUnchanged(request)
         default: nil
         }
     }

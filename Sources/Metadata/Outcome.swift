@@ -36,6 +36,8 @@ public enum Refusal: Error, Equatable, Sendable {
     /// Another process has the id, and may be alive.
     case duplicateRegistration(Broker)
     case brokerHasPartitions(BrokerID, count: Int)
+    /// Another broker is in maintenance.
+    case maintenanceInProgress(BrokerID)
     case notEnoughBrokers(online: Int, wanted: Int)
     case topicExists(String)
     case unknownTopic(String)

@@ -15,11 +15,13 @@ public struct Broker: Equatable, Sendable {
     public var registeredAt: Int64
     /// `nil` of one that registered without.
     public var incarnation: BrokerIncarnation?
+    public var restrictions: BrokerRestrictions
 
     public init(
         id: BrokerID, host: String, port: Int, rack: String?, status: BrokerStatus, registeredAt: Int64,
-        incarnation: BrokerIncarnation? = nil
+        incarnation: BrokerIncarnation? = nil, restrictions: BrokerRestrictions = []
     ) {
+        self.restrictions = restrictions
         self.id = id
         self.host = host
         self.port = port

@@ -67,6 +67,8 @@ enum RowColumns {
         statement.bind(9, incarnation?.state.rawValue)
         statement.bind(10, incarnation?.shutdownVersion.map { Int64(clamping: $0) })
         statement.bind(11, incarnation?.fetches == true ? "fetch" : nil)
+        let names = BrokerRestrictions.names.filter { broker.restrictions.contains($0.restriction) }.map(\.name)
+        statement.bind(12, names.isEmpty ? nil : names.joined(separator: ","))
     }
 
     private static func bind(_ topic: Topic, to statement: Statement) {
@@ -147,6 +149,12 @@ enum RowColumns {
                 id: id, epoch: statement.unsigned(7), state: state,
                 shutdownVersion: statement.optionalInteger(9).map { UInt64(clamping: $0) },
                 fetches: statement.optionalText(10) == "fetch")
+        }
+        for name in (statement.optionalText(11) ?? "").split(separator: ",") {
+            guard let known = BrokerRestrictions.names.first(where: { $0.name == name }) else {
+                return .failure(RowFault(finding: "broker \(broker.id) has the restriction \"\(name)\""))
+            }
+            broker.restrictions.insert(known.restriction)
         }
         return .success(.broker(broker))
     }

@@ -155,7 +155,7 @@ enum StateTable: CaseIterable {
         case .broker:
             [
                 ("incarnation_id", "TEXT"), ("epoch", "INTEGER"), ("state", "TEXT"), ("shutdown_version", "INTEGER"),
-                ("delivery", "TEXT"),
+                ("delivery", "TEXT"), ("restrictions", "TEXT"),
             ]
         case .topic: [("topic_id", "TEXT")]
         case .partition:
@@ -177,7 +177,8 @@ enum StateTable: CaseIterable {
               registered_at INTEGER NOT NULL, -- Unix milliseconds
               incarnation_id TEXT, epoch INTEGER, state TEXT, -- NULL: it registered without
               shutdown_version INTEGER, -- what the others must know before it may stop
-              delivery TEXT -- NULL: changes are pushed to it; fetch: it asks for them
+              delivery TEXT, -- NULL: changes are pushed to it; fetch: it asks for them
+              restrictions TEXT -- NULL: none; cordoned, maintenance, or both with a comma
             )
             """
         case .topic:
@@ -198,8 +199,7 @@ enum StateTable: CaseIterable {
               replicas TEXT NOT NULL, isr TEXT NOT NULL, -- JSON arrays of broker ids
               leader_epoch INTEGER NOT NULL,
               partition_epoch INTEGER, -- NULL: 0
-              adding TEXT, removing TEXT, original TEXT, -- NULL: it is not reassigned
-              reassigned_at INTEGER, -- Unix milliseconds
+              adding TEXT, removing TEXT, original TEXT, reassigned_at INTEGER, -- NULL: it is not; Unix milliseconds
               PRIMARY KEY (topic, id)
             ) WITHOUT ROWID
             """
@@ -209,8 +209,7 @@ enum StateTable: CaseIterable {
             """
             CREATE TABLE \(name) ( -- consumer groups
               id TEXT NOT NULL PRIMARY KEY, topic TEXT NOT NULL, app_id TEXT NOT NULL,
-              leader INTEGER NOT NULL, -- the broker that coordinates it
-              created_at INTEGER NOT NULL, modified_at INTEGER NOT NULL -- Unix milliseconds
+              leader INTEGER NOT NULL, created_at INTEGER NOT NULL, modified_at INTEGER NOT NULL -- Unix milliseconds
             ) WITHOUT ROWID
             """
         case .keyValue:
@@ -221,8 +220,7 @@ enum StateTable: CaseIterable {
               key TEXT NOT NULL PRIMARY KEY, -- BLOB when no UTF-8
               value NOT NULL, -- TEXT when readable, else BLOB
               create_revision INTEGER NOT NULL, mod_revision INTEGER NOT NULL, version INTEGER NOT NULL,
-              lease INTEGER, -- NULL: none
-              number INTEGER -- its place among the changes of mod_revision; NULL: 0
+              lease INTEGER, number INTEGER -- NULL: none; its place among the changes of mod_revision, NULL: 0
             ) WITHOUT ROWID
             """
         case .pastVersion:

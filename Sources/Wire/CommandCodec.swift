@@ -36,8 +36,8 @@ public enum CommandCodec {
             } else {
                 1
             }
-        case CommandType.alterReassignments, CommandType.createPartitions: MetadataStateMachine.operationsLevel
-        case CommandType.findGroup, CommandType.moveGroup, CommandType.deleteGroup, CommandType.allocateProducerIDs:
+        case CommandType.alterReassignments, CommandType.createPartitions, CommandType.restrictBroker,
+            CommandType.findGroup, CommandType.moveGroup, CommandType.deleteGroup, CommandType.allocateProducerIDs:
             MetadataStateMachine.operationsLevel
         default: 1
         }
@@ -82,6 +82,7 @@ enum CommandType {
     static let changeBrokerState = "ChangeBrokerStateCommand"
     static let alterPartitions = "AlterPartitionsCommand"
     static let electLeaders = "ElectLeadersCommand"
+    static let restrictBroker = "RestrictBrokerCommand"
     static let createPartitions = "CreatePartitionsCommand"
     static let alterReassignments = "AlterReassignmentsCommand"
     static let findGroup = "RegisterConsumerGroupCommand"

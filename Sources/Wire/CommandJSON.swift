@@ -42,6 +42,7 @@ enum CommandJSON {
         case .createPartitions: CommandType.createPartitions
         case .group(let command): command.type
         case .allocateProducerIDs: CommandType.allocateProducerIDs
+        case .restrictBroker: CommandType.restrictBroker
         }
     }
 
@@ -97,6 +98,7 @@ enum CommandJSON {
         case .alterPartitions(let alteration): json.fields(of: alteration)
         case .electLeaders(let election): json.fields(of: election)
         case .alterReassignments(let alteration): json.fields(of: alteration)
+        case .restrictBroker(let request): json.fields(of: request)
         case .createPartitions(let creation):
             json.field("topicName", creation.topic)
             json.field("numPartitions", creation.partitionCount)
@@ -153,6 +155,7 @@ enum CommandJSON {
             topic.id = try json.topicIDIfPresent("topicId")
             return .createTopic(topic)
         },
+        CommandType.restrictBroker: { .restrictBroker(try RestrictBroker(json: $0)) },
         CommandType.createPartitions: { json in
             .createPartitions(try CreatePartitions(topic: try json.topicName("topicName"), json: json))
         },
@@ -215,6 +218,29 @@ extension RegisterBroker.Incarnation {
     fileprivate init?(json: JSONObject) throws(JSONInputError) {
         guard let id = try json.drawnIDIfPresent("incarnationId") else { return nil }
         self.init(id: id, isSuccessor: try json.bool("isSuccessor"), fetches: try json.fetchesIfPresent("delivery"))
+    }
+}
+
+extension JSONWriter {
+    fileprivate mutating func fields(of request: RestrictBroker) {
+        field("brokerId", request.id)
+        for (restriction, name) in BrokerRestrictions.names where restriction == request.restriction {
+            field("restriction", name)
+        }
+        field("isOn", request.isOn)
+        if request.isForced { field("force", true) }
+    }
+}
+
+extension RestrictBroker {
+    fileprivate init(json: JSONObject) throws(JSONInputError) {
+        let (id, name) = (try json.integer("brokerId", in: Limits.id), try json.string("restriction"))
+        guard let restriction = BrokerRestrictions.names.first(where: { $0.name == name })?.restriction else {
+            throw JSONInputError(code: .outOfRange, field: "restriction", problem: "is none that this version knows")
+        }
+        self.init(
+            id: id, restriction: restriction, isOn: try json.bool("isOn"),
+            isForced: try json.boolIfPresent("force") ?? false)
     }
 }
 

@@ -21,7 +21,9 @@ public enum RowCodec {
         case fetchingBroker = 11
         /// With an epoch of its own, and on the way to other replicas.
         case reassignedPartition = 12
-        case group = 16
+        case group = 13
+        /// With restrictions, and perhaps with an incarnation.
+        case restrictedBroker = 14
     }
 
     // MARK: Encoding
@@ -31,6 +33,11 @@ public enum RowCodec {
         case .broker(let broker):
             bytes.append(kind(of: broker).rawValue)
             append(broker, to: &bytes)
+            if !broker.restrictions.isEmpty {
+                bytes.append(broker.restrictions.rawValue)
+                bytes.appendBool(broker.incarnation != nil)
+                if let incarnation = broker.incarnation { bytes.appendBool(incarnation.fetches) }
+            }
             if let incarnation = broker.incarnation { append(incarnation, to: &bytes) }
         case .topic(let topic):
             bytes.append(topic.drawnID == nil ? Kind.topic.rawValue : Kind.identifiedTopic.rawValue)
@@ -68,6 +75,7 @@ public enum RowCodec {
     }
 
     private static func kind(of broker: Broker) -> Kind {
+        if !broker.restrictions.isEmpty { return .restrictedBroker }
         guard let incarnation = broker.incarnation else { return .broker }
         return incarnation.fetches ? .fetchingBroker : .incarnatedBroker
     }
@@ -175,6 +183,14 @@ public enum RowCodec {
             broker.incarnation = try decodeIncarnation(&reader)
             broker.incarnation?.fetches = kind == Kind.fetchingBroker.rawValue
             return .broker(broker)
+        case .restrictedBroker:
+            var broker = try decodeBroker(&reader)
+            broker.restrictions = try decodeRestrictions(&reader)
+            guard try reader.bool() else { return .broker(broker) }
+            let fetches = try reader.bool()
+            broker.incarnation = try decodeIncarnation(&reader)
+            broker.incarnation?.fetches = fetches
+            return .broker(broker)
         case .topic: return .topic(try decodeTopic(&reader))
         case .identifiedTopic:
             var topic = try decodeTopic(&reader)
@@ -215,6 +231,15 @@ public enum RowCodec {
             rack: try reader.optionalString(maxBytes: Limits.maxNameBytes),
             status: try reader.bool() ? .online : .offline,
             registeredAt: try reader.zigZag())
+    }
+
+    private static func decodeRestrictions(_ reader: inout ByteReader) throws(WireError) -> BrokerRestrictions {
+        let restrictions = BrokerRestrictions(rawValue: try reader.byte())
+        let known = BrokerRestrictions(BrokerRestrictions.names.map(\.restriction))
+        guard !restrictions.isEmpty, restrictions.isSubset(of: known) else {
+            throw reader.error("unknown restrictions of a broker")
+        }
+        return restrictions
     }
 
     private static func decodeIncarnation(_ reader: inout ByteReader) throws(WireError) -> BrokerIncarnation {

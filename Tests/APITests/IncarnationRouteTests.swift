@@ -40,7 +40,7 @@ import Testing
         let full = await client.get(Self.path + "?view=full")
         #expect(
             full.text.contains(
-                #""legacy":false,"state":"FENCED","brokerEpoch":1,"incarnationId":"\#(Self.first)","delivery":"push","replicas":0"#
+                #""legacy":false,"state":"FENCED","brokerEpoch":1,"incarnationId":"\#(Self.first)","delivery":"push","cordoned":false,"maintenance":false,"replicas":0"#
             ),
             "\(full.text)")
     }

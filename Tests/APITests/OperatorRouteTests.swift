@@ -65,7 +65,7 @@ import Testing
         let brokers = await client.get("/api/v1/metadata/brokers?view=full")
         #expect(
             brokers.text.contains(
-                #""status":"OFFLINE","registeredAt":1731345678000,"legacy":true,"state":"FENCED","replicas":3,"leaders":0,"lastHeartbeatMs":1250}]"#
+                #""status":"OFFLINE","registeredAt":1731345678000,"legacy":true,"state":"FENCED","cordoned":false,"maintenance":false,"replicas":3,"leaders":0,"lastHeartbeatMs":1250}]"#
             ), "\(brokers.text)")
         let topics = await client.get("/api/v1/metadata/topics?view=full&limit=1")
         #expect(

@@ -44,6 +44,18 @@ import Testing
             route: "/api/v1/metadata/topics/{topicName}/partitions", method: "POST",
             target: "/api/v1/metadata/topics/orders/partitions", body: #"{"numPartitions":3}"#, status: 200),
         Sample(
+            route: "/api/v1/metadata/brokers/{brokerId}/cordon", method: "PUT",
+            target: "/api/v1/metadata/brokers/101/cordon", status: 200),
+        Sample(
+            route: "/api/v1/metadata/brokers/{brokerId}/cordon", method: "DELETE",
+            target: "/api/v1/metadata/brokers/102/cordon", status: 200),
+        Sample(
+            route: "/api/v1/metadata/brokers/{brokerId}/maintenance", method: "PUT",
+            target: "/api/v1/metadata/brokers/101/maintenance", status: 200),
+        Sample(
+            route: "/api/v1/metadata/brokers/{brokerId}/maintenance", method: "DELETE",
+            target: "/api/v1/metadata/brokers/102/maintenance", status: 200),
+        Sample(
             route: "/api/v1/metadata/features", method: "POST", target: "/api/v1/metadata/features",
             body: #"{"feature":"kraft.version","level":1}"#, status: 200),
     ]

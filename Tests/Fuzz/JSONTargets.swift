@@ -29,7 +29,7 @@ enum JSONTargets {
 
     /// The first byte says as what the text is read.
     static func shapes(_ input: inout FuzzInput) {
-        let shape = input.choice(26)
+        let shape = input.choice(27)
         let text = input.rest()
         switch shape {
         case 0: WireTargets.checkRead(read(text) { .registerBroker(try RegisterBroker(json: $0)) })

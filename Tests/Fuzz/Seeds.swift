@@ -149,7 +149,7 @@ enum Seeds {
             for offset in append.entries.indices { append.entries[offset].timestamp &= 0xFFFF_FFFF }
             texts.append([3] + Samples.json(append))
         }
-        texts += payloads(&samples).filter { (3...22).contains($0[0]) }.map { [$0[0] + 3] + $0.dropFirst() }
+        texts += payloads(&samples).filter { (3...23).contains($0[0]) }.map { [$0[0] + 3] + $0.dropFirst() }
         return texts
     }
 

@@ -117,7 +117,7 @@ enum StateTargets {
     // MARK: Drawing
 
     static func command(_ input: inout FuzzInput) -> Command {
-        switch input.choice(17) {
+        switch input.choice(18) {
         case 0:
             return .noop(clusterID: input.flag() ? String(repeating: "a", count: 32) : nil)
         case 1, 2:
@@ -157,6 +157,11 @@ enum StateTargets {
                 CreatePartitions(
                     topic: topic(&input), partitionCount: 1 + input.choice(6),
                     assignments: input.flag() ? nil : [[broker(&input)], [broker(&input)]]))
+        case 16:
+            return .restrictBroker(
+                RestrictBroker(
+                    id: broker(&input), restriction: input.flag() ? .cordoned : .maintenance, isOn: input.flag(),
+                    isForced: input.flag()))
         case 15:
             let moves = (0..<input.choice(4)).map { _ in
                 AlterReassignments.Move(

@@ -38,7 +38,7 @@ enum WireTargets {
         CommandType.deleteTopic, CommandType.updateInSyncReplicas, CommandType.featureLevel, CommandType.compaction,
         CommandType.grantLease, CommandType.revokeLease, CommandType.keepLeasesAlive,
         CommandType.changeBrokerState, CommandType.alterPartitions, CommandType.electLeaders,
-        CommandType.alterReassignments, CommandType.createPartitions,
+        CommandType.alterReassignments, CommandType.createPartitions, CommandType.restrictBroker,
         CommandType.findGroup, CommandType.moveGroup, CommandType.deleteGroup, CommandType.allocateProducerIDs,
         CommandType.transaction, "Unknown",
     ]

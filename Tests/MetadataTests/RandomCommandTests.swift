@@ -140,8 +140,14 @@ import Testing
         var epochs: [UInt64] = []
 
         mutating func command(at revision: UInt64) -> Command {
-            switch number(-74...99) {
-            case ..<(-70):
+            switch number(-78...99) {
+            case ..<(-74):
+                return .restrictBroker(
+                    RestrictBroker(
+                        id: broker(), restriction: number(0...1) == 0 ? .cordoned : .maintenance,
+                        isOn: number(0...2) == 0,
+                        isForced: number(0...1) == 0))
+            case -74..<(-70):
                 return .allocateProducerIDs(
                     AllocateProducerIDs(
                         broker: broker(), epoch: epochs.randomElement(using: &random), count: UInt64(number(1...9))))

@@ -57,7 +57,7 @@ struct Samples {
     }
 
     mutating func command() -> Command {
-        switch Int.random(in: 0..<21, using: &random) {
+        switch Int.random(in: 0..<22, using: &random) {
         case 15:
             .electLeaders(
                 ElectLeaders(
@@ -79,6 +79,10 @@ struct Samples {
                     topic: topic(), partitionCount: Int(number(1...10_000)), assignments: chance() ? lists() : nil))
         case 16: .raiseLevel(of: chance() ? .metadata : .placement, to: Int(number(1...1000)))
         case 19: .group(groupCommand())
+        case 21:
+            .restrictBroker(
+                RestrictBroker(
+                    id: id(), restriction: chance() ? .cordoned : .maintenance, isOn: chance(), isForced: chance()))
         case 20:
             .allocateProducerIDs(
                 AllocateProducerIDs(
@@ -112,10 +116,10 @@ struct Samples {
         }
     }
 
-    private mutating func brokers() -> [BrokerID] { (0..<Int.random(in: 0...3, using: &random)).map { _ in id() } }
-    private mutating func lists() -> [[BrokerID]] { (0..<Int.random(in: 0...3, using: &random)).map { _ in brokers() } }
+    mutating func brokers() -> [BrokerID] { (0..<Int.random(in: 0...3, using: &random)).map { _ in id() } }
+    mutating func lists() -> [[BrokerID]] { (0..<Int.random(in: 0...3, using: &random)).map { _ in brokers() } }
 
-    private mutating func partition() -> Partition {
+    mutating func partition() -> Partition {
         let isMoving = chance()
         return Partition(
             id: Int(number(0...9999)), leader: chance() ? id() : nil, replicas: (0..<3).map { _ in id() },
@@ -124,16 +128,16 @@ struct Samples {
             reassignment: isMoving ? reassignment() : nil)
     }
 
-    private mutating func reassignment() -> Reassignment {
+    mutating func reassignment() -> Reassignment {
         Reassignment(
             adding: brokers(), removing: brokers(), original: brokers(), startedAt: number(-5...Int64(1 << 50)))
     }
 
-    private mutating func appID() -> String {
+    mutating func appID() -> String {
         ["a", "~ \"x\"\\", String(repeating: "a", count: 255)].randomElement(using: &random)!
     }
 
-    private mutating func groupCommand() -> GroupCommand {
+    mutating func groupCommand() -> GroupCommand {
         switch Int.random(in: 0..<3, using: &random) {
         case 0: .find(topic: topic(), appID: appID())
         case 1: .move(ConsumerGroup.id(topic: topic(), appID: appID()), to: id())
@@ -143,7 +147,7 @@ struct Samples {
 
     mutating func topicID() -> TopicID { TopicID(high: random.next(), low: random.next()) }
 
-    private mutating func alteration() -> AlterPartitions {
+    mutating func alteration() -> AlterPartitions {
         AlterPartitions(
             broker: id(), epoch: counter(),
             changes: (0..<Int.random(in: 0...3, using: &random)).map { _ in
@@ -156,17 +160,17 @@ struct Samples {
             })
     }
 
-    private mutating func stateChange() -> ChangeBrokerState {
+    mutating func stateChange() -> ChangeBrokerState {
         ChangeBrokerState(
             id: id(), epoch: counter(), state: BrokerState.allCases.randomElement(using: &random)!,
             timestamp: Int64(counter()))
     }
 
-    private mutating func registeringIncarnation() -> RegisterBroker.Incarnation {
+    mutating func registeringIncarnation() -> RegisterBroker.Incarnation {
         RegisterBroker.Incarnation(id: Self.clusterID, isSuccessor: chance(), fetches: chance())
     }
 
-    private mutating func incarnation() -> BrokerIncarnation {
+    mutating func incarnation() -> BrokerIncarnation {
         BrokerIncarnation(
             id: Self.clusterID, epoch: counter(), state: BrokerState.allCases.randomElement(using: &random)!,
             shutdownVersion: chance() ? UInt64(number(1...9_007_199_254_740_991)) : nil, fetches: chance())
@@ -174,9 +178,9 @@ struct Samples {
 
     mutating func lease() -> Lease { Lease(id: number(1...Int64.max), ttlSeconds: number(Lease.ttls)) }
 
-    private mutating func anyKey() -> Key { chance() ? key() : Key(validated: [0xff] + bytes(upTo: 3)) }
+    mutating func anyKey() -> Key { chance() ? key() : Key(validated: [0xff] + bytes(upTo: 3)) }
 
-    private mutating func span() -> KeySpan {
+    mutating func span() -> KeySpan {
         switch Int.random(in: 0..<3, using: &random) {
         case 0: .key(anyKey())
         case 1: .range(from: bytes(upTo: 3), before: nil)
@@ -184,7 +188,7 @@ struct Samples {
         }
     }
 
-    private mutating func transaction(depth: Int) -> Transaction {
+    mutating func transaction(depth: Int) -> Transaction {
         var transaction = Transaction(
             comparisons: (0..<Int.random(in: 0...2, using: &random)).map { _ in comparison() },
             success: (0..<Int.random(in: 0...3, using: &random)).map { _ in operation(depth: depth) },
@@ -193,7 +197,7 @@ struct Samples {
         return transaction
     }
 
-    private mutating func comparison() -> Comparison {
+    mutating func comparison() -> Comparison {
         let operand: Comparison.Operand =
             switch Int.random(in: 0..<5, using: &random) {
             case 0: .version(number(Int64.min...Int64.max))
@@ -205,7 +209,7 @@ struct Samples {
         return Comparison(span(), Comparison.Relation.allCases.randomElement(using: &random)!, operand)
     }
 
-    private mutating func operation(depth: Int) -> Transaction.Operation {
+    mutating func operation(depth: Int) -> Transaction.Operation {
         switch Int.random(in: 0..<5, using: &random) {
         case 0: .delete(span())
         case 1: .read(span(), at: chance() ? counter() : nil)
@@ -218,13 +222,13 @@ struct Samples {
         }
     }
 
-    private mutating func delete() -> Delete {
+    mutating func delete() -> Delete {
         let isRecursive = chance()
         let key = isRecursive && chance() ? Key(validated: [UInt8(ascii: "/")]) : key()
         return Delete(key: key, isRecursive: isRecursive, precondition: precondition())
     }
 
-    private mutating func inSyncReplicas() -> UpdateInSyncReplicas {
+    mutating func inSyncReplicas() -> UpdateInSyncReplicas {
         let count = Int.random(in: 0...3, using: &random)
         let changes = (0..<count).map { _ in
             UpdateInSyncReplicas.Change(
@@ -282,11 +286,11 @@ struct Samples {
             leaderCommit: index(), readRound: counter(), digest: digest, verdict: chance() ? verdict() : nil)
     }
 
-    private mutating func stateDigest() -> StateDigest {
+    mutating func stateDigest() -> StateDigest {
         StateDigest(index: index(), high: random.next(), low: random.next())
     }
 
-    private mutating func verdict() -> Verdict {
+    mutating func verdict() -> Verdict {
         Verdict(
             chance() ? .state(stateDigest()) : .entry(LogPosition(term: term(), index: index())),
             voters: (0..<Int.random(in: 0...4, using: &random)).map { _ in node() })
@@ -306,110 +310,6 @@ struct Samples {
                     readRound: counter(), digest: chance() ? stateDigest() : nil,
                     contradiction: chance() ? LogPosition(term: term(), index: index()) : nil))
         }
-    }
-
-    // MARK: Rows
-
-    mutating func row() -> Row {
-        switch Int.random(in: 0..<7, using: &random) {
-        case 6:
-            .group(
-                ConsumerGroup(
-                    topic: topic(), appID: appID(), leader: id(), createdAt: number(Int64.min...Int64.max),
-                    modifiedAt: Int64(counter())))
-        case 4: .lease(lease())
-        case 5:
-            .keyValue(
-                KeyValue(
-                    key: anyKey(), value: bytes(), createRevision: random.next(), modRevision: random.next(),
-                    version: counter(), lease: chance() ? lease().id : nil, place: UInt32(number(1...Int64(UInt32.max)))
-                ))
-        case 0:
-            .broker(
-                Broker(
-                    id: id(), host: host(), port: Int(number(1...65535)), rack: chance() ? label() : nil,
-                    status: chance() ? .online : .offline, registeredAt: number(Int64.min...Int64.max),
-                    incarnation: chance() ? incarnation() : nil))
-        case 1:
-            .topic(
-                Topic(
-                    name: topic(), partitionCount: Int(number(1...10_000)), replicationFactor: Int(number(1...1000)),
-                    createdAt: Int64(counter()), configuration: configuration(), drawnID: chance() ? topicID() : nil))
-        case 2:
-            .partition(topic: topic(), partition())
-        default:
-            .keyValue(
-                KeyValue(
-                    key: key(), value: bytes(), createRevision: random.next(), modRevision: random.next(),
-                    version: counter()))
-        }
-    }
-
-    mutating func chunk() -> SnapshotParts {
-        var header = Counters(
-            clusterID: chance() ? Self.clusterID : nil, version: counter(), revision: counter(),
-            partitionsCreated: counter(),
-            members: chance()
-                ? Counters.Members(
-                    index: counter(), text: Configuration([Configuration.Member(id: node(), host: "a")]).text) : nil)
-        if chance() {
-            (header.level, header.horizon) = (Int(number(2...1000)), header.revision / 2)
-            if chance() { header.placementLevel = Int(number(2...1000)) }
-            if chance() { header.nextProducerID = counter() }
-        }
-        return SnapshotParts(
-            counters: header, digest: Digest(high: random.next(), low: random.next()),
-            rows: (0..<Int.random(in: 0...5, using: &random)).map { _ in row() })
-    }
-
-    struct SnapshotParts {
-        var counters: Counters
-        var digest: Digest
-        var rows: [Row]
-    }
-
-    /// The request in the form that people write.
-    static func json(_ append: AppendEntries) -> [UInt8] {
-        var json = JSONWriter()
-        json.object { json in
-            json.field("term", append.term.number)
-            json.field("leaderId", append.leader.number)
-            json.field("prevLogIndex", append.previous.index.number)
-            json.field("prevLogTerm", append.previous.term.number)
-            json.arrayField("entries") { json in
-                for entry in append.entries { write(entry, to: &json) }
-            }
-            json.field("leaderCommit", append.leaderCommit.number)
-        }
-        return json.bytes
-    }
-
-    /// The entry as the log shows it, in one piece.
-    static func write(_ entry: LogEntry, to json: inout JSONWriter) {
-        JSONMessageCodec.begin(entry, in: &json)
-        let isText = String(validating: entry.data, as: UTF8.self) != nil
-        json.key(isText ? "commandData" : "commandDataBase64")
-        json.beginString()
-        if isText { json.fragment(entry.data[...]) } else { json.base64Fragment(entry.data[...]) }
-        json.endString()
-        JSONMessageCodec.end(entry, in: &json)
-    }
-
-    /// The bytes with one to three changes: a byte flipped, overwritten, inserted, deleted, or the end cut off.
-    mutating func mutate(_ bytes: [UInt8]) -> [UInt8] {
-        var bytes = bytes
-        for _ in 0..<Int.random(in: 1...3, using: &random) where !bytes.isEmpty {
-            let place = Int.random(in: 0..<bytes.count, using: &random)
-            switch Int.random(in: 0..<6, using: &random) {
-            case 0: bytes[place] ^= 1 << UInt8.random(in: 0..<8, using: &random)
-            case 1: bytes[place] = UInt8.random(in: 0...255, using: &random)
-            case 2: bytes.insert(UInt8.random(in: 0...255, using: &random), at: place)
-            case 3: bytes.remove(at: place)
-            case 4: bytes.replaceSubrange(place..<place, with: Array("999999999".utf8))
-            default: bytes.removeSubrange(place...)
-            }
-        }
-        return bytes
     }
 }
 

@@ -129,8 +129,7 @@ extension Problem {
             self.init(
                 .brokerIDInUse,
                 "broker \(broker.id) is ONLINE at \(broker.address); it can move only when it is OFFLINE")
-        case .unknownBroker(let id):
-            self.init(.unknownBroker, "broker \(id) is not registered")
+        case .unknownBroker(let id): self.init(.unknownBroker, "broker \(id) is not registered")
         case .staleBrokerEpoch(let id, let present):
             self.init(
                 .staleBrokerEpoch,
@@ -139,12 +138,16 @@ extension Problem {
         case .brokerHasPartitions(let id, let count):
             self.init(
                 .brokerHasPartitions, "broker \(id) is a replica of \(count) partitions; delete or move them first")
+        case .maintenanceInProgress(let id):
+            self.init(
+                .maintenanceInProgress,
+                "broker \(id) is in maintenance; end that first, or say that both may be (`force=true`)")
         case .notEnoughBrokers(let online, let wanted):
-            self.init(.notEnoughBrokers, "the replication factor is \(wanted), but only \(online) brokers are ONLINE")
-        case .topicExists(let name):
-            self.init(.topicExists, "topic \(name) exists with other parameters")
-        case .unknownTopic(let name):
-            self.init(.unknownTopic, "topic \(name) does not exist")
+            self.init(
+                .notEnoughBrokers,
+                "the replication factor is \(wanted), but only \(online) brokers are ONLINE and may have new replicas")
+        case .topicExists(let name): self.init(.topicExists, "topic \(name) exists with other parameters")
+        case .unknownTopic(let name): self.init(.unknownTopic, "topic \(name) does not exist")
         case .topicIDMismatch(let name, let present):
             self.init(.topicIDMismatch, "topic \(name) is another one by now: \(present)")
         case .topicNameCollision(let name):
@@ -160,14 +163,12 @@ extension Problem {
         case .invalidReplicaAssignment(let flaw): self.init(.invalidReplicaAssignment, flaw)
         case .tooManyReplicas(let limit):
             self.init(.outOfRange, "the partitions of a topic have \(limit) replicas together at most")
-        case .unknownKey(let key):
-            self.init(.unknownKey, "key \(key) does not exist")
+        case .unknownKey(let key): self.init(.unknownKey, "key \(key) does not exist")
         case .revisionMismatch(let present?):
             self.init(
                 .revisionMismatch, "the key is at revision \(present)",
                 headers: [(name: "ETag", value: "\"\(present)\"")])
-        case .revisionMismatch(nil):
-            self.init(.revisionMismatch, "the key does not exist")
+        case .revisionMismatch(nil): self.init(.revisionMismatch, "the key does not exist")
         case .revisionCompacted(let oldest): self.init(RevisionFault.compacted(oldest: oldest))
         case .futureRevision(let present): self.init(RevisionFault.future(present: present))
         case .unknownLease(let id): self.init(.unknownLease, "lease \(id) does not exist, or its time is up")
@@ -176,8 +177,7 @@ extension Problem {
         case .leaseIsFull(let id, let limit):
             self.init(.leaseFull, "lease \(id) has \(limit) keys, as many as may go with one")
         case .unknownGroup(let id): self.init(.unknownGroup, "group \(id) does not exist")
-        case .notGroupLeader(let id, let leader):
-            self.init(.notGroupLeader, "group \(id) is led by broker \(leader)")
+        case .notGroupLeader(let id, let leader): self.init(.notGroupLeader, "group \(id) is led by broker \(leader)")
         case .groupIDCollision(let id):
             self.init(.groupIDCollision, "the id \(id) is that of another topic's group, whose names give the same")
         case .tooManyGroups(let limit): self.init(.tooManyGroups, "there are \(limit) groups, as many as may be")
@@ -187,8 +187,7 @@ extension Problem {
             self.init(
                 .unavailable, "broker \(broker.id) is \(broker.state.rawValue), and can not lead",
                 headers: Self.retryLater)
-        case .producerIDsExhausted:
-            self.init(.producerIDsExhausted, "so many ids for producers are not left")
+        case .producerIDsExhausted: self.init(.producerIDsExhausted, "so many ids for producers are not left")
         case .staleFence:
             self.init(.staleFence, "the token is not that of the lock's present holder; nothing was changed")
         case .invalidCommand:

@@ -29,6 +29,7 @@ public enum ProblemCode: String, Sendable, CaseIterable {
     case staleBrokerEpoch = "stale_broker_epoch"
     case clusterIDMismatch = "cluster_id_mismatch"
     case brokerHasPartitions = "broker_has_partitions"
+    case maintenanceInProgress = "maintenance_in_progress"
     case notEnoughBrokers = "not_enough_brokers"
     case topicExists = "topic_exists"
     case topicIDMismatch = "topic_id_mismatch"
@@ -92,7 +93,8 @@ public enum ProblemCode: String, Sendable, CaseIterable {
         case .foreignOrigin, .notGroupLeader: 403
         case .methodNotAllowed: 405
         case .brokerIDInUse, .duplicateRegistration, .staleBrokerEpoch, .clusterIDMismatch, .brokerHasPartitions,
-            .topicExists, .topicIDMismatch, .topicNameCollision, .noReassignmentInProgress, .uncleanCancel,
+            .topicExists, .topicIDMismatch, .topicNameCollision, .maintenanceInProgress, .noReassignmentInProgress,
+            .uncleanCancel,
             .versionAhead, .idInUse, .changeInProgress, .wouldLoseQuorum,
             .notCaughtUp, .featureNotEnabled, .unsupportedFeatureLevel,
             .backupInProgress, .leaseExists, .tooManyLeases, .leaseFull, .lockHeld, .groupIDCollision, .tooManyGroups,

@@ -61,6 +61,7 @@ extension JSONWriter {
             } else {
                 json.field("state", broker.state.rawValue)
             }
+            if !broker.restrictions.isEmpty { json.fields(of: broker.restrictions) }
         }
     }
 
@@ -103,6 +104,7 @@ extension JSONWriter {
             } else {
                 json.field("state", full.broker.state.rawValue)
             }
+            json.fields(of: full.broker.restrictions)
             json.field("replicas", full.replicas)
             json.field("leaders", full.leaders)
             json.field("lastHeartbeatMs", full.lastHeartbeat.map { $0.wholeNanoseconds / 1_000_000 })

@@ -42,6 +42,13 @@ enum Routes {
             "/api/v1/metadata/brokers/{brokerId}", .get(Brokers.get, "consistency"),
             .delete(Brokers.unregister).orValidated),
         Route(
+            "/api/v1/metadata/brokers/{brokerId}/cordon", .put(Restrictions.cordon).orValidated,
+            .delete(Restrictions.uncordon).orValidated),
+        Route(
+            "/api/v1/metadata/brokers/{brokerId}/maintenance", .get(Restrictions.maintenance, "consistency"),
+            .put(Restrictions.beginMaintenance, "force").orValidated,
+            .delete(Restrictions.endMaintenance).orValidated),
+        Route(
             "/api/v1/metadata/topics", .get(Topics.list, "consistency", "view", "prefix", "limit", "after"),
             .post(Topics.create).orValidated),
         Route(

@@ -73,6 +73,7 @@ extension MetadataStateMachine {
         if let flaw = assignmentFlaw(of: replicas) { return flaw }
         for id in replicas where !partition.replicas.contains(id) {
             if broker(id)?.state == .shutdown { return "broker \(id) has shut down" }
+            if broker(id)?.restrictions.contains(.cordoned) == true { return "broker \(id) is cordoned" }
         }
         let count = Set(replicas).union(partition.replicas).count
         let limit = Partition.maximumReplicas

@@ -19,6 +19,7 @@ extension MetadataStateMachine {
                 result: .broker(broker, isNew: true),
                 changes: [.brokerRegistered(broker.id)] + (isOnline ? [.brokerOnline(broker.id)] : []))
         }
+        if !Defect.restrictionsEndWithRegistration.isOn { broker.restrictions = brokerRows[index].restrictions }
         let present = brokerRows[index].incarnation?.epoch ?? 0
         if let incarnation {
             return register(broker, incarnation, isExpected: present == registration.replacing, again: index)
@@ -30,7 +31,7 @@ extension MetadataStateMachine {
         let index = brokerRows.partitioningIndex { $0.id > broker.id }
         brokerRows.insert(broker, at: index)
         brokerStamps.insert(nextVersion, at: index)
-        brokerCounts.add(broker.state)
+        brokerCounts.add(broker)
         placementRing = nil
         ownDigest.add(Digest(broker))
         changedRows.insert(broker: broker.id)
@@ -67,7 +68,7 @@ extension MetadataStateMachine {
         guard assigned == 0 || Defect.unregistersWithPartitions.isOn else {
             return .refused(.brokerHasPartitions(id, count: assigned))
         }
-        brokerCounts.remove(brokerRows[index].state)
+        brokerCounts.remove(brokerRows[index])
         placementRing = nil
         ownDigest.subtract(Digest(brokerRows[index]))
         changedRows.insert(broker: id)
@@ -101,8 +102,8 @@ extension MetadataStateMachine {
     mutating func replaceBroker(at index: Int, with broker: Broker) {
         ownDigest.subtract(Digest(brokerRows[index]))
         ownDigest.add(Digest(broker))
-        brokerCounts.remove(brokerRows[index].state)
-        brokerCounts.add(broker.state)
+        brokerCounts.remove(brokerRows[index])
+        brokerCounts.add(broker)
         placementRing = nil
         brokerRows[index] = broker
         if !Defect.brokerChangeNotStamped.isOn { brokerStamps[index] = nextVersion }

@@ -56,9 +56,9 @@ extension MetadataStateMachine {
         from first: Int, count: Int, replicationFactor: Int, _ assignments: [[BrokerID]]?
     ) -> Result<[Partition], Refusal> {
         guard let assignments else {
-            let activeCount = brokerCounts[.active]
-            guard activeCount >= replicationFactor else {
-                return .failure(.notEnoughBrokers(online: activeCount, wanted: replicationFactor))
+            let hosts = ring.count
+            guard hosts >= replicationFactor else {
+                return .failure(.notEnoughBrokers(online: hosts, wanted: replicationFactor))
             }
             let placed = place(count, replicationFactor: replicationFactor)
             return .success(
@@ -74,8 +74,10 @@ extension MetadataStateMachine {
         return .success(
             assignments.enumerated().map { place, replicas in
                 let active = Defect.assignedInSync.isOn ? replicas : replicas.filter(isActive)
+                let leader = active.first { !isInMaintenance($0) } ?? active[0]
                 return Partition(
-                    id: first + place, leader: active[0], replicas: replicas, inSyncReplicas: active, leaderEpoch: 0)
+                    id: first + place, leader: leader, replicas: replicas,
+                    inSyncReplicas: [leader] + active.filter { $0 != leader }, leaderEpoch: 0)
             })
     }
 
@@ -85,6 +87,9 @@ extension MetadataStateMachine {
             if let flaw = assignmentFlaw(of: replicas) { return "assignment \(place): \(flaw)" }
             if replicas.count != replicationFactor {
                 return "assignment \(place) has \(replicas.count) replicas, not \(replicationFactor)"
+            }
+            if let cordoned = replicas.first(where: { broker($0)?.restrictions.contains(.cordoned) == true }) {
+                return "assignment \(place): broker \(cordoned) is cordoned"
             }
             if !replicas.contains(where: isActive) { return "assignment \(place): none of the brokers is ACTIVE" }
         }

@@ -26,7 +26,7 @@ extension MetadataStateMachine {
     }
 
     /// Settles the partitions with a replica on the broker that `body` says it must, by topic name and id.
-    private mutating func settlePartitions(
+    mutating func settlePartitions(
         on broker: BrokerID, _ succession: Succession, _ changes: inout [Change], _ body: (inout Partition) -> Bool
     ) {
         for (topic, id) in partitions(on: broker) {

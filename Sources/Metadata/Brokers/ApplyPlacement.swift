@@ -3,13 +3,21 @@ import Defects
 extension MetadataStateMachine {
     /// The replicas of each of so many new partitions, its first leader first. There are enough brokers for them.
     mutating func place(_ count: Int, replicationFactor: Int) -> [[BrokerID]] {
-        let ring =
-            placementRing
-            ?? PlacementRing(brokers: brokerRows.filter { $0.state == .active || Defect.placesOnOfflineBrokers.isOn })
-        placementRing = ring
+        let ring = ring
         let first = Defect.placementDoesNotRotate.isOn ? 0 : counters.partitionsCreated
         guard counters.placementLevel > 1 else { return Self.next(on: ring, first, count, replicationFactor) }
         return Self.spread(ring.byRack, first, count, replicationFactor)
+    }
+
+    /// Of the brokers that new replicas may go to.
+    var ring: PlacementRing {
+        mutating get {
+            let ring =
+                placementRing
+                ?? PlacementRing(brokers: brokerRows.filter { $0.mayHost || Defect.placesOnOfflineBrokers.isOn })
+            placementRing = ring
+            return ring
+        }
     }
 
     private static func next(

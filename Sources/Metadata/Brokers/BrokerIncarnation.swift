@@ -64,6 +64,7 @@ extension Broker {
 /// How many brokers are in each state.
 struct BrokerCounts {
     private var counts = [0, 0, 0, 0]
+    private(set) var inMaintenance = 0
 
     private static func place(_ state: BrokerState) -> Int {
         switch state {
@@ -75,6 +76,11 @@ struct BrokerCounts {
     }
 
     subscript(state: BrokerState) -> Int { counts[Self.place(state)] }
-    mutating func add(_ state: BrokerState) { counts[Self.place(state)] += 1 }
-    mutating func remove(_ state: BrokerState) { counts[Self.place(state)] -= 1 }
+    mutating func add(_ broker: Broker) { count(broker, 1) }
+    mutating func remove(_ broker: Broker) { count(broker, -1) }
+
+    private mutating func count(_ broker: Broker, _ step: Int) {
+        counts[Self.place(broker.state)] += step
+        if broker.restrictions.contains(.maintenance) { inMaintenance += step }
+    }
 }

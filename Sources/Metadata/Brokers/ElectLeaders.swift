@@ -36,7 +36,7 @@ extension MetadataStateMachine {
     /// A partition without a leader waits for those who are in sync, and there is nothing to choose.
     public func mayElectPreferred(_ partition: Partition) -> Bool {
         guard let leader = partition.leader, leader != partition.replicas[0] else { return false }
-        return isActive(partition.replicas[0])
+        return isActive(partition.replicas[0]) && !isInMaintenance(partition.replicas[0])
             && (partition.inSyncReplicas.contains(partition.replicas[0]) || Defect.preferredLeaderOutOfSync.isOn)
     }
 

@@ -1,6 +1,7 @@
 import Defects
 
-// The in-sync replicas (ISR) are never empty, and while there is a leader it is ACTIVE and their first. It follows that
+// The in-sync replicas (ISR) are never empty, and while there is a leader it is ACTIVE and their first, and in maintenance only
+// if all others are that could lead. It follows that
 // a broker that is not is in an ISR only where it is alone, and that such a partition has no leader: only that broker has
 // everything that was acknowledged, so only it may lead again.
 
@@ -26,8 +27,7 @@ extension MetadataStateMachine {
         if succession == .preferred {
             partition.elect(partition.replicas[0])
         } else if !mayLead(partition.leader, partition) {
-            let candidates = Defect.uncleanElection.isOn ? partition.replicas : partition.inSyncReplicas
-            partition.elect(successor(among: candidates, succession))
+            partition.elect(successor(among: candidates(of: partition), succession))
         }
         guard partition.differs(from: previous) else { return }
         // Who is no replica any more must learn that what it has is nobody's (KAFKA-13972).
@@ -42,7 +42,17 @@ extension MetadataStateMachine {
 
     private func mayLead(_ broker: BrokerID?, _ partition: Partition) -> Bool {
         guard let broker else { return false }
-        return isActive(broker) && partition.inSyncReplicas.contains(broker)
+        guard isActive(broker), partition.inSyncReplicas.contains(broker) else { return false }
+        return !isInMaintenance(broker) || candidates(of: partition).contains(broker)
+    }
+
+    /// Who may lead: of those in sync and ACTIVE one in maintenance only if all are.
+    private func candidates(of partition: Partition) -> [BrokerID] {
+        let replicas = Defect.uncleanElection.isOn ? partition.replicas : partition.inSyncReplicas
+        guard brokerCounts.inMaintenance > 0 else { return replicas }
+        let active = replicas.filter(isActive)
+        let free = active.filter { !isInMaintenance($0) }
+        return free.isEmpty ? active : free
     }
 
     private func successor(among candidates: [BrokerID], _ succession: Succession) -> BrokerID? {

@@ -57,7 +57,11 @@ extension MetadataStateMachine {
         guard broker.incarnation.map({ knowsIncarnations && $0.state.status == broker.status }) ?? true else {
             throw RestoreError(description: "Broker \(broker.id) has an impossible state.")
         }
-        brokerCounts.add(broker.state)
+        guard broker.restrictions.isEmpty || hasOperations else {
+            throw RestoreError(
+                description: "Broker \(broker.id) is restricted, but level \(counters.level) knows no restriction.")
+        }
+        brokerCounts.add(broker)
         placementRing = nil
         ownDigest.add(Digest(broker))
     }

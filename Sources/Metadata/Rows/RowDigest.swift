@@ -56,6 +56,8 @@ extension Digest {
             hasher.combine(incarnation.state.rawValue)
             if incarnation.fetches { hasher.combine(1 as UInt64, 0) }
         }
+        // Nor a restriction.
+        if !broker.restrictions.isEmpty { hasher.combine(UInt64(broker.restrictions.rawValue), 2) }
         self = hasher.finalize()
     }
 

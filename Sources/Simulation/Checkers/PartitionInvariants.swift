@@ -16,6 +16,8 @@ final class PartitionInvariants: Checker {
         var leader: BrokerID?
     }
     private var epochs: [Name: Epoch] = [:]
+    /// In maintenance.
+    private var resting: Set<BrokerID> = []
 
     func check(_ observation: Observation, _ cluster: SimulatedCluster) -> String? {
         guard case .committed(_, let outcome, _, _) = observation, !outcome.changes.isEmpty else { return nil }
@@ -28,6 +30,7 @@ final class PartitionInvariants: Checker {
             }
         }
         let active = metadata.brokers.filter { $0.state == .active }.map(\.id)
+        resting = Set(metadata.brokers.filter { $0.restrictions.contains(.maintenance) }.map(\.id))
         for name in metadata.topicNames {
             guard let (topic, partitions) = metadata.topic(name) else { continue }
             for partition in partitions {
@@ -46,6 +49,9 @@ final class PartitionInvariants: Checker {
         if let leader = partition.leader {
             if !inSync.contains(leader) { return "is led by a replica that is not in sync" }
             if !active.contains(leader) { return "is led by a broker that is not ACTIVE" }
+            if resting.contains(leader), inSync.contains(where: { active.contains($0) && !resting.contains($0) }) {
+                return "is led by a broker in maintenance, though another could"
+            }
         } else if inSync.contains(where: active.contains) {
             return "has no leader, though one is in sync and ACTIVE"
         }

@@ -32,12 +32,20 @@ final class Movers: @unchecked Sendable {
     }
 
     private func pickCommand() -> Command {
-        switch random.below(12) {
+        switch random.below(13) {
+        case 12: return .restrictBroker(restriction())
         case 0: return .createTopic(topicWhereWanted())
         case 1: return .deleteTopic(DeleteTopic(random.pick(Self.similarNames)))
         case 2: return .createPartitions(morePartitions())
         default: return .alterReassignments(moves())
         }
+    }
+
+    /// Given back more often than taken, or nothing would find a place any more.
+    private func restriction() -> RestrictBroker {
+        RestrictBroker(
+            id: cluster.brokers.anyID(&random), restriction: random.chance(500) ? .cordoned : .maintenance,
+            isOn: random.chance(400), isForced: random.chance(300))
     }
 
     private static let similarNames = ["m.1", "m_1"]
@@ -139,6 +147,7 @@ extension Command {
             let right: ModelAnswer? =
                 switch self {
                 case .alterReassignments(let moves): cluster.reassign(moves, at: 0)
+                case .restrictBroker(let request): cluster.restrict(request)
                 case .createPartitions(let creation):
                     // Where they went the entry says, which is compared with the model's.
                     creation.assignments == nil ? nil : cluster.grow(creation, placement: 1)

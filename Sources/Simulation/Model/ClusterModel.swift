@@ -12,6 +12,9 @@ struct ClusterModel: Equatable {
         var registeredAt: Int64
         /// `nil` of one that registered without.
         var process: Process?
+        /// What an operator has taken from it.
+        var isCordoned = false
+        var isInMaintenance = false
 
         /// Whether it may lead, and be in sync with others.
         var mayLead: Bool { process.map { $0.state == "ACTIVE" } ?? isOnline }
@@ -85,6 +88,7 @@ struct ClusterModel: Equatable {
         if old.mayLead, !isSamePlace { return .refused("brokerIDInUse") }
         let isRepeated = isSamePlace && old.rack == new.rack
         brokers[index] = new
+        (brokers[index].isCordoned, brokers[index].isInMaintenance) = (old.isCordoned, old.isInMaintenance)
         if isRepeated { brokers[index].registeredAt = old.registeredAt }
         if !old.mayLead { giveBack(to: new.id) }
         return .broker(brokers[index], isNew: !isRepeated)
@@ -120,7 +124,7 @@ struct ClusterModel: Equatable {
         guard let index = topics.firstIndex(where: { $0.name == topic }) else { return }
         var partition = topics[index].partitions[number]
         if partition.inSync != [id] { partition.inSync.removeAll { $0 == id } }
-        if partition.leader == id { partition.lead(by: choose(partition.inSync.filter(mayLead))) }
+        if partition.leader == id { partition.lead(by: choose(candidates(partition.inSync))) }
         topics[index].partitions[number] = partition
     }
 
@@ -164,7 +168,7 @@ struct ClusterModel: Equatable {
     }
 
     func place(_ count: Int, _ replicas: Int, _ level: Int) -> [[BrokerID]] {
-        let brokers = brokers.filter(\.mayLead).map { ($0.id, $0.rack) }
+        let brokers = hosts.map { ($0.id, $0.rack) }
         let numbers = (0..<count).map { partitionsCreated + $0 }
         if level == 1 {
             let placement = Placement(brokers)
@@ -206,6 +210,7 @@ struct ClusterModel: Equatable {
                 partition.inSync.removeAll { $0 == update.broker }
             }
             arrive(&partition)
+            relieve(&partition)
             put(partition, topic, change.partition)
         }
         return .done

@@ -37,6 +37,7 @@ extension ModelAnswer {
         case .duplicateRegistration: "duplicateRegistration"
         case .brokerHasPartitions: "brokerHasPartitions"
         case .notEnoughBrokers: "notEnoughBrokers"
+        case .maintenanceInProgress: "maintenanceInProgress"
         case .topicExists: "topicExists"
         case .unknownTopic: "unknownTopic"
         case .topicIDMismatch: "topicIDMismatch"
@@ -97,7 +98,9 @@ extension ClusterModel.Broker {
     init(_ broker: Broker) {
         self.init(
             id: broker.id, host: broker.host, port: broker.port, rack: broker.rack, isOnline: broker.status == .online,
-            registeredAt: broker.registeredAt, process: broker.incarnation.map { ClusterModel.Process($0) })
+            registeredAt: broker.registeredAt, process: broker.incarnation.map { ClusterModel.Process($0) },
+            isCordoned: broker.restrictions.contains(.cordoned),
+            isInMaintenance: broker.restrictions.contains(.maintenance))
     }
 }
 

@@ -46,6 +46,7 @@ extension ClusterModel {
         if !isSame {
             partition.inSync = [sender] + wanted.filter { $0 != sender }
             arrive(&partition)
+            relieve(&partition)
             partition.changes += 1
             put(partition, topic, change.partition)
             if partition.leader != sender { return .refused("newLeaderElected") }
@@ -66,7 +67,9 @@ extension ClusterModel {
                 var partition = topics[topic].partitions[place.partition]
                 let preferred = partition.replicas[0]
                 if partition.leader == preferred { return .refused("electionNotNeeded") }
-                guard partition.leader != nil, partition.inSync.contains(preferred), mayLead(preferred) else {
+                guard partition.leader != nil, partition.inSync.contains(preferred), mayLead(preferred),
+                    !isInMaintenance(preferred)
+                else {
                     return .refused("preferredLeaderNotAvailable")
                 }
                 partition.leader = preferred
@@ -85,7 +88,7 @@ extension ClusterModel {
                 let preferred = partition.replicas[0]
                 if partition.move == nil, let leader = partition.leader, leader != preferred,
                     partition.inSync.contains(preferred),
-                    mayLead(preferred)
+                    mayLead(preferred), !isInMaintenance(preferred)
                 {
                     return "\(topic.name)-\(number) is led by \(leader), not by \(preferred)"
                 }

@@ -66,6 +66,8 @@ struct Model {
             return change { $0.change(wanted, version: next) }
         case .alterPartitions where level < 4, .electLeaders where level < 4: return .refused("invalidCommand")
         case .alterReassignments where level < 5, .createPartitions where level < 5: return .refused("invalidCommand")
+        case .restrictBroker where level < 5: return .refused("invalidCommand")
+        case .restrictBroker(let request): return change { $0.restrict(request) }
         case .alterReassignments(let request): return change { $0.reassign(request, at: time) }
         case .createPartitions(let creation):
             let placement = placement

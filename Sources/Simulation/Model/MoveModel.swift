@@ -46,7 +46,10 @@ extension ClusterModel {
         let staying = before.replicas.filter { !(before.move?.removing.contains($0) ?? false) }
         if target == staying { return .partition(before) }
         let isPossible = Set(target).count == target.count && !target.isEmpty && target.allSatisfy { broker($0) != nil }
-        let hasStopped = target.contains { !before.replicas.contains($0) && broker($0)?.process?.state == "SHUTDOWN" }
+        let hasStopped = target.contains { id in
+            !before.replicas.contains(id)
+                && (broker(id)?.process?.state == "SHUTDOWN" || broker(id)?.isCordoned == true)
+        }
         if !isPossible || hasStopped { return .refused("invalidReplicaAssignment") }
         if target.count != staying.count, !mayGrow { return .refused("replicationFactorChange") }
         let origin = before.move?.origin ?? before.replicas
@@ -56,6 +59,7 @@ extension ClusterModel {
         partition.move =
             going.isEmpty && coming.isEmpty ? nil : Move(adding: coming, removing: going, origin: origin, time: time)
         arrive(&partition)
+        relieve(&partition)
         return .partition(partition)
     }
 
@@ -65,7 +69,7 @@ extension ClusterModel {
         if left.isEmpty { return .refused("uncleanCancel") }
         var partition = before
         partition.move = nil
-        partition.leave(to: move.origin, inSync: left, mayLead)
+        partition.leave(to: move.origin, inSync: left, candidates(left))
         return .partition(partition)
     }
 
@@ -75,7 +79,8 @@ extension ClusterModel {
         let target = partition.replicas.filter { !move.removing.contains($0) }
         guard Set(target).isSubset(of: partition.inSync) else { return }
         partition.move = nil
-        partition.leave(to: target, inSync: partition.inSync.filter(target.contains), mayLead)
+        let left = partition.inSync.filter(target.contains)
+        partition.leave(to: target, inSync: left, candidates(left))
     }
 
     /// A topic has as many replicas as its first partition.
@@ -111,30 +116,31 @@ extension ClusterModel {
     ) -> NewPartitions {
         var lists = wanted ?? []
         if wanted == nil {
-            guard brokers.filter(\.mayLead).count >= replicas else { return .impossible("notEnoughBrokers") }
+            guard hosts.count >= replicas else { return .impossible("notEnoughBrokers") }
             lists = place(count, replicas, level)
         }
         let isPossible = lists.allSatisfy { list in
             list.count == replicas && Set(list).count == replicas && list.allSatisfy { broker($0) != nil }
-                && list.contains(where: mayLead)
+                && list.contains(where: mayLead) && list.allSatisfy { broker($0)?.isCordoned == false }
         }
         guard lists.count == count, isPossible else { return .impossible("invalidReplicaAssignment") }
         partitionsCreated += count
         return .partitions(
             lists.map { list in
-                let live = list.filter(mayLead)
-                return Partition(leader: live[0], replicas: list, inSync: live)
+                let leader = candidates(list)[0]
+                let live = list.filter { mayLead($0) && $0 != leader }
+                return Partition(leader: leader, replicas: list, inSync: [leader] + live)
             })
     }
 }
 
 extension ClusterModel.Partition {
     /// Replicas go, and all of them learn of it: by another leader, or by another epoch of the same.
-    fileprivate mutating func leave(to left: [BrokerID], inSync: [BrokerID], _ mayLead: (BrokerID) -> Bool) {
+    fileprivate mutating func leave(to left: [BrokerID], inSync: [BrokerID], _ candidates: [BrokerID]) {
         let someGo = !Set(replicas).isSubset(of: left)
         (replicas, self.inSync) = (left, inSync)
-        let mayStay = leader.map { inSync.contains($0) } ?? false
-        let next = mayStay ? leader : inSync.first(where: mayLead)
+        let mayStay = leader.map(candidates.contains) ?? false
+        let next = mayStay ? leader : candidates.first
         if next != leader {
             lead(by: next)
         } else if someGo {

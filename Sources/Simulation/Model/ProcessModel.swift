@@ -28,6 +28,7 @@ extension ClusterModel {
             put(new)
             return .broker(new, isNew: true)
         }
+        (new.isCordoned, new.isInMaintenance) = (old.isCordoned, old.isInMaintenance)
         if old.process?.name == new.process?.name {
             (new.registeredAt, new.process, new.isOnline) = (old.registeredAt, old.process, old.isOnline)
             new.process?.fetches = fetches

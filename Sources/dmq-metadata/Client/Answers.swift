@@ -40,6 +40,46 @@ struct FullBrokerAnswer: Decodable {
     var replicas: Int
     var leaders: Int
     var lastHeartbeatMs: Int64?
+    /// `nil` of a server that knows neither.
+    var cordoned: Bool?
+    var maintenance: Bool?
+
+    /// With what an operator has taken from it.
+    var stateText: String {
+        state + (cordoned == true ? " cordoned" : "") + (maintenance == true ? " maintenance" : "")
+    }
+}
+
+struct RestrictedBrokerAnswer: Decodable {
+    var brokerId: Int64
+    var cordoned: Bool
+    var maintenance: Bool
+
+    var text: String {
+        "broker \(brokerId): \(cordoned ? "" : "not ")cordoned, \(maintenance ? "" : "not ")in maintenance"
+    }
+}
+
+struct MaintenanceAnswer: Decodable {
+    struct Stuck: Decodable {
+        var topic: String
+        var partition: Int
+        var why: String
+    }
+
+    var maintenance: Bool
+    var finished: Bool
+    var leaderships: Int
+    var stuck: [Stuck]
+    var stuckTotal: Int
+
+    var text: String {
+        guard maintenance else { return "not in maintenance, leads \(leaderships)" }
+        if finished { return "in maintenance, leads nothing" }
+        var table = Table("TOPIC", "PARTITION", "WHY")
+        for row in stuck { table.add(row.topic, "\(row.partition)", row.why) }
+        return "in maintenance, still leads \(leaderships)\n\(table.text)"
+    }
 }
 
 struct TopicAnswer: Decodable {

@@ -3,7 +3,9 @@ import ArgumentParser
 struct BrokerCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "broker", abstract: "Look at brokers, register and unregister them.",
-        subcommands: [List.self, Show.self, Register.self, Unregister.self, Heartbeat.self, MayStop.self])
+        subcommands: [
+            List.self, Show.self, Register.self, Unregister.self, Heartbeat.self, MayStop.self, Cordon.self, Drain.self,
+        ])
 
     static let path = "/api/v1/metadata/brokers"
 
@@ -23,7 +25,7 @@ struct BrokerCommand: ParsableCommand {
             var table = Table("BROKER", "ADDRESS", "STATE", "EPOCH", "REPLICAS", "LEADERS", "HEARTBEAT")
             for broker in brokers {
                 table.add(
-                    "\(broker.brokerId)", BrokerCommand.address(broker.host, broker.port), broker.state,
+                    "\(broker.brokerId)", BrokerCommand.address(broker.host, broker.port), broker.stateText,
                     broker.brokerEpoch.map { "\($0)" } ?? "-", "\(broker.replicas)", "\(broker.leaders)",
                     broker.lastHeartbeatMs.map { "\($0) ms ago" } ?? "-")
             }
