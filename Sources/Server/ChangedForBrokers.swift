@@ -8,6 +8,8 @@ struct ChangedForBrokers {
     }
 
     private(set) var brokers = false
+    /// Brokers that are told of changes hear nothing of groups.
+    private(set) var isOfGroupsOnly = true
     private(set) var createdTopics: [String] = []
     private(set) var deletedTopics: [String] = []
     /// Partitions with another leader or other replicas, and those of which only the in-sync replicas changed. In the order of the first
@@ -18,7 +20,8 @@ struct ChangedForBrokers {
     init(_ entries: ArraySlice<ChangeHistory.Entry>) {
         var kinds: [Name: Bool] = [:]
         var order: [Name] = []
-        for change in entries.lazy.flatMap(\.changes) {
+        for change in entries.lazy.flatMap(\.changes) where !change.isOfKeys {
+            if change != .groupsChanged { isOfGroupsOnly = false }
             switch change {
             case .brokerRegistered, .brokerMoved, .brokerOnline, .brokerOffline, .brokerUnregistered,
                 .brokerStateChanged:
@@ -37,14 +40,21 @@ struct ChangedForBrokers {
                     kinds[name] = false
                     order.append(name)
                 }
-            // Who follows the changes is told.
-            case .groupsChanged: break
-            case .keyPut, .keyDeleted, .keysDeleted: break
+            case .groupsChanged, .keyPut, .keyDeleted, .keysDeleted: break
             }
         }
         let created = Set(createdTopics)
         for name in order where !created.contains(name.topic) {
             if kinds[name] ?? false { leaders.append(name) } else { inSync.append(name) }
+        }
+    }
+}
+
+extension Change {
+    fileprivate var isOfKeys: Bool {
+        switch self {
+        case .keyPut, .keyDeleted, .keysDeleted: true
+        default: false
         }
     }
 }

@@ -218,6 +218,7 @@ extension Node {
         let inSync = rows(changed.inSync)
         if !inSync.isEmpty, !Defect.inSyncReplicasNotPushed.isOn { add(.isrUpdate) { $0.partitions = .chosen(inSync) } }
         // All of it came and went again: the version is news nevertheless.
+        if updates.isEmpty, changed.isOfGroupsOnly { add(.controllerChanged) { _ in } }
         if updates.isEmpty { add(.brokerUpdate) { $0.brokers = metadata.brokers } }
         return updates
     }

@@ -27,6 +27,11 @@ extension Node {
             if case .failure(let failure) = confirmation { return completion(.failure(failure)) }
             let level = CommandCodec.level(ofType: proposal.type, data: proposal.data)
             guard metadata.counters.level >= level else { return completion(.failure(.levelTooLow(needed: level))) }
+            if case .alterReassignments(let moves) = command,
+                metadata.replicasTouched(by: moves) > Limits.maxMovedReplicas
+            {
+                return completion(.failure(.tooManyRows(limit: Limits.maxMovedReplicas)))
+            }
             if let result = metadata.resultIfUnchanged(command) { return completion(.success(result)) }
             submit(proposal, completion)
         }

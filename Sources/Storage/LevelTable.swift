@@ -17,12 +17,15 @@ enum LevelTable {
           horizon INTEGER NOT NULL, -- the oldest revision that can be read
           checksum INTEGER NOT NULL,
           placement_version INTEGER, -- the level of the feature of that name; NULL: 1
-          next_producer_id INTEGER -- the first of the next block; NULL: 0
+          next_producer_id INTEGER, -- the first of the next block; NULL: 0
+          producer_checksum INTEGER -- of it
         )
         """
 
     /// Tables of earlier releases do not have them, until this one opens the database to write.
-    static let addedColumns: [AddedColumn] = [("placement_version", "INTEGER"), ("next_producer_id", "INTEGER")]
+    static let addedColumns: [AddedColumn] = [
+        ("placement_version", "INTEGER"), ("next_producer_id", "INTEGER"), ("producer_checksum", "INTEGER"),
+    ]
 
     static let dropView = "DROP VIEW IF EXISTS kv_history"
     static let view = """
@@ -39,18 +42,24 @@ enum LevelTable {
         """
 
     static let insertion =
-        "INSERT INTO level (metadata_version, horizon, checksum, placement_version, next_producer_id) "
-        + "VALUES (?1, ?2, ?3, ?4, ?5)"
+        "INSERT INTO level "
+        + "(metadata_version, horizon, checksum, placement_version, next_producer_id, producer_checksum) "
+        + "VALUES (?1, ?2, ?3, ?4, ?5, ?6)"
 
+    /// As the release before makes it: it looks at it before it sees that the level is beyond what it knows.
     static func checksum(_ counters: Counters) -> Int64 {
         var crc = CRC32C()
         crc.update(UInt64(counters.level))
         crc.update(counters.horizon)
         if counters.placementLevel > 1 { crc.update(UInt64(counters.placementLevel)) }
-        if counters.nextProducerID > 0 {
-            crc.update(1 as UInt64)
-            crc.update(counters.nextProducerID)
-        }
+        return Int64(crc.value)
+    }
+
+    /// `nil` where none was ever given.
+    static func producerChecksum(_ counters: Counters) -> Int64? {
+        guard counters.nextProducerID > 0 else { return nil }
+        var crc = CRC32C()
+        crc.update(counters.nextProducerID)
         return Int64(crc.value)
     }
 }
@@ -69,7 +78,9 @@ extension StoredNode {
         counters.horizon = statement.unsigned(1)
         counters.placementLevel = statement.optionalInteger(3).map { Int($0) } ?? 1
         counters.nextProducerID = statement.optionalInteger(4).map { UInt64(clamping: $0) } ?? 0
-        guard statement.integer(2) == LevelTable.checksum(counters), counters.horizon <= counters.revision else {
+        guard statement.integer(2) == LevelTable.checksum(counters),
+            statement.optionalInteger(5) == LevelTable.producerChecksum(counters), counters.horizon <= counters.revision
+        else {
             throw damage("the row of table level fails its checksum, or has a horizon beyond the revision")
         }
         for feature in Feature.allCases where !feature.levels.contains(counters.level(of: feature)) {
@@ -111,6 +122,7 @@ extension NodeStore {
             row.bind(3, LevelTable.checksum(counters))
             row.bind(4, counters.placementLevel > 1 ? Int64(counters.placementLevel) : nil)
             row.bind(5, counters.nextProducerID > 0 ? Int64(clamping: counters.nextProducerID) : nil)
+            row.bind(6, LevelTable.producerChecksum(counters))
         }
     }
 

@@ -122,7 +122,13 @@ extension AlterReassignments {
 extension JSONObject {
     /// The id wins: a name may be another topic's by now.
     fileprivate func topicReference() throws(JSONInputError) -> TopicReference {
-        if let id = try topicIDIfPresent("topicId") { .id(id) } else { .name(try string("topic")) }
+        if let id = try topicIDIfPresent("topicId") { return .id(id) }
+        let name = try string("topic")
+        // Another text is merely no topic's; it comes back with the answer.
+        guard name.utf8.count <= Limits.maxNameBytes else {
+            throw JSONInputError(code: .outOfRange, field: "topic", problem: "is longer than any topic's name")
+        }
+        return .name(name)
     }
 
     /// What is left out is a mistake.
@@ -131,7 +137,8 @@ extension JSONObject {
         guard let ids = try integersIfPresent(name) else { return nil }
         guard ids.count <= Partition.maximumReplicas, ids.allSatisfy(Limits.id.contains) else {
             throw JSONInputError(
-                code: .outOfRange, field: name, problem: "must be at most \(Partition.maximumReplicas) ids of brokers")
+                code: .outOfRange, field: name,
+                problem: "must be at most \(Partition.maximumReplicas) ids of brokers, which begin with 1")
         }
         return ids
     }

@@ -82,8 +82,30 @@ import Testing
         await begin()
         for partition in 0...1 { _ = await move("[103]", partition: partition) }
         let answer = await client.send("DELETE", Self.path)
-        #expect(answer.text == #"{"version":7,"cancelled":2,"more":false}"#)
-        #expect(await client.send("DELETE", Self.path).text == #"{"version":7,"cancelled":0,"more":false}"#)
+        #expect(answer.text == #"{"version":7,"cancelled":2,"refused":0,"more":false}"#)
+        #expect(await client.send("DELETE", Self.path).text == #"{"version":7,"cancelled":0,"refused":0,"more":false}"#)
+    }
+
+    /// 10,000 that can not go back must not hide the one that can.
+    @Test func whatCanNotBeTakenBackHidesNothing() async {
+        await begin()
+        let all = 0..<10_000
+        for (name, count) in [("a", all.count), ("b", 1)] {
+            let lists = Array(repeating: [BrokerID(101)], count: count)
+            client.node.submit(
+                .createTopic(
+                    CreateTopic(name: name, partitionCount: count, replicationFactor: 1, assignments: lists))
+            ) { _ in }
+        }
+        let away = all.map { AlterReassignments.Move(topic: .name("a"), partition: $0, replicas: [103, 102]) }
+        client.node.submit(.alterReassignments(AlterReassignments(away))) { _ in }
+        let joined = all.map { UpdateInSyncReplicas.Change(topic: "a", partition: $0, isInSync: true) }
+        client.node.submit(.updateInSyncReplicas(UpdateInSyncReplicas(broker: 103, changes: joined))) { _ in }
+        client.node.submit(.updateBrokerStatus(UpdateBrokerStatus(id: 101, status: .offline, timestamp: 0))) { _ in }
+        let move = AlterReassignments.Move(topic: .name("b"), partition: 0, replicas: [103])
+        client.node.submit(.alterReassignments(AlterReassignments([move]))) { _ in }
+        let answer = await client.send("DELETE", Self.path)
+        #expect(answer.text.hasSuffix(#""cancelled":1,"refused":10000,"more":false}"#), "\(answer.text)")
     }
 
     @Test(arguments: [

@@ -214,6 +214,36 @@ import Testing
         #expect(machine.state.topics.counts[.underReplicated] == 1)
     }
 
+    @Test func inAChainNothingCountsThatHasNotArrived() {
+        var machine = machine()
+        machine.move([4, 5, 6])
+        machine.move([2, 4])
+        let partition = machine.partition("t")
+        #expect(partition.replicas == [2, 4, 1, 3, 5, 6] && partition.replicationFactor == 3)
+        #expect(machine.state.topics.counts[.underReplicated] == 0)
+    }
+
+    @Test func aTopicKeepsWithinItsReplicas() {
+        var machine = Machine()
+        machine.apply(.raiseLevel(to: 5))
+        for id in BrokerID(1)...20 { machine.register(id) }
+        machine.create("t", partitions: 10_000, replicas: 9)
+        func move(_ partitions: Range<Int>) -> [PartitionFlaw?] {
+            let moves = partitions.map {
+                AlterReassignments.Move(topic: .name("t"), partition: $0, replicas: Array(1...BrokerID(19)))
+            }
+            return flaws(machine.apply(.alterReassignments(AlterReassignments(moves))))
+        }
+        // Each has 9 of them, and gets 10 more, or 11 where one goes.
+        let results = move(0..<1000)
+        let refused = results.count { $0 != nil }
+        #expect(refused > 0 && refused < 100)
+        #expect(machine.state.topic("t")!.1.reduce(0) { $0 + $1.replicas.count } <= 100_000)
+        #expect(machine.state.topics.flaw == nil)
+        machine.apply(.deleteTopic(DeleteTopic("t")))
+        #expect(machine.state.replicaCount(of: 1) == 0)
+    }
+
     @Test func belowTheLevelItIsNoCommand() {
         var machine = machine(level: 4)
         #expect(machine.move([4, 5, 6]).refusal == .invalidCommand)

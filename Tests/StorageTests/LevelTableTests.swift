@@ -180,7 +180,7 @@ import Testing
         var follower = try Follower()
         try follower.apply([.raiseLevel(to: 4), put("/a", "1")])
         try follower.store.close()
-        for column in ["placement_version", "next_producer_id"] {
+        for column in ["placement_version", "next_producer_id", "producer_checksum"] {
             try follower.directory.sql("ALTER TABLE level DROP COLUMN \(column)")
         }
         let before = try follower.directory.contents()
@@ -199,13 +199,19 @@ import Testing
         try follower.apply([.raiseLevel(to: 5), register])
         let next = "SELECT coalesce(next_producer_id, '-') FROM level"
         #expect(try follower.directory.sql(next, readOnly: true) == ["-"])
+        let checksum = try follower.directory.sql("SELECT checksum FROM level", readOnly: true)
         try follower.apply([allocate, allocate])
+        #expect(
+            try follower.directory.sql("SELECT checksum FROM level", readOnly: true) == checksum,
+            "the release before would take the row for damaged, before it sees that it is not for it")
         #expect(try follower.directory.sql(next, readOnly: true) == ["2000"])
         try follower.check()
         try follower.apply([allocate])
         try follower.check()
         try follower.store.close()
-        for damage in ["next_producer_id = NULL", "next_producer_id = 2000", "placement_version = 2"] {
+        for damage in [
+            "next_producer_id = NULL", "next_producer_id = 2000", "placement_version = 2", "producer_checksum = NULL",
+        ] {
             let image = try follower.directory.crashImage()
             try image.sql("UPDATE level SET \(damage)")
             #expect(try !Verification.verify(directory: image.path).isSound, "\(damage)")

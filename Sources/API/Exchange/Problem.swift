@@ -190,8 +190,7 @@ extension Problem {
         case .producerIDsExhausted: self.init(.producerIDsExhausted, "so many ids for producers are not left")
         case .staleFence:
             self.init(.staleFence, "the token is not that of the lock's present holder; nothing was changed")
-        case .invalidCommand:
-            self.init(.invalidCommand, "the command was refused as malformed; nothing was changed")
+        case .invalidCommand: self.init(.invalidCommand, "the command was refused as malformed; nothing was changed")
         }
     }
 }

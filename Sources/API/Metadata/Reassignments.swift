@@ -46,21 +46,18 @@ enum Reassignments {
         }
     }
 
-    /// As many as one command may: who asks again cancels the next.
+    /// As many as one command may, of those that can go back: who asks again cancels the next.
     @Sendable static func cancelAll(_ exchange: Exchange) throws(Problem) {
-        exchange.read(.linearizable) { view in
-            let page = view.metadata.page(
-                of: PartitionSearch(condition: .reassigning), after: nil, limit: Limits.maxAlteredPartitions)
-            let moves = page.rows.map {
-                AlterReassignments.Move(topic: .id($0.topic.id), partition: $0.partition.id, replicas: nil)
-            }
-            change(AlterReassignments(moves), exchange) { results, version in
+        exchange.readAside(.linearizable) { state in
+            let page = Cancellable(state)
+            change(AlterReassignments(page.moves), exchange) { results, version in
                 let cancelled = results.count { if case .success = $0.partition { true } else { false } }
                 exchange.answerJSON(headers: Exchange.tag(version)) { json in
                     json.object { json in
                         json.field("version", version)
                         json.field("cancelled", cancelled)
-                        json.field("more", page.next != nil)
+                        json.field("refused", page.refused + results.count - cancelled)
+                        json.field("more", page.isMore)
                     }
                 }
             }
@@ -101,6 +98,35 @@ enum Reassignments {
                             json.field("next", page.next.map { "\($0.topic)/\($0.partition)" })
                         })))
         }
+    }
+}
+
+/// The moves that can be taken back, as many as one command may.
+private struct Cancellable: Sendable {
+    private(set) var moves: [AlterReassignments.Move] = []
+    /// Those that can not, as far as was looked.
+    private(set) var refused = 0
+    private(set) var isMore = false
+
+    init(_ state: MetadataStateMachine) {
+        var (replicas, next) = (0, PartitionSearch.Place?.none)
+        repeat {
+            let page = state.page(of: PartitionSearch(condition: .reassigning), after: next, limit: 1000)
+            for (topic, partition) in page.rows {
+                guard state.mayCancelReassignment(partition) else {
+                    refused += 1
+                    continue
+                }
+                replicas += partition.replicas.count
+                guard moves.count < Limits.maxAlteredPartitions, replicas <= Limits.maxMovedReplicas else {
+                    isMore = true
+                    return
+                }
+                moves.append(
+                    AlterReassignments.Move(topic: .id(topic.id), partition: partition.id, replicas: nil))
+            }
+            next = page.next
+        } while next != nil
     }
 }
 

@@ -51,7 +51,8 @@ extension MetadataStateMachine {
             }
             // After a lost answer the same may come again.
             if replicas == partition.target { return .success(()) }
-            if !Defect.anyReplicasAssigned.isOn, let flaw = assignmentFlaw(of: replicas, partition) {
+            let flaw = assignmentFlaw(of: replicas, partition) ?? crowdFlaw(of: replicas, partition, move.topic)
+            if !Defect.anyReplicasAssigned.isOn, let flaw {
                 return .failure(.invalidReplicaAssignment(flaw))
             }
             let present = partition.target.count
@@ -65,13 +66,13 @@ extension MetadataStateMachine {
     private func cancellationFlaw(of partition: Partition) -> PartitionFlaw? {
         guard let reassignment = partition.reassignment else { return .noReassignmentInProgress }
         // Who has everything that was acknowledged would be none of its replicas.
-        let remains = partition.inSyncReplicas.contains(where: reassignment.original.contains)
-        return remains || Defect.cancelsUncleanly.isOn ? nil : .uncleanCancel(inSync: partition.inSyncReplicas)
+        let isLost = partition.inSyncReplicas.subtracting(reassignment.original).count == partition.inSyncReplicas.count
+        return !isLost || Defect.cancelsUncleanly.isOn ? nil : .uncleanCancel(inSync: partition.inSyncReplicas)
     }
 
     private func assignmentFlaw(of replicas: [BrokerID], _ partition: Partition) -> String? {
         if let flaw = assignmentFlaw(of: replicas) { return flaw }
-        for id in replicas where !partition.replicas.contains(id) {
+        for id in replicas.subtracting(partition.replicas) {
             if broker(id)?.state == .shutdown { return "broker \(id) has shut down" }
             if broker(id)?.restrictions.contains(.cordoned) == true { return "broker \(id) is cordoned" }
         }
@@ -79,6 +80,27 @@ extension MetadataStateMachine {
         let limit = Partition.maximumReplicas
         return count <= limit ? nil : "with the present ones that would be \(count) replicas, of at most \(limit)"
     }
+
+    /// While it moves, a topic may not have more replicas than a new one.
+    private func crowdFlaw(of replicas: [BrokerID], _ partition: Partition, _ topic: TopicReference) -> String? {
+        guard let index = topicIndex(topic) else { return nil }
+        let more = replicas.subtracting(partition.replicas).count
+        let count = topicRows[index].replicaCount + more
+        guard more > 0, count > Topic.maximumReplicas else { return nil }
+        return "the partitions of its topic would have \(count) replicas together, of at most \(Topic.maximumReplicas)"
+    }
+
+    /// How many replicas the partitions have, and are to have, that a command moves: what it costs.
+    public func replicasTouched(by alteration: AlterReassignments) -> Int {
+        alteration.moves.reduce(0) { sum, move in
+            guard let index = topicIndex(move.topic), topicRows[index].partitions.indices.contains(move.partition)
+            else { return sum }
+            return sum + topicRows[index].partitions[move.partition].replicas.count + (move.replicas?.count ?? 0)
+        }
+    }
+
+    /// Whether it can go back.
+    public func mayCancelReassignment(_ partition: Partition) -> Bool { cancellationFlaw(of: partition) == nil }
 
     /// Why a partition can not have these replicas; `nil` if it can.
     func assignmentFlaw(of replicas: [BrokerID]) -> String? {

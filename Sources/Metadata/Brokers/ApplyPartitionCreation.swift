@@ -41,7 +41,8 @@ extension MetadataStateMachine {
         guard creation.partitionCount > rows.topic.partitionCount,
             Topic.partitionCounts.contains(creation.partitionCount)
         else { return .refused(.invalidPartitions(creation.topic, present: rows.topic.partitionCount)) }
-        guard creation.partitionCount * rows.topic.replicationFactor <= Topic.maximumReplicas else {
+        let added = (creation.partitionCount - rows.topic.partitionCount) * rows.topic.replicationFactor
+        guard rows.replicaCount + added <= Topic.maximumReplicas else {
             return .refused(.tooManyReplicas(limit: Topic.maximumReplicas))
         }
         return nil

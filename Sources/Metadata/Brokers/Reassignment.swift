@@ -40,17 +40,17 @@ extension Partition {
     /// The replicas that it has when it has arrived.
     public var target: [BrokerID] {
         guard let reassignment else { return replicas }
-        return replicas.filter { !reassignment.removing.contains($0) }
+        return replicas.subtracting(reassignment.removing)
     }
 
-    /// How many replicas it has without those that are still to come.
-    public var replicationFactor: Int { replicas.count - (reassignment?.adding.count ?? 0) }
+    /// How many replicas it has, or had before it set out: what comes does not count before it has arrived.
+    public var replicationFactor: Int { reassignment?.original.count ?? replicas.count }
 
     /// Sets out for these replicas. Who is on a way already goes on from there, and can still go back to where that began.
     mutating func reassign(to target: [BrokerID], at time: Int64) {
         let original = Defect.chainForgetsWhereItBegan.isOn ? replicas : reassignment?.original ?? replicas
-        let removing = replicas.filter { !target.contains($0) }.sorted()
-        let adding = target.filter { !original.contains($0) }.sorted()
+        let removing = replicas.subtracting(target).sorted()
+        let adding = target.subtracting(original).sorted()
         replicas = target + removing
         reassignment =
             adding.isEmpty && removing.isEmpty
@@ -61,7 +61,9 @@ extension Partition {
     mutating func cancelReassignment() {
         guard let reassignment else { return }
         replicas = reassignment.original
-        if !Defect.cancelKeepsOutsiders.isOn { inSyncReplicas.removeAll { !replicas.contains($0) } }
+        if !Defect.cancelKeepsOutsiders.isOn {
+            inSyncReplicas = inSyncReplicas.subtracting(inSyncReplicas.subtracting(replicas))
+        }
         self.reassignment = nil
     }
 
@@ -69,9 +71,20 @@ extension Partition {
     mutating func finishReassignment() {
         guard let reassignment else { return }
         let needed = Defect.arrivesTooEarly.isOn ? Array(target.prefix(1)) : target
-        guard needed.allSatisfy(inSyncReplicas.contains) else { return }
+        guard needed.isSubset(of: inSyncReplicas) else { return }
         replicas = target
-        if !Defect.removedStaysInSync.isOn { inSyncReplicas.removeAll(where: reassignment.removing.contains) }
+        if !Defect.removedStaysInSync.isOn { inSyncReplicas = inSyncReplicas.subtracting(reassignment.removing) }
         self.reassignment = nil
     }
+}
+
+extension [BrokerID] {
+    /// Those that are not among others, in their order. A partition may have a thousand.
+    func subtracting(_ others: [BrokerID]) -> [BrokerID] {
+        guard count * others.count > 64 else { return filter { !others.contains($0) } }
+        let others = Set(others)
+        return filter { !others.contains($0) }
+    }
+
+    func isSubset(of others: [BrokerID]) -> Bool { self == others || subtracting(others).isEmpty }
 }

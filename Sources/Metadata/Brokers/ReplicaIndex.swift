@@ -45,10 +45,10 @@ struct ReplicaIndex: Sendable {
             changeLeader(from: previous.leader, to: partition.leader)
         }
         guard isMoved else { return }
-        for broker in previous.replicas where !partition.replicas.contains(broker) {
+        for broker in previous.replicas.subtracting(partition.replicas) {
             remove(partition.id, of: topic, on: broker)
         }
-        for broker in partition.replicas where !previous.replicas.contains(broker) {
+        for broker in partition.replicas.subtracting(previous.replicas) {
             insert(partition.id, of: topic, on: broker)
         }
     }

@@ -31,7 +31,7 @@ extension MetadataStateMachine {
         }
         guard partition.differs(from: previous) else { return }
         // Who is no replica any more must learn that what it has is nobody's (KAFKA-13972).
-        if partition.leader == previous.leader, !previous.replicas.allSatisfy(partition.replicas.contains),
+        if partition.leader == previous.leader, !previous.replicas.isSubset(of: partition.replicas),
             !Defect.replicasLeaveUnnoticed.isOn
         {
             partition.leaderEpoch += 1

@@ -5,6 +5,8 @@ public struct TopicRows: Sendable {
     public fileprivate(set) var topic: Topic
     public fileprivate(set) var partitions: [Partition]
     public fileprivate(set) var counts = PartitionCounts()
+    /// Of all its partitions together.
+    fileprivate(set) var replicaCount = 0
     let number: ReplicaIndex.TopicNumber
     /// The version at which it came to be.
     private let createdAt: UInt64
@@ -18,7 +20,10 @@ public struct TopicRows: Sendable {
     init(topic: Topic, partitions: [Partition], number: ReplicaIndex.TopicNumber, at version: UInt64) {
         (self.topic, self.partitions, self.number) = (topic, partitions, number)
         (createdAt, topicChangedAt, changedAt) = (version, version, version)
-        for partition in partitions { counts += PartitionCounts(partition, of: topic) }
+        for partition in partitions {
+            counts += PartitionCounts(partition, of: topic)
+            replicaCount += partition.replicas.count
+        }
     }
 
     func stamp(of partition: Int) -> UInt64 { stamps.isEmpty ? createdAt : stamps[partition] }
@@ -179,6 +184,7 @@ public struct TopicTable: Sendable {
     mutating func append(_ partition: Partition, at index: Index) {
         let added = PartitionCounts(partition, of: self[index].topic)
         chunks[index.chunk].rows[index.offset].partitions.append(partition)
+        chunks[index.chunk].rows[index.offset].replicaCount += partition.replicas.count
         chunks[index.chunk].rows[index.offset].counts += added
         chunks[index.chunk].counts += added
         counts += added
@@ -196,7 +202,9 @@ public struct TopicTable: Sendable {
         let topic = self[index].topic
         chunks[index.chunk].rows[index.offset].stamp(partition.id, with: version)
         chunks[index.chunk].changedAt = Swift.max(chunks[index.chunk].changedAt, version)
-        let gone = PartitionCounts(self[index].partitions[partition.id], of: topic)
+        let previous = self[index].partitions[partition.id]
+        chunks[index.chunk].rows[index.offset].replicaCount += partition.replicas.count - previous.replicas.count
+        let gone = PartitionCounts(previous, of: topic)
         chunks[index.chunk].rows[index.offset].partitions[partition.id] = partition
         let come = PartitionCounts(partition, of: topic)
         guard gone != come, !Defect.countsStay.isOn else { return }
@@ -236,6 +244,10 @@ extension TopicTable {
             for rows in chunk.rows {
                 let right = rows.partitions.reduce(into: PartitionCounts()) {
                     $0 += PartitionCounts($1, of: rows.topic)
+                }
+                let replicaCount = rows.partitions.reduce(0) { $0 + $1.replicas.count }
+                guard rows.replicaCount == replicaCount else {
+                    return "topic \(rows.topic.name) counts \(rows.replicaCount) replicas, has \(replicaCount)"
                 }
                 guard rows.counts == right else {
                     return "topic \(rows.topic.name) counts \(rows.counts), has \(right)"

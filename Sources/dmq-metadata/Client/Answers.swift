@@ -133,6 +133,7 @@ struct ReassignmentsAnswer: Decodable {
 
 struct CancellationAnswer: Decodable {
     var cancelled: Int
+    var refused: Int
     var more: Bool
 }
 

@@ -53,7 +53,7 @@ extension PartitionCommand {
             discussion: "With --json one line for each page of the listing. How far they are the leader knows.")
 
         @OptionGroup var client: ClientOptions
-        @Flag(help: "Take all of them back.") var cancelAll = false
+        @Flag(help: "Take all of them back. Exit code 1 if some could not be.") var cancelAll = false
 
         func run() throws {
             cancelAll ? try cancel() : try list()
@@ -78,17 +78,18 @@ extension PartitionCommand {
 
         private func cancel() throws {
             let cluster = client.makeClient()
-            var (cancelled, isMore) = (0, true)
+            var (cancelled, refused, isMore) = (0, 0, true)
             while isMore {
                 let request = ClientRequest(method: "DELETE", path: PartitionCommand.path)
                 let response = try cluster.send(request).successful()
                 let answer = try response.decoded(CancellationAnswer.self)
                 if client.json { try StandardOutput.writeLine(response.text) }
                 cancelled += answer.cancelled
-                // What can not be taken back would come again and again.
+                refused = answer.refused
                 isMore = answer.more && answer.cancelled > 0
             }
-            if !client.json { try StandardOutput.writeLine("cancelled: \(cancelled)") }
+            if !client.json { try StandardOutput.writeLine("cancelled: \(cancelled), refused: \(refused)") }
+            if refused > 0 { throw ExitCode(ExitStatus.failure.rawValue) }
         }
     }
 }

@@ -32,8 +32,9 @@ struct TopicCommand: ParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Create a topic.")
         @OptionGroup var client: ClientOptions
         @Argument(help: "The topic's name.") var name: String
-        @Option(help: "How many partitions it has.") var partitions = 1
-        @Option(help: "On how many brokers each partition is kept.") var replicationFactor = 1
+        @Option(help: "How many partitions it has; 1, or as many as are assigned.") var partitions: Int?
+        @Option(help: "On how many brokers each partition is kept; 1, or as many as are assigned.")
+        var replicationFactor: Int?
         @Option(
             help: ArgumentHelp(
                 "The brokers of a partition, the first leader first; once for each. Tells how many there are, too.",
@@ -63,11 +64,16 @@ struct TopicCommand: ParsableCommand {
             if let compressionType { settings.append("\"compressionType\":\(jsonString(compressionType))") }
             if let minInsyncReplicas { settings.append("\"minInsyncReplicas\":\(minInsyncReplicas)") }
             let config = settings.isEmpty ? "" : ",\"config\":{\(settings.joined(separator: ","))}"
-            let counts =
-                assign.isEmpty
-                ? "\"numPartitions\":\(partitions),\"replicationFactor\":\(replicationFactor)"
-                : "\"assignments\":\(assign)"
-            return "{\"topicName\":\(jsonString(name)),\(counts)\(config)}"
+            var counts: [String] = []
+            // What is said beside assignments must agree with them.
+            if let partitions = partitions ?? (assign.isEmpty ? 1 : nil) {
+                counts.append("\"numPartitions\":\(partitions)")
+            }
+            if let factor = replicationFactor ?? (assign.isEmpty ? 1 : nil) {
+                counts.append("\"replicationFactor\":\(factor)")
+            }
+            if !assign.isEmpty { counts.append("\"assignments\":\(assign)") }
+            return "{\"topicName\":\(jsonString(name)),\(counts.joined(separator: ","))\(config)}"
         }
     }
 
