@@ -28,9 +28,9 @@ extension Node {
             let level = CommandCodec.level(ofType: proposal.type, data: proposal.data)
             guard metadata.counters.level >= level else { return completion(.failure(.levelTooLow(needed: level))) }
             if case .alterReassignments(let moves) = command,
-                metadata.replicasTouched(by: moves) > Limits.maxMovedReplicas
+                metadata.replicasTouched(by: moves) > settings.maximumMovedReplicas
             {
-                return completion(.failure(.tooManyRows(limit: Limits.maxMovedReplicas)))
+                return completion(.failure(.tooManyReplicas(limit: settings.maximumMovedReplicas)))
             }
             if let result = metadata.resultIfUnchanged(command) { return completion(.success(result)) }
             submit(proposal, completion)

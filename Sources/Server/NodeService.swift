@@ -12,6 +12,8 @@ public enum RequestFailure: Error, Equatable, Sendable {
     case overloaded
     /// Not executed: the command would change more rows than one may.
     case tooManyRows(limit: Int)
+    /// Not executed: the partitions that it moves have more replicas than one request may touch.
+    case tooManyReplicas(limit: Int)
     /// Not executed: the command would be larger than the log takes.
     case commandTooLarge(limit: Int)
     /// Not executed: the cluster has not agreed on the level of metadata.version that the command needs.

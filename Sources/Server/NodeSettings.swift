@@ -33,6 +33,10 @@ public struct NodeSettings: Sendable {
 
     /// A recursive delete of more keys is refused: all of it is one turn of every node.
     public var maximumRowsPerCommand = 1_000_000
+    /// Replicas, as they are and as they are to be, of the partitions that one request moves: all are looked at in one turn.
+    public var maximumMovedReplicas = NodeSettings.movedReplicas
+    /// The default of ``maximumMovedReplicas``.
+    public static let movedReplicas = 400_000
 
     /// The state tables follow the log when so many entries or bytes were applied since, …
     public var checkpointEntries = 4096

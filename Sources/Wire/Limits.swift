@@ -31,8 +31,6 @@ public enum Limits {
     public static let maxAlteredPartitions = 10_000
     /// In one command that elects leaders.
     public static let maxElections = 10_000
-    /// Replicas, as they are and as they are to be, of the partitions that one request moves: all are looked at in one turn.
-    public static let maxMovedReplicas = 400_000
     /// `-1` stands for "without limit".
     public static let retention: ClosedRange<Int64> = -1...maxInteger
     public static let segmentBytes: ClosedRange<Int64> = 1...maxInteger

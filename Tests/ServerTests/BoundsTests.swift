@@ -28,6 +28,32 @@ import Wire
         #expect(test.writes.all.count == answers + 3 && test.node.metadata.keyCount == 0)
     }
 
+    /// Replicas as they are, and as they are to be.
+    @Test func aMoveOfTooManyReplicasIsRefused() {
+        let test = NodeUnderTest(members: 1) { $0.maximumMovedReplicas = 6 }.elected()
+        for id in BrokerID(1)...4 {
+            test.submit(.registerBroker(RegisterBroker(id: id, host: "h", port: 1)))
+        }
+        test.submit(.createTopic(CreateTopic(name: "t", partitionCount: 2, replicationFactor: 2)))
+        test.settle()
+        func move(_ targets: [BrokerID]...) -> Result<CommandResult, RequestFailure>? {
+            let moves = targets.enumerated().map {
+                AlterReassignments.Move(topic: .name("t"), partition: $0, replicas: $1)
+            }
+            test.process(.change(.alterReassignments(AlterReassignments(moves))) { test.writes.add($0) })
+            test.settle()
+            return test.writes.all.last
+        }
+        let last = test.log.last
+        #expect(move([4], [3, 4]) == .failure(.tooManyReplicas(limit: 6)))
+        #expect(test.log.last == last)
+        guard case .success(.partitions(let results, _))? = move([4], [3]) else {
+            Issue.record("what is at the bound is refused")
+            return
+        }
+        #expect(results.count == 2 && test.log.last > last)
+    }
+
     /// Who was told that the outcome is unknown waits no more; the entry does, and what comes behind it would be late.
     @Test func nothingIsTakenBehindAnEntryThatIsNotCommitted() {
         let test = NodeUnderTest { $0.requestTimeout = .milliseconds(200) }.elected()

@@ -94,7 +94,7 @@ struct EtcdError: Error, Equatable {
             case .tooManyRows(let limit):
                 EtcdError(
                     "etcdserver: more than \(limit) keys are in the range; delete them part by part", .invalidArgument)
-            case .commandTooLarge: EtcdError("etcdserver: request is too large", .invalidArgument)
+            case .commandTooLarge, .tooManyReplicas: EtcdError("etcdserver: request is too large", .invalidArgument)
             case .levelTooLow(let needed):
                 EtcdError("etcdserver: this needs level \(needed) of metadata.version", .failedPrecondition)
             case .unavailable(let reason): EtcdError("etcdserver: server stopped: \(reason)", .unavailable)

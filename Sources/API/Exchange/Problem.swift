@@ -90,6 +90,11 @@ extension Problem {
         case .overloaded: self.init(.overloaded, "too much work is waiting; nothing was done", headers: retrySoon)
         case .tooManyRows(let limit):
             self.init(.outOfRange, "more than \(limit) keys are below this one; delete them part by part")
+        case .tooManyReplicas(let limit):
+            self.init(
+                .tooManyChanges,
+                "these partitions have more than \(limit) replicas, as they are and as they are to be; move fewer at once"
+            )
         case .commandTooLarge(let limit):
             self.init(.bodyTooLarge, "the log takes commands of at most \(limit) bytes; ask for less at once")
         case .levelTooLow(let needed):

@@ -118,7 +118,7 @@ private struct Cancellable: Sendable {
                     continue
                 }
                 replicas += partition.replicas.count
-                guard moves.count < Limits.maxAlteredPartitions, replicas <= Limits.maxMovedReplicas else {
+                guard moves.count < Limits.maxAlteredPartitions, replicas <= NodeSettings.movedReplicas else {
                     isMore = true
                     return
                 }
