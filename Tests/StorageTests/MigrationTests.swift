@@ -256,6 +256,57 @@ extension MigrationTests {
     }
 }
 
+extension MigrationTests {
+    static let fourthLevels = [
+        Release(
+            name: "level-4-stopped", node: 1, clusterID: "7d00d3d7b67e54219da6dc58fa10c12f", bornAt: 1_795_859_190_488,
+            digest: "850ed2f97cd5eb1aee5f79a2e600687e", isKilled: false),
+        Release(
+            name: "level-4-killed", node: 1, clusterID: "bcbee01f7bd47b88cf95af04376e924a", bornAt: 1_795_859_192_781,
+            digest: "159e878975a766333d27b26dd2ea82bc", isKilled: true),
+    ]
+
+    /// Level 4 has topic ids, partition epochs, brokers with incarnations and a second placement; it knows no moves.
+    @Test(arguments: fourthLevels) func theFourthLevelGoesOn(release: Release) throws {
+        let directory = try TestDirectory()
+        try directory.build(release.name, isKilled: release.isKilled)
+        let before = try directory.contents()
+        let report = try Verification.verify(directory: directory.path)
+        #expect(report.findings == [] && report.digest.description == release.digest && report.copy == nil)
+        #expect(try directory.contents() == before)
+        for end in 0..<2 {
+            let (store, node) = try open(directory, release)
+            #expect(node.applied == position(10) && node.metadata.digest.description == release.digest)
+            #expect(node.identity.clusterID == release.clusterID && node.identity.bornAt == release.bornAt)
+            expectFourthLevel(node.metadata)
+            try store.store(node.identity)
+            if end == 1 { try store.close() }
+        }
+        #expect(try Verification.verify(directory: directory.path).isSound)
+        #expect(try directory.sql("SELECT count(adding) FROM partition") == ["0"])
+    }
+
+    private func expectFourthLevel(_ state: MetadataStateMachine) {
+        #expect(state.counters.level == 4 && state.counters.placementLevel == 2 && state.counters.version == 6)
+        #expect(state.broker(103)?.incarnation?.fetches == true && state.broker(103)?.restrictions == [])
+        let partition = state.partition("orders", 1)
+        #expect(partition?.partitionEpoch == 1 && partition?.inSyncReplicas == [103] && partition?.reassignment == nil)
+        // And goes on to the next one.
+        var next = state
+        _ = next.apply(.raiseLevel(to: 5), timestamp: 0)
+        let move = AlterReassignments.Move(topic: .name("orders"), partition: 1, replicas: [103, 102])
+        guard
+            case .partitions(let results, _) = next.apply(
+                .alterReassignments(AlterReassignments([move])), timestamp: 0
+            ).result
+        else {
+            Issue.record("no move")
+            return
+        }
+        #expect((try? results[0].partition.get())?.replicas == [103, 102, 101])
+    }
+}
+
 extension TestDirectory {
     /// The files of a fixture; `isKilled` leaves all of it in the write-ahead log.
     fileprivate func build(_ name: String, isKilled: Bool) throws {
