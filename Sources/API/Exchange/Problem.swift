@@ -82,12 +82,11 @@ extension Problem {
 
     /// Who is not the leader says so in another way.
     init(_ failure: RequestFailure) {
-        let retrySoon = [(name: "Retry-After", value: "1")]
         switch failure {
         case .notLeader: preconditionFailure("not to lead is no problem")
         case .outcomeUnknown:
             self.init(.outcomeUnknown, "the outcome is not known in time; the change may still happen")
-        case .overloaded: self.init(.overloaded, "too much work is waiting; nothing was done", headers: retrySoon)
+        case .overloaded: self.init(.overloaded, "too much work is waiting; nothing was done", headers: Self.retryLater)
         case .tooManyRows(let limit):
             self.init(.outOfRange, "more than \(limit) keys are below this one; delete them part by part")
         case .tooManyReplicas(let limit):
@@ -102,7 +101,7 @@ extension Problem {
                 .featureNotEnabled,
                 "this needs level \(needed) of metadata.version. Once all nodes run a release that has it: "
                     + "\"dmq-metadata feature upgrade metadata.version=\(needed)\"")
-        case .unavailable(let reason): self.init(.unavailable, reason, headers: retrySoon)
+        case .unavailable(let reason): self.init(.unavailable, reason, headers: Self.retryLater)
         }
     }
 

@@ -16,15 +16,19 @@ enum Reassignments {
             }
             return try AlterReassignments(json: json)
         }
-        change(alteration, exchange) { results, version in
-            let items = zip(alteration.moves, results).map {
-                PartitionItem(topic: $0.topic, partition: $0.partition, result: $1, showsAssignment: true)
-            }
-            exchange.answerJSON(
-                headers: Exchange.tag(version),
-                stream: JSONStream.body(
-                    .object(.one { $0.field("version", version) }, .array("results", PartitionItem.steps(items)))))
+        change(alteration, exchange) { results, version in answer(alteration, results, version, exchange) }
+    }
+
+    private static func answer(
+        _ alteration: AlterReassignments, _ results: [PartitionResult], _ version: UInt64, _ exchange: Exchange
+    ) {
+        let items = zip(alteration.moves, results).map {
+            PartitionItem(topic: $0.topic, partition: $0.partition, result: $1, showsAssignment: true)
         }
+        exchange.answerJSON(
+            headers: Exchange.tag(version),
+            stream: JSONStream.body(
+                .object(.one { $0.field("version", version) }, .array("results", PartitionItem.steps(items)))))
     }
 
     /// `DELETE …/{topic}/{partition}`.
@@ -33,16 +37,12 @@ enum Reassignments {
         guard let place = PartitionSearch.Place(text), Topic.isValidName(place.topic) else {
             throw Problem(.unknownPath, "the path must end in a topic and a partition, such as orders/17")
         }
-        let cancellation = AlterReassignments.Move(
-            topic: .name(place.topic), partition: place.partition, replicas: nil)
-        change(AlterReassignments([cancellation]), exchange) { results, version in
+        let cancellation = AlterReassignments([
+            AlterReassignments.Move(topic: .name(place.topic), partition: place.partition, replicas: nil)
+        ])
+        change(cancellation, exchange) { results, version in
             if case .failure(let flaw) = results[0].partition { return exchange.answer(Problem(flaw, place)) }
-            let item = PartitionItem(
-                topic: cancellation.topic, partition: place.partition, result: results[0], showsAssignment: true)
-            exchange.answerJSON(
-                headers: Exchange.tag(version),
-                stream: JSONStream.body(
-                    .object(.one { $0.field("version", version) }, .array("results", PartitionItem.steps([item])))))
+            answer(cancellation, results, version, exchange)
         }
     }
 

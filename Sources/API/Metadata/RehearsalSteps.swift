@@ -16,40 +16,23 @@ struct RehearsalStep: Sendable {
         ("lose", { json throws(JSONInputError) in try json.brokersIfPresent("lose").map { .lose($0) } }),
         ("return", { json throws(JSONInputError) in try json.brokersIfPresent("return").map { .bringBack($0) } }),
         ("elect", { json throws(JSONInputError) in try json.electionIfPresent("elect") }),
-        (
-            "createTopic",
-            { json throws(JSONInputError) in
-                try json.commandIfPresent("createTopic") { json throws(JSONInputError) in
-                    .createTopic(try CreateTopic(json: json))
-                }
-            }
-        ),
-        (
-            "deleteTopic",
-            { json throws(JSONInputError) in
-                try json.commandIfPresent("deleteTopic") { json throws(JSONInputError) in
-                    .deleteTopic(
-                        DeleteTopic(try json.topicName("topicName"), id: try json.topicIDIfPresent("topicId")))
-                }
-            }
-        ),
-        (
-            "reassign",
-            { json throws(JSONInputError) in
-                try json.commandIfPresent("reassign") { json throws(JSONInputError) in
-                    .alterReassignments(try AlterReassignments(json: json))
-                }
-            }
-        ),
-        (
-            "addPartitions",
-            { json throws(JSONInputError) in
-                try json.commandIfPresent("addPartitions") { json throws(JSONInputError) in
-                    .createPartitions(try CreatePartitions(topic: try json.topicName("topicName"), json: json))
-                }
-            }
-        ),
+        command("createTopic") { json throws(JSONInputError) in .createTopic(try CreateTopic(json: json)) },
+        command("deleteTopic") { json throws(JSONInputError) in
+            .deleteTopic(DeleteTopic(try json.topicName("topicName"), id: try json.topicIDIfPresent("topicId")))
+        },
+        command("reassign") { json throws(JSONInputError) in
+            .alterReassignments(try AlterReassignments(json: json))
+        },
+        command("addPartitions") { json throws(JSONInputError) in
+            .createPartitions(try CreatePartitions(topic: try json.topicName("topicName"), json: json))
+        },
     ]
+
+    private static func command(
+        _ name: String, _ read: @escaping @Sendable (JSONObject) throws(JSONInputError) -> Command
+    ) -> Kind {
+        (name, { json throws(JSONInputError) in try json.objectIfPresent(name, read).map { .command($0) } })
+    }
 
     init(json: JSONObject) throws(JSONInputError) {
         var found: RehearsalStep?
@@ -91,11 +74,5 @@ extension JSONObject {
             throw JSONInputError(code: .outOfRange, field: name, problem: "must be preferred")
         }
         return .electPreferred
-    }
-
-    fileprivate func commandIfPresent(
-        _ name: String, _ read: (JSONObject) throws(JSONInputError) -> Command
-    ) throws(JSONInputError) -> Rehearsal.Step? {
-        try objectIfPresent(name, read).map { .command($0) }
     }
 }

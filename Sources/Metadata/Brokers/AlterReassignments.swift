@@ -51,8 +51,7 @@ extension MetadataStateMachine {
             }
             // After a lost answer the same may come again.
             if replicas == partition.target { return .success(()) }
-            let flaw = assignmentFlaw(of: replicas, partition) ?? crowdFlaw(of: replicas, partition, move.topic)
-            if !Defect.anyReplicasAssigned.isOn, let flaw {
+            if !Defect.anyReplicasAssigned.isOn, let flaw = flaw(of: replicas, in: move.topic, partition) {
                 return .failure(.invalidReplicaAssignment(flaw))
             }
             let present = partition.target.count
@@ -66,28 +65,25 @@ extension MetadataStateMachine {
     private func cancellationFlaw(of partition: Partition) -> PartitionFlaw? {
         guard let reassignment = partition.reassignment else { return .noReassignmentInProgress }
         // Who has everything that was acknowledged would be none of its replicas.
-        let isLost = partition.inSyncReplicas.subtracting(reassignment.original).count == partition.inSyncReplicas.count
-        return !isLost || Defect.cancelsUncleanly.isOn ? nil : .uncleanCancel(inSync: partition.inSyncReplicas)
+        let remains = !partition.inSyncReplicas.intersection(reassignment.original).isEmpty
+        return remains || Defect.cancelsUncleanly.isOn ? nil : .uncleanCancel(inSync: partition.inSyncReplicas)
     }
 
-    private func assignmentFlaw(of replicas: [BrokerID], _ partition: Partition) -> String? {
+    /// Why the partition can not move to these replicas; `nil` if it can. While it moves it has the present ones too, and neither it
+    /// nor its topic may have more of them than a new one.
+    private func flaw(of replicas: [BrokerID], in topic: TopicReference, _ partition: Partition) -> String? {
         if let flaw = assignmentFlaw(of: replicas) { return flaw }
-        for id in replicas.subtracting(partition.replicas) {
+        let added = replicas.subtracting(partition.replicas)
+        for id in added {
             if broker(id)?.state == .shutdown { return "broker \(id) has shut down" }
-            if broker(id)?.restrictions.contains(.cordoned) == true { return "broker \(id) is cordoned" }
+            if isCordoned(id) { return "broker \(id) is cordoned" }
         }
-        let count = Set(replicas).union(partition.replicas).count
-        let limit = Partition.maximumReplicas
-        return count <= limit ? nil : "with the present ones that would be \(count) replicas, of at most \(limit)"
-    }
-
-    /// While it moves, a topic may not have more replicas than a new one.
-    private func crowdFlaw(of replicas: [BrokerID], _ partition: Partition, _ topic: TopicReference) -> String? {
-        guard let index = topicIndex(topic) else { return nil }
-        let more = replicas.subtracting(partition.replicas).count
-        let count = topicRows[index].replicaCount + more
-        guard more > 0, count > Topic.maximumReplicas else { return nil }
-        return "the partitions of its topic would have \(count) replicas together, of at most \(Topic.maximumReplicas)"
+        let (count, limit) = (partition.replicas.count + added.count, Partition.maximumReplicas)
+        if count > limit { return "with the present ones that would be \(count) replicas, of at most \(limit)" }
+        guard !added.isEmpty, let index = topicIndex(topic) else { return nil }
+        let (all, limitOfAll) = (topicRows[index].replicaCount + added.count, Topic.maximumReplicas)
+        return all <= limitOfAll
+            ? nil : "the partitions of its topic would have \(all) replicas together, of at most \(limitOfAll)"
     }
 
     /// How many replicas the partitions have, and are to have, that a command moves: what it costs.

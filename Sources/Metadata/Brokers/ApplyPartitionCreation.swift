@@ -89,7 +89,7 @@ extension MetadataStateMachine {
             if replicas.count != replicationFactor {
                 return "assignment \(place) has \(replicas.count) replicas, not \(replicationFactor)"
             }
-            if let cordoned = replicas.first(where: { broker($0)?.restrictions.contains(.cordoned) == true }) {
+            if let cordoned = replicas.first(where: isCordoned) {
                 return "assignment \(place): broker \(cordoned) is cordoned"
             }
             if !replicas.contains(where: isActive) { return "assignment \(place): none of the brokers is ACTIVE" }

@@ -62,7 +62,7 @@ extension Partition {
         guard let reassignment else { return }
         replicas = reassignment.original
         if !Defect.cancelKeepsOutsiders.isOn {
-            inSyncReplicas = inSyncReplicas.subtracting(inSyncReplicas.subtracting(replicas))
+            inSyncReplicas = inSyncReplicas.intersection(replicas)
         }
         self.reassignment = nil
     }
@@ -85,6 +85,8 @@ extension [BrokerID] {
         let others = Set(others)
         return filter { !others.contains($0) }
     }
+
+    func intersection(_ others: [BrokerID]) -> [BrokerID] { subtracting(subtracting(others)) }
 
     func isSubset(of others: [BrokerID]) -> Bool { self == others || subtracting(others).isEmpty }
 }

@@ -101,6 +101,8 @@ extension MetadataStateMachine {
         return (listed, total)
     }
 
+    func isCordoned(_ broker: BrokerID) -> Bool { self.broker(broker)?.restrictions.contains(.cordoned) == true }
+
     func isInMaintenance(_ broker: BrokerID) -> Bool {
         brokerCounts.inMaintenance > 0 && self.broker(broker)?.restrictions.contains(.maintenance) == true
     }

@@ -1,9 +1,8 @@
 import Defects
 
 // The in-sync replicas (ISR) are never empty, and while there is a leader it is ACTIVE and their first, and in maintenance only
-// if all others are that could lead. It follows that
-// a broker that is not is in an ISR only where it is alone, and that such a partition has no leader: only that broker has
-// everything that was acknowledged, so only it may lead again.
+// if all others are that could lead. It follows that a broker that is not ACTIVE is in an ISR only where it is alone, and that
+// such a partition has no leader: only that broker has everything that was acknowledged, so only it may lead again.
 
 extension MetadataStateMachine {
     /// Who leads what a broker led.
